@@ -1,0 +1,23 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { formatDuration, parseDuration } from "#base/duration.ts";
+import { isFault } from "#base/fault.ts";
+
+test("reads what the public API prints", () => {
+  assert.equal(parseDuration("12h0m0s"), 43_200_000);
+  assert.equal(parseDuration("1.5s"), 1500);
+  assert.equal(parseDuration("0"), 0);
+  assert.equal(formatDuration(43_200_000), "12h0m0s");
+  assert.equal(formatDuration(300_000), "5m0s");
+  assert.equal(formatDuration(0), "0s");
+});
+
+test("refuses what is no duration", () => {
+  for (const text of ["", "12", "h", "1h 2m", "-1h", "1d", "1h2"]) {
+    assert.throws(
+      () => parseDuration(text),
+      (error) => isFault(error, "invalid"),
+      text,
+    );
+  }
+});

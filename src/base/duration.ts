@@ -1,0 +1,48 @@
+/**
+ * Durations in the notation that resources, flags and the public API use: "12h0m0s", "1h30m", "250ms".
+ * In memory a duration is a number of milliseconds.
+ */
+import { Fault } from "./fault.ts";
+
+const units: Readonly<Record<string, number>> = {
+  h: 3_600_000,
+  m: 60_000,
+  s: 1000,
+  ms: 1,
+  us: 1e-3,
+  µs: 1e-3,
+  ns: 1e-6,
+};
+
+/**
+ * Parses one or more number-unit pairs (h, m, s, ms, us, ns) to milliseconds. "0" alone is zero.
+ * Throws `invalid` for anything else, negative values included.
+ */
+export function parseDuration(text: string): number {
+  if (text === "0") return 0;
+  const pairs = [...text.matchAll(/(\d+(?:\.\d+)?)(h|ms|m|us|µs|ns|s)/gy)];
+  const consumed = pairs.reduce((sum, pair) => sum + pair[0].length, 0);
+  if (pairs.length === 0 || consumed !== text.length) {
+    throw new Fault("invalid", `"${text}" is not a duration`, {
+      hint: 'write hours, minutes and seconds, as in "12h" or "1h30m"',
+    });
+  }
+  return pairs.reduce((sum, pair) => sum + Number(pair[1]) * (units[pair[2] ?? ""] ?? 0), 0);
+}
+
+/** Formats milliseconds as the public API prints them: "12h0m0s", "5m0s", "1.5s", "250ms", "0s". */
+export function formatDuration(ms: number): string {
+  if (ms === 0) return "0s";
+  if (ms < 0) return `-${formatDuration(-ms)}`;
+  if (ms < 1) return `${trim(ms * 1000)}µs`;
+  if (ms < 1000) return `${trim(ms)}ms`;
+  const hours = Math.floor(ms / 3_600_000);
+  const minutes = Math.floor((ms % 3_600_000) / 60_000);
+  const seconds = trim((ms % 60_000) / 1000);
+  if (hours > 0) return `${hours}h${minutes}m${seconds}s`;
+  return minutes > 0 ? `${minutes}m${seconds}s` : `${seconds}s`;
+}
+
+function trim(value: number): string {
+  return String(Number(value.toFixed(9)));
+}
