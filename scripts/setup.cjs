@@ -1,0 +1,50 @@
+// Makes a fresh clone runnable: installs the locked packages, which include the pinned Node runtime.
+// Plain CommonJS, because it runs on whatever old Node the machine has. Does nothing when all is in place.
+"use strict";
+const { createHash } = require("node:crypto");
+const fs = require("node:fs");
+const path = require("node:path");
+const { spawnSync } = require("node:child_process");
+const { findNode } = require("./runtime.cjs");
+
+const root = path.join(__dirname, "..");
+const stampFile = path.join(root, "node_modules", ".gatehouse-lock");
+
+function main() {
+  const lock = fs.readFileSync(path.join(root, "package-lock.json"));
+  const stamp = createHash("sha256").update(lock).digest("hex");
+  if (readOrEmpty(stampFile) === stamp && findNode(root)) return 0;
+  process.stderr.write("gatehouse: installing the locked packages and the pinned Node …\n");
+  const npm = process.platform === "win32" ? "npm.cmd" : "npm";
+  const done = spawnSync(npm, ["ci", "--ignore-scripts", "--prefer-offline", "--no-audit", "--no-fund", "--loglevel=error"], {
+    cwd: root,
+    stdio: ["ignore", 2, 2],
+    env: withoutNpmSettings(process.env),
+  });
+  if (done.status !== 0) {
+    process.stderr.write("ERROR: npm ci failed\nhint: check that this machine reaches its npm registry, then run the command again\n");
+    return 1;
+  }
+  if (!findNode(root)) {
+    process.stderr.write(`ERROR: there is no pinned Node for ${process.platform} ${process.arch}\nhint: see optionalDependencies in package.json\n`);
+    return 1;
+  }
+  fs.writeFileSync(stampFile, stamp);
+  return 0;
+}
+
+function readOrEmpty(file) {
+  try {
+    return fs.readFileSync(file, "utf8");
+  } catch {
+    return "";
+  }
+}
+
+/** A nested npm inherits the outer run's settings through the environment; only where to fetch from may pass. */
+function withoutNpmSettings(env) {
+  const kept = /^npm_config_(registry|cache|cafile|https?_proxy|proxy|noproxy|userconfig|globalconfig)$/i;
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !/^npm_/i.test(name) || kept.test(name)));
+}
+
+process.exitCode = main();
