@@ -1,0 +1,216 @@
+/**
+ * The one public TLS port. It finishes the handshake, lets `routes.ts` decide, and hands the socket over unread.
+ *
+ * A client certificate is always asked for and never demanded here: whether one is needed, and whether the one that
+ * came is good, is decided behind the door, per call, from `socket.authorized` and the certificate itself.
+ * Hostile clients are bounded before they prove anything: handshake time, and connections in handshake per address.
+ */
+import { once } from "node:events";
+import type { AddressInfo, Socket } from "node:net";
+import {
+  createSecureContext,
+  createServer,
+  type SecureContext,
+  type Server,
+  type TLSSocket,
+} from "node:tls";
+import { Fault } from "#base/fault.ts";
+import type { Logger } from "#base/log.ts";
+import { certificateFor, type Door, routeOf } from "./routes.ts";
+
+/** A certificate chain and its private key, both PEM. */
+export interface KeyPair {
+  readonly certificate: string;
+  readonly privateKey: string;
+}
+
+/** A connection that finished its handshake. Nothing has been read from `socket`. */
+export interface Connection {
+  readonly socket: TLSSocket;
+  readonly door: Door;
+  readonly serverName: string;
+  /** The negotiated protocol; "http/1.1" for a client that offers none. */
+  readonly protocol: string;
+  readonly remoteAddress: string;
+}
+
+/** What the front door needs. */
+export interface FrontDoorOptions {
+  readonly listenAddress: { readonly host: string; readonly port: number };
+  /** Signed by the host authority; for clients of the cluster. */
+  readonly hostCertificate: KeyPair;
+  /** For browsers and for clients that do not know the cluster yet. */
+  readonly webCertificate: KeyPair;
+  /** PEM certificates of the authorities whose client certificates are good here. */
+  readonly clientAuthorities: readonly string[];
+  readonly doors: Readonly<Partial<Record<Door, (connection: Connection) => void>>>;
+  readonly logger: Logger;
+  readonly limits?: Partial<FrontDoorLimits>;
+}
+
+/** Bounds on clients that have not finished their handshake. */
+export interface FrontDoorLimits {
+  readonly handshakeMs: number;
+  readonly handshakesPerAddress: number;
+  readonly handshakes: number;
+}
+
+const defaultLimits: FrontDoorLimits = {
+  handshakeMs: 10_000,
+  handshakesPerAddress: 128,
+  handshakes: 1024,
+};
+
+/** Listens, routes and hands over. */
+export class FrontDoor {
+  readonly #options: FrontDoorOptions;
+  readonly #server: Server;
+  readonly #open = new Set<Socket>();
+  readonly #pending: PendingHandshakes;
+
+  private constructor(options: FrontDoorOptions) {
+    this.#options = options;
+    const limits = { ...defaultLimits, ...options.limits };
+    this.#pending = new PendingHandshakes(limits);
+    const contexts = {
+      host: secureContext(options.hostCertificate, options.clientAuthorities),
+      web: secureContext(options.webCertificate, options.clientAuthorities),
+    } satisfies Record<"host" | "web", SecureContext>;
+    this.#server = createServer({
+      cert: options.webCertificate.certificate,
+      key: options.webCertificate.privateKey,
+      ca: [...options.clientAuthorities],
+      requestCert: true,
+      rejectUnauthorized: false,
+      minVersion: "TLSv1.2",
+      handshakeTimeout: limits.handshakeMs,
+      SNICallback: (name, done) => done(null, contexts[certificateFor(name)]),
+      ALPNCallback: ({ servername, protocols }) => routeOf(servername ?? "", protocols)?.protocol,
+    });
+    this.#server.on("connection", (socket: Socket) => this.#admit(socket));
+    this.#server.on("tlsClientError", (error, socket) => {
+      options.logger.debug("handshake failed", {
+        error: error.message,
+        from: socket.remoteAddress,
+      });
+      socket.destroy();
+    });
+    this.#server.on("secureConnection", (socket) => this.#handOver(socket));
+  }
+
+  /** Starts to listen. Throws `environment` when the port is taken or may not be used. */
+  static async open(options: FrontDoorOptions): Promise<FrontDoor> {
+    const door = new FrontDoor(options);
+    const { host, port } = options.listenAddress;
+    door.#server.listen(port, host);
+    try {
+      await once(door.#server, "listening");
+    } catch (cause) {
+      throw listenFault(cause, host, port);
+    }
+    return door;
+  }
+
+  /** The port that is really open; differs from the asked one when that was 0. */
+  get port(): number {
+    return (this.#server.address() as AddressInfo).port;
+  }
+
+  /** Stops listening and ends every connection that came through this door. */
+  async close(): Promise<void> {
+    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    for (const socket of this.#open) socket.destroy();
+    await closed;
+  }
+
+  #admit(socket: Socket): void {
+    socket.on("error", () => socket.destroy());
+    if (!this.#pending.enter(socket)) {
+      this.#options.logger.warn("too many unfinished handshakes", { from: socket.remoteAddress });
+      socket.destroy();
+      return;
+    }
+    socket.setNoDelay(true);
+    this.#open.add(socket);
+    socket.once("close", () => this.#open.delete(socket));
+  }
+
+  #handOver(socket: TLSSocket): void {
+    socket.on("error", () => socket.destroy());
+    const serverName = String((socket as { servername?: string | false }).servername || "");
+    const selected = socket.alpnProtocol;
+    const route = routeOf(serverName, selected ? [selected] : []);
+    this.#pending.leave(socket.remoteAddress, socket.remotePort);
+    const accept = route && this.#options.doors[route.door];
+    if (!route || !accept) {
+      socket.end();
+      return;
+    }
+    accept({
+      socket,
+      door: route.door,
+      serverName,
+      protocol: route.protocol,
+      remoteAddress: socket.remoteAddress ?? "",
+    });
+  }
+}
+
+function secureContext(pair: KeyPair, authorities: readonly string[]): SecureContext {
+  return createSecureContext({
+    cert: pair.certificate,
+    key: pair.privateKey,
+    ca: [...authorities],
+    minVersion: "TLSv1.2",
+  });
+}
+
+function listenFault(cause: unknown, host: string, port: number): Fault {
+  const code = (cause as { code?: string }).code;
+  if (code === "EADDRINUSE") {
+    return new Fault("environment", `port ${port} on ${host} is in use by another program`, {
+      hint: `stop that program (find it with: ss -ltnp 'sport = :${port}') or set another web_listen_addr`,
+      cause,
+    });
+  }
+  if (code === "EACCES") {
+    return new Fault("environment", `this user may not listen on port ${port}`, {
+      hint: "run as root, or choose a port above 1023",
+      cause,
+    });
+  }
+  return new Fault("environment", `cannot listen on ${host}:${port}`, { cause });
+}
+
+/** Counts the connections that have not finished their handshake, in all and per address. */
+class PendingHandshakes {
+  readonly #limits: FrontDoorLimits;
+  readonly #byAddress = new Map<string, Set<string>>();
+  #total = 0;
+
+  constructor(limits: FrontDoorLimits) {
+    this.#limits = limits;
+  }
+
+  /** False when the address, or the door as a whole, has too many already. */
+  enter(socket: Socket): boolean {
+    const { remoteAddress, remotePort } = socket;
+    const address = remoteAddress ?? "";
+    const ports = this.#byAddress.get(address) ?? new Set<string>();
+    if (this.#total >= this.#limits.handshakes || ports.size >= this.#limits.handshakesPerAddress) {
+      return false;
+    }
+    ports.add(String(remotePort));
+    this.#byAddress.set(address, ports);
+    this.#total++;
+    socket.once("close", () => this.leave(remoteAddress, remotePort));
+    return true;
+  }
+
+  leave(address = "", port: number | undefined): void {
+    const ports = this.#byAddress.get(address);
+    if (!ports?.delete(String(port))) return;
+    this.#total--;
+    if (ports.size === 0) this.#byAddress.delete(address);
+  }
+}

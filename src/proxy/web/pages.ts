@@ -1,0 +1,109 @@
+/**
+ * The few pages that a person needs before the command line takes over: completing an invitation or a reset link.
+ * No script, no outside resource; a strict content policy goes with every page.
+ */
+import { renderSVG } from "uqr";
+import { html, Markup } from "./html.ts";
+
+/** Headers of every page: nothing may load, frame, cache or learn the address of it. */
+export const pageHeaders: Readonly<Record<string, string>> = {
+  "content-type": "text/html; charset=utf-8",
+  "content-security-policy":
+    "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
+  "cache-control": "no-store",
+  "referrer-policy": "no-referrer",
+  "x-content-type-options": "nosniff",
+  "x-frame-options": "DENY",
+};
+
+const style = new Markup(`<style>
+:root { color-scheme: light dark; --line: color-mix(in srgb, currentColor 22%, transparent); --accent: #2563a8; }
+* { box-sizing: border-box; }
+body { font: 16px/1.5 system-ui, sans-serif; margin: 0; display: grid; place-items: center; min-height: 100vh; padding: 1rem; }
+main { width: min(30rem, 100%); border: 1px solid var(--line); border-radius: .75rem; padding: 1.75rem 2rem; }
+h1 { font-size: 1.35rem; margin: 0 0 .25rem; }
+p { margin: .5rem 0 1rem; }
+label { display: block; font-weight: 600; margin: .9rem 0 .25rem; }
+input { width: 100%; font: inherit; padding: .5rem .65rem; border: 1px solid var(--line); border-radius: .4rem; background: transparent; color: inherit; }
+button { width: 100%; margin-top: 1.4rem; font: inherit; font-weight: 600; padding: .6rem; border: 0; border-radius: .4rem; background: var(--accent); color: #fff; cursor: pointer; }
+code, pre { font: .9rem/1.45 ui-monospace, monospace; }
+pre { overflow-x: auto; border: 1px solid var(--line); border-radius: .4rem; padding: .6rem .75rem; }
+.qr { display: flex; gap: 1rem; align-items: center; }
+.qr svg { width: 9rem; height: 9rem; flex: none; background: #fff; border-radius: .4rem; }
+.qr code { overflow-wrap: anywhere; }
+.error { border-left: .3rem solid #b3261e; padding: .35rem .75rem; margin: 1rem 0; }
+small { opacity: .75; }
+</style>`);
+
+/** What the page that sets password and second factor shows. */
+export interface CredentialPage {
+  readonly cluster: string;
+  readonly user: string;
+  readonly kind: "invite" | "reset";
+  /** Address for the authenticator app. */
+  readonly otpauthUrl: string;
+  /** The same secret in base32, for typing. */
+  readonly otpSecret: string;
+  /** What was wrong with the last try. */
+  readonly error?: string;
+}
+
+/** The page on which a person chooses a password and registers an authenticator app. */
+export function credentialPage(page: CredentialPage): Markup {
+  const heading =
+    page.kind === "invite" ? `Welcome, ${page.user}` : `New password for ${page.user}`;
+  return document(
+    heading,
+    html`<h1>${heading}</h1>
+<p>Choose how you will log in to <strong>${page.cluster}</strong>.</p>
+${page.error ? html`<p class="error" role="alert">${page.error}</p>` : ""}
+<form method="post">
+<input type="text" name="username" value="${page.user}" autocomplete="username" hidden readonly>
+<label for="password">Password</label>
+<input id="password" name="password" type="password" autocomplete="new-password" minlength="12" maxlength="1024" required autofocus>
+<small>At least 12 characters.</small>
+<label for="again">The same password again</label>
+<input id="again" name="again" type="password" autocomplete="new-password" minlength="12" maxlength="1024" required>
+<label for="code">Authenticator app</label>
+<div class="qr">${new Markup(renderSVG(page.otpauthUrl))}<div>Scan this with an authenticator app, or type<br><code>${page.otpSecret}</code></div></div>
+<input id="code" name="code" inputmode="numeric" autocomplete="one-time-code" pattern="[0-9]{6}" maxlength="6" placeholder="six digits that the app shows" required>
+<button>${page.kind === "invite" ? "Create my login" : "Save"}</button>
+</form>`,
+  );
+}
+
+/** The page after success, with the command to type next. */
+export function credentialDonePage(user: string, proxyAddress: string): Markup {
+  return document(
+    "Ready",
+    html`<h1>Ready, ${user}</h1>
+<p>Close this page and log in from your terminal:</p>
+<pre>tsh login --proxy=${proxyAddress} --user=${user}</pre>`,
+  );
+}
+
+/** The page for a link that does not work any more, or never did. */
+export function linkGonePage(): Markup {
+  return document(
+    "This link does not work",
+    html`<h1>This link does not work</h1>
+<p>It has expired or was used already. Ask your administrator for a new one:</p>
+<pre>tctl users reset NAME</pre>`,
+  );
+}
+
+/** The page at the root of the port. */
+export function homePage(cluster: string, proxyAddress: string): Markup {
+  return document(
+    cluster,
+    html`<h1>${cluster}</h1>
+<p>This is a Gatehouse proxy. Log in from your terminal:</p>
+<pre>tsh login --proxy=${proxyAddress} --user=NAME</pre>`,
+  );
+}
+
+function document(title: string, body: Markup): Markup {
+  return html`<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">
+<title>${title} · Gatehouse</title>${style}</head><body><main>${body}</main></body></html>`;
+}
