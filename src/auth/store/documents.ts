@@ -1,0 +1,175 @@
+/**
+ * The resources of one kind in the backend: JSON documents in the shape of `tctl get`, with optimistic concurrency
+ * through `metadata.revision` and expiry through `metadata.expires`.
+ *
+ * Documents come in validated (`#resource`) and go out as they were stored, with their revision filled in.
+ */
+import { utf8 } from "#base/bytes.ts";
+import { Fault, isFault } from "#base/fault.ts";
+import type { Backend, Item, WriteOptions } from "#backend/port.ts";
+import type { Metadata } from "#resource/metadata.ts";
+
+/** What every document has that this store looks at. */
+export interface StoredDocument {
+  readonly kind: string;
+  readonly metadata: Metadata;
+}
+
+/** A page of documents in the order of their names. */
+export interface DocumentPage<T> {
+  readonly documents: readonly T[];
+  /** Give it as `after` to read on; absent on the last page. */
+  readonly next?: string;
+}
+
+/** Decoded documents kept per kind; past it the cache starts anew. */
+const cacheSize = 20_000;
+
+/** The documents of one kind. */
+export class DocumentStore<T extends StoredDocument> {
+  readonly kind: string;
+  readonly #backend: Backend;
+  readonly #decoded = new Map<string, { revision: string; document: T }>();
+
+  constructor(backend: Backend, kind: string) {
+    this.#backend = backend;
+    this.kind = kind;
+  }
+
+  /** The start of every key of the kind. */
+  get prefix(): string {
+    return `/documents/${this.kind}/`;
+  }
+
+  /** The key of the document with this name. */
+  keyOf(name: string): string {
+    return this.prefix + name;
+  }
+
+  /** The document, or undefined. */
+  async find(name: string): Promise<T | undefined> {
+    const item = await this.#backend.find(this.keyOf(name));
+    return item && this.decode(item);
+  }
+
+  /** The document; throws `not-found`. */
+  async get(name: string): Promise<T> {
+    return (await this.find(name)) ?? this.#missing(name);
+  }
+
+  /** Some documents, at most `limit` (1 to 1000), whose names come after `after`. */
+  async list(options: { limit?: number; after?: string } = {}): Promise<DocumentPage<T>> {
+    const after = options.after === undefined ? undefined : this.keyOf(options.after);
+    const page = await this.#backend.range({ prefix: this.prefix }, { limit: options.limit, after });
+    const documents = page.items.map((item) => this.decode(item));
+    return page.next === undefined
+      ? { documents }
+      : { documents, next: page.next.slice(this.prefix.length) };
+  }
+
+  /** All documents. */
+  async all(): Promise<T[]> {
+    const found: T[] = [];
+    let after: string | undefined;
+    do {
+      const page = await this.list(after === undefined ? {} : { after });
+      found.push(...page.documents);
+      after = page.next;
+    } while (after !== undefined);
+    return found;
+  }
+
+  /** Stores a new document; throws `already-exists`. */
+  async create(document: T): Promise<T> {
+    const { name } = document.metadata;
+    try {
+      const { bytes, options } = encode(document);
+      return withRevision(document, await this.#backend.create(this.keyOf(name), bytes, options));
+    } catch (error) {
+      if (!isFault(error, "already-exists")) throw error;
+      throw new Fault("already-exists", `${this.kind} "${name}" already exists`, {
+        hint: "replace it with: tctl create -f FILE",
+        cause: error,
+      });
+    }
+  }
+
+  /**
+   * Replaces a document that still has the revision that `document` carries; throws `conflict` when somebody else
+   * wrote in between, and when there is no such document.
+   */
+  async update(document: T): Promise<T> {
+    const { name, revision } = document.metadata;
+    if (revision === undefined) {
+      throw new Fault("invalid", `${this.kind} "${name}" carries no metadata.revision`);
+    }
+    try {
+      const { bytes, options } = encode(document);
+      const key = this.keyOf(name);
+      return withRevision(document, await this.#backend.update(key, bytes, revision, options));
+    } catch (error) {
+      if (!isFault(error, "conflict")) throw error;
+      throw new Fault("conflict", `${this.kind} "${name}" was changed or deleted by someone else`, {
+        hint: `read it again with: tctl get ${this.kind}/${name}`,
+        cause: error,
+      });
+    }
+  }
+
+  /** Stores the document whatever was there before. */
+  async upsert(document: T): Promise<T> {
+    const { bytes, options } = encode(document);
+    const key = this.keyOf(document.metadata.name);
+    return withRevision(document, await this.#backend.put(key, bytes, options));
+  }
+
+  /**
+   * Reads, changes and writes back, again when somebody else was faster; `change` may throw to leave it as it is.
+   * Throws `not-found`.
+   */
+  async modify(name: string, change: (document: T) => T): Promise<T> {
+    for (let attempt = 0; ; attempt++) {
+      const document = await this.get(name);
+      try {
+        return await this.update(change(document));
+      } catch (error) {
+        if (!isFault(error, "conflict") || attempt >= 10) throw error;
+      }
+    }
+  }
+
+  /** Deletes the document; throws `not-found`. */
+  async delete(name: string): Promise<void> {
+    this.#decoded.delete(name);
+    if (!(await this.#backend.delete(this.keyOf(name)))) this.#missing(name);
+  }
+
+  /** The document in an item of this kind. The same object while the revision is the same: never change it. */
+  decode(item: Item): T {
+    const name = item.key.slice(this.prefix.length);
+    const known = this.#decoded.get(name);
+    if (known?.revision === item.revision) return known.document;
+    const stored = JSON.parse(new TextDecoder().decode(item.value)) as T;
+    const document = withRevision(stored, item.revision);
+    if (this.#decoded.size >= cacheSize) this.#decoded.clear();
+    this.#decoded.set(name, { revision: item.revision, document });
+    return document;
+  }
+
+  #missing(name: string): never {
+    throw new Fault("not-found", `${this.kind} ${name} is not found`);
+  }
+}
+
+/** The bytes and the write options of a document, for writes that go together with others. */
+export function encode(document: StoredDocument): { bytes: Uint8Array; options: WriteOptions } {
+  const { revision: _, ...metadata } = document.metadata;
+  const bytes = utf8(JSON.stringify({ ...document, metadata }));
+  return metadata.expires === undefined
+    ? { bytes, options: {} }
+    : { bytes, options: { expires: new Date(metadata.expires) } };
+}
+
+function withRevision<T extends StoredDocument>(document: T, revision: string): T {
+  return { ...document, metadata: { ...document.metadata, revision } };
+}

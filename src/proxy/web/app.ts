@@ -1,0 +1,159 @@
+/**
+ * The web side of the port: ping and find, the login endpoints of the public API, and the invitation pages.
+ * It holds no authority: every answer comes from the auth service's LoginService.
+ *
+ * All paths are served with and without the prefix `/v1`, as clients of different ages call them.
+ */
+import { type Context, Hono } from "hono";
+import type { Client } from "#api/grpc/client.ts";
+import { faultInfo, isFault } from "#base/fault.ts";
+import type { Logger } from "#base/log.ts";
+import { uuid } from "#base/random.ts";
+import type { FinishLoginResponse, LoginService } from "#gen/gatehouse/v1/login_pb.ts";
+import { invitationPages } from "./invitation.ts";
+import { homePage, pageHeaders } from "./pages.ts";
+import { pingBody } from "./ping.ts";
+import {
+  loginBeginBody,
+  loginFinishBody,
+  readBody,
+  requestedKeys,
+  sshCertsBody,
+} from "./requests.ts";
+
+/** What the web application needs. */
+export interface WebOptions {
+  readonly login: Client<typeof LoginService>;
+  /** `host:port` under which people reach this proxy. */
+  readonly publicAddress: () => string;
+  readonly logger: Logger;
+}
+
+/** Values that the front door gives with each request. */
+export interface WebBindings {
+  readonly remoteAddress: string;
+}
+
+/** A Hono context of this application. */
+export type WebContext = Context<{ Bindings: WebBindings }>;
+
+/** Builds the application. */
+export function createWebApp(options: WebOptions): Hono<{ Bindings: WebBindings }> {
+  const app = new Hono<{ Bindings: WebBindings }>();
+  const api = new Hono<{ Bindings: WebBindings }>();
+  registerPing(api, options);
+  registerLogin(api, options);
+  app.route("/webapi", api);
+  app.route("/v1/webapi", api);
+  app.route("/web", invitationPages(options));
+  app.get("/", async (context) => {
+    const info = await options.login.getPingInfo({});
+    return context.body(homePage(info.clusterName, options.publicAddress()).text, 200, pageHeaders);
+  });
+  app.notFound((context) => context.text("404 page not found\n", 404));
+  app.onError((error, context) => {
+    if (isFault(error)) return errorAnswer(context, error.message, faultInfo(error.code).http);
+    const reference = uuid();
+    options.logger.error("web request failed", { error, reference, path: context.req.path });
+    return errorAnswer(context, `internal error, reference ${reference}`, 500);
+  });
+  return app;
+}
+
+function registerPing(api: Hono<{ Bindings: WebBindings }>, options: WebOptions): void {
+  const answer = async (connector: string, withAuth: boolean) => {
+    const info = await options.login.getPingInfo({});
+    return pingBody(info, options.publicAddress(), connector, withAuth);
+  };
+  api.get("/find", async (context) => context.json(await answer("", false)));
+  api.get("/ping", async (context) => context.json(await answer("", true)));
+  api.get("/ping/:connector", async (context) => {
+    const connector = context.req.param("connector");
+    if (!["local", "passwordless", "headless"].includes(connector)) {
+      return errorAnswer(context, `unknown connector "${connector.slice(0, 64)}"`, 400);
+    }
+    return context.json(await answer(connector, true));
+  });
+  api.get("/motd", async (context) => {
+    const info = await options.login.getPingInfo({});
+    return context.json({ Text: info.motd });
+  });
+}
+
+function registerLogin(api: Hono<{ Bindings: WebBindings }>, options: WebOptions): void {
+  api.post("/mfa/login/begin", async (context) => {
+    const body = await readBody(context, loginBeginBody);
+    const begun = await options.login.beginLogin({
+      user: body.user,
+      password: body.pass,
+      passwordless: body.passwordless,
+      ...clientOf(context),
+    });
+    return context.json({
+      totp_challenge: begun.totpChallenge,
+      ...(begun.webauthnChallengeJson
+        ? { webauthn_challenge: JSON.parse(begun.webauthnChallengeJson) as unknown }
+        : {}),
+    });
+  });
+  api.post("/mfa/login/finish", async (context) => {
+    const body = await readBody(context, loginFinishBody);
+    const { webauthn_challenge_response: webauthn } = body;
+    const finished = await options.login.finishLogin({
+      user: body.user,
+      password: body.password,
+      totpCode: body.totp_code,
+      webauthnResponseJson: webauthn ? JSON.stringify(webauthn) : "",
+      ttlNs: BigInt(body.ttl),
+      routeToCluster: body.RouteToCluster,
+      kubernetesCluster: body.KubernetesCluster,
+      ...requestedKeys(body),
+      ...clientOf(context),
+    });
+    return context.json(loginAnswer(finished));
+  });
+  api.post("/ssh/certs", async (context) => {
+    const body = await readBody(context, sshCertsBody);
+    const finished = await options.login.finishLogin({
+      user: body.user,
+      password: body.password,
+      totpCode: body.otp_token,
+      ttlNs: BigInt(body.ttl),
+      routeToCluster: body.RouteToCluster,
+      kubernetesCluster: body.KubernetesCluster,
+      ...requestedKeys(body),
+      ...clientOf(context),
+    });
+    return context.json(loginAnswer(finished));
+  });
+}
+
+function clientOf(context: WebContext): { clientIp: string; userAgent: string } {
+  return {
+    clientIp: context.env.remoteAddress,
+    userAgent: (context.req.header("user-agent") ?? "").slice(0, 512),
+  };
+}
+
+/** Go's JSON for bytes is standard base64. */
+function encode(text: string): string {
+  return Buffer.from(text, "utf8").toString("base64");
+}
+
+function loginAnswer(finished: FinishLoginResponse): object {
+  return {
+    username: finished.username,
+    cert: encode(finished.sshCertificate),
+    tls_cert: encode(finished.tlsCertificate),
+    host_signers: finished.hostSigners.map((signer) => ({
+      domain_name: signer.domainName,
+      checking_keys: signer.checkingKeys.map(encode),
+      tls_certs: signer.tlsCertificates.map(encode),
+    })),
+  };
+}
+
+/** The error form of the public API. */
+function errorAnswer(context: Context, message: string, status: number): Response {
+  return context.json({ error: { message } }, status as 400);
+}
