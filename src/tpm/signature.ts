@@ -1,0 +1,50 @@
+/**
+ * TPMT_SIGNATURE (TPM 2.0 Library Part 2 section 11.3.4): RSASSA, RSAPSS and ECDSA.
+ * Scheme and hash of a signature must be the ones that the public area of the key fixes.
+ */
+import { constants, verify } from "node:crypto";
+import { concat } from "#base/bytes.ts";
+import type { AttestationKey } from "./attestation-key.ts";
+import { algorithm, findCurve } from "./constants.ts";
+import type { SignatureBytes } from "./forms.ts";
+import { decodeWhole, layout, sized, uint16, union } from "./layout.ts";
+import { padLeft } from "./public-area.ts";
+import { refuse } from "./refusal.ts";
+
+const rsaSignature = layout({ hash: uint16, value: sized(512) });
+
+const signature = union(
+  {
+    rsassa: [algorithm.rsassa, rsaSignature],
+    rsapss: [algorithm.rsapss, rsaSignature],
+    ecdsa: [algorithm.ecdsa, layout({ hash: uint16, r: sized(66), s: sized(66) })],
+  },
+  "signature_scheme",
+);
+
+/** Returns if `key` signed `message`; refuses with `signature_scheme`, `signature` or a form error otherwise. */
+export function assertSignature(
+  key: AttestationKey,
+  message: Uint8Array,
+  bytes: SignatureBytes,
+): void {
+  const found = decodeWhole(signature, bytes, "TPMT_SIGNATURE");
+  if (found.kind !== key.scheme || found.hash !== key.hash.id) throw refuse("signature_scheme");
+  if (found.kind === "ecdsa") {
+    // Clients that pass r and s through big integers drop leading zeros.
+    const size = findCurve(key.area.kind === "ecc" ? key.area.curve : 0)?.size ?? 0;
+    const pair = concat(padLeft(found.r, size), padLeft(found.s, size));
+    const options = { key: key.key, dsaEncoding: "ieee-p1363" } as const;
+    if (!verify(key.hash.name, message, options, pair)) throw refuse("signature");
+    return;
+  }
+  const options =
+    found.kind === "rsassa"
+      ? { key: key.key, padding: constants.RSA_PKCS1_PADDING }
+      : {
+          key: key.key,
+          padding: constants.RSA_PKCS1_PSS_PADDING,
+          saltLength: constants.RSA_PSS_SALTLEN_AUTO,
+        };
+  if (!verify(key.hash.name, message, options, found.value)) throw refuse("signature");
+}
