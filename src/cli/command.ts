@@ -46,12 +46,14 @@ export interface Invocation<
   readonly console: Console;
   /** What the program gives its commands to work with; tests give fakes. */
   readonly services: Services;
+  /** The person asked for `--debug`. */
+  readonly debug: boolean;
   /** Aborted when the person presses Ctrl-C. */
   readonly signal: AbortSignal;
 }
 
 /** How a command ended: nothing for success, or its exit code. */
-export type Outcome = Promise<number | void> | number | void;
+export type Outcome = Promise<number | undefined> | Promise<void>;
 
 /** The module behind a command: `export async function run(invocation: Invocation<typeof usersAdd>)`. */
 export interface CommandModule<C extends Command, Shared extends Flags, Services> {

@@ -17,6 +17,8 @@ export interface Console {
   readonly prompt: Prompt;
   /** Shows that something is going on, on a terminal only. */
   progress(label: string): Progress;
+  /** The folder that relative paths start from. */
+  readonly cwd: string;
   /** Environment variables. */
   readonly env: Readonly<Record<string, string | undefined>>;
   /** All of stdin as text, at most `limit` bytes. */
