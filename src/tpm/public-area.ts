@@ -2,7 +2,7 @@
  * TPMT_PUBLIC (TPM 2.0 Library Part 2 section 12.2.4): the public area of an RSA or elliptic-curve key.
  * Decoding proves nothing about the key; see attestation-key.ts.
  */
-import { createPublicKey, type JsonWebKey, type KeyObject } from "node:crypto";
+import { createPublicKey, type KeyObject, type webcrypto } from "node:crypto";
 import { base64url, concat } from "#base/bytes.ts";
 import { algorithm, findCurve } from "./constants.ts";
 import { claimForm, type PublicBytes } from "./forms.ts";
@@ -96,14 +96,14 @@ export function publicKeyOf(area: PublicArea): KeyObject {
   }
 }
 
-function rsaJwk(area: PublicArea & { kind: "rsa" }): JsonWebKey {
+function rsaJwk(area: PublicArea & { kind: "rsa" }): webcrypto.JsonWebKey {
   const topBit = (area.modulus[0] ?? 0) & 0x80;
   if (area.modulus.length * 8 !== area.keyBits || topBit === 0) throw refuse("ak_key", "modulus");
   if (rsaExponent(area) !== 65_537) throw refuse("ak_key", "exponent");
   return { kty: "RSA", n: base64url(area.modulus), e: "AQAB" };
 }
 
-function eccJwk(area: PublicArea & { kind: "ecc" }): JsonWebKey {
+function eccJwk(area: PublicArea & { kind: "ecc" }): webcrypto.JsonWebKey {
   const curve = findCurve(area.curve);
   if (curve === undefined) throw refuse("ak_key", "curve");
   const [x, y] = [padLeft(area.x, curve.size), padLeft(area.y, curve.size)];
