@@ -13,7 +13,7 @@ const waitMs = 10;
 const patienceMs = 10_000;
 
 /** Runs `change` while no other process changes the folder. Throws `conflict` after ten seconds of waiting. */
-export async function withProfileLock<T>(folder: string, change: () => T): Promise<T> {
+export async function withProfileLock<T>(folder: string, change: () => T | Promise<T>): Promise<T> {
   makePrivateFolder(folder);
   const { lock } = folderPaths(folder);
   const token = `${process.pid} ${randomBytes(8).toString("hex")}\n`;
@@ -26,7 +26,7 @@ export async function withProfileLock<T>(folder: string, change: () => T): Promi
     await delay(waitMs);
   }
   try {
-    return change();
+    return await change();
   } finally {
     if (read(lock) === token) rmSync(lock, { force: true });
   }

@@ -1,0 +1,68 @@
+/**
+ * What a command needs of a cluster, whoever provides it: this process over its own connections, or the per-user
+ * agent process over its warm ones. Both give the same answers and the same faults.
+ */
+import type { Duplex } from "node:stream";
+import type { Signer } from "#ssh/signer.ts";
+
+/** Which nodes to list. Empty parts do not restrict. */
+export interface NodeQuery {
+  readonly labels: Readonly<Record<string, string>>;
+  /** A predicate such as `labels["env"] == "dev"`. */
+  readonly predicate: string;
+  /** Words that must all occur somewhere in a node's description. */
+  readonly search: readonly string[];
+}
+
+/** A node as the cluster lists it: the document that `tctl get nodes` prints, as far as a client reads it. */
+export interface NodeDocument {
+  readonly kind: string;
+  readonly sub_kind?: string | undefined;
+  readonly metadata: { readonly name: string; readonly labels?: Readonly<Record<string, string>> };
+  readonly spec: {
+    readonly hostname: string;
+    readonly addr?: string | undefined;
+    readonly use_tunnel?: boolean | undefined;
+    readonly cmd_labels?: Readonly<Record<string, { readonly result: string }>> | undefined;
+  };
+}
+
+/** Which node to reach, and as whom. */
+export interface DialTarget {
+  /** Host name or UUID, as the person typed it. */
+  readonly host: string;
+  /** Zero means the node's own. */
+  readonly port: number;
+  readonly login: string;
+}
+
+/** What proves the person to a node. */
+export interface SshCredential {
+  /** The certificate blob. */
+  readonly certificate: Uint8Array;
+  readonly signer: Signer;
+}
+
+/** An open byte stream to a node's SSH server, and the credential to use on it. */
+export interface NodeConnection {
+  readonly stream: Duplex;
+  readonly credential: SshCredential;
+}
+
+/** The device that the cluster knows this login by. */
+export interface DeviceState {
+  /** Asset tag of the authenticated device, or undefined when the login carries none. */
+  readonly assetTag: string | undefined;
+  /** Why there is none, in a sentence; undefined when nothing was tried or when it worked. */
+  readonly problem: string | undefined;
+}
+
+/** The cluster behind one login. */
+export interface ClusterAccess {
+  listNodes(query: NodeQuery): Promise<NodeDocument[]>;
+  dialNode(target: DialTarget): Promise<NodeConnection>;
+  /** Authenticates the device anew, if this machine has one, and says how that went. */
+  refreshDevice(): Promise<DeviceState>;
+  device(): Promise<DeviceState>;
+  close(): void;
+}

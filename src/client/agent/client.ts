@@ -1,0 +1,153 @@
+/**
+ * The caller's side of the agent: `ClusterAccess` whose every call crosses a Unix socket. Loads neither TLS nor HTTP/2,
+ * which is what makes a warm command fast.
+ */
+import { connect, type Socket } from "node:net";
+import { Fault, isFault } from "#base/fault.ts";
+import type {
+  ClusterAccess,
+  DeviceState,
+  DialTarget,
+  NodeConnection,
+  NodeDocument,
+  NodeQuery,
+} from "../access.ts";
+import { readText } from "../profile/files.ts";
+import { encodeFrame, readFrame } from "./frame.ts";
+import { type AgentPlace, isPrivateFolder } from "./place.ts";
+import { type AgentRequest, answerLimit, parseAnswer } from "./protocol.ts";
+
+type Body = AgentRequest extends infer Request
+  ? Request extends AgentRequest
+    ? Omit<Request, "token">
+    : never
+  : never;
+
+/** Access to the cluster of one login through a running agent. */
+export class AgentAccess implements ClusterAccess {
+  readonly #place: AgentPlace;
+  readonly #host: string;
+
+  constructor(place: AgentPlace, host: string) {
+    this.#place = place;
+    this.#host = host;
+  }
+
+  async listNodes(query: NodeQuery): Promise<NodeDocument[]> {
+    return (await this.#ask({ op: "nodes", host: this.#host, query })) as NodeDocument[];
+  }
+
+  async device(): Promise<DeviceState> {
+    return (await this.#ask({ op: "device", host: this.#host })) as DeviceState;
+  }
+
+  async refreshDevice(): Promise<DeviceState> {
+    return (await this.#ask({ op: "refresh", host: this.#host })) as DeviceState;
+  }
+
+  async dialNode(target: DialTarget): Promise<NodeConnection> {
+    const { socket, result } = await exchange(this.#place, {
+      op: "dial",
+      host: this.#host,
+      target,
+    });
+    const { certificate, publicKey } = result as { certificate: string; publicKey: string };
+    return {
+      stream: socket,
+      credential: {
+        certificate: decode(certificate),
+        signer: {
+          publicKey: decode(publicKey),
+          sign: async (data, algorithm) =>
+            decode(
+              (await this.#ask({
+                op: "sign",
+                host: this.#host,
+                certificate,
+                data: Buffer.from(data).toString("base64"),
+                algorithm,
+              })) as string,
+            ),
+        },
+      },
+    };
+  }
+
+  close(): void {}
+
+  async #ask(body: Body): Promise<unknown> {
+    const { socket, result } = await exchange(this.#place, body);
+    socket.destroy();
+    return result;
+  }
+}
+
+/** Tells the agent that a login ended; it is fine when no agent runs. */
+export async function forgetLogin(place: AgentPlace, host: string): Promise<void> {
+  await tell(place, { op: "forget", host });
+}
+
+/** Ends the agent; it is fine when none runs. */
+export async function stopAgent(place: AgentPlace): Promise<void> {
+  await tell(place, { op: "stop" });
+}
+
+/** True when an agent answers at this place. */
+export async function isAgentRunning(place: AgentPlace): Promise<boolean> {
+  try {
+    (await connectAgent(place)).socket.destroy();
+    return true;
+  } catch (error) {
+    if (isFault(error, "unavailable")) return false;
+    throw error;
+  }
+}
+
+async function tell(place: AgentPlace, body: Body): Promise<void> {
+  try {
+    const { socket } = await exchange(place, body);
+    socket.destroy();
+  } catch (error) {
+    if (!isFault(error, "unavailable")) throw error;
+  }
+}
+
+async function exchange(
+  place: AgentPlace,
+  body: Body,
+): Promise<{ socket: Socket; result: unknown }> {
+  const { socket, token } = await connectAgent(place);
+  try {
+    socket.write(encodeFrame({ ...body, token }, 4));
+    return { socket, result: parseAnswer(await readFrame(socket, 4, answerLimit)) };
+  } catch (error) {
+    socket.destroy();
+    throw error;
+  }
+}
+
+/**
+ * Connects. Throws `unavailable` when no agent listens there or the place is not private: a socket that somebody else
+ * could have made is never spoken to.
+ */
+async function connectAgent(place: AgentPlace): Promise<{ socket: Socket; token: string }> {
+  const absent = (cause?: unknown) => new Fault("unavailable", "no agent is running", { cause });
+  if (!isPrivateFolder(place)) throw absent();
+  const socket = connect({ path: place.socket, allowHalfOpen: true });
+  await new Promise<void>((resolve, reject) => {
+    socket.once("connect", resolve);
+    socket.once("error", (error) => reject(absent(error)));
+  });
+  // Later errors end the read or the stream that is under way.
+  socket.on("error", () => socket.destroy());
+  const token = readText(place.token);
+  if (token === undefined) {
+    socket.destroy();
+    throw absent();
+  }
+  return { socket, token };
+}
+
+function decode(text: string): Uint8Array {
+  return new Uint8Array(Buffer.from(text, "base64"));
+}

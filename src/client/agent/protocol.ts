@@ -1,0 +1,125 @@
+/**
+ * The agent's own protocol: one connection is one request. A request and its answer are frames of JSON (`frame.ts`);
+ * after the answer to `dial` the connection carries the node's bytes. Requests are checked field by field: a caller
+ * is the same user, but perhaps another version of the program.
+ */
+import { Fault, type FaultCode, faultInfo } from "#base/fault.ts";
+import type { DialTarget, NodeQuery } from "../access.ts";
+
+/** Requests that a caller may make. `host` names the login by its proxy. */
+export type AgentRequest = { readonly token: string } & (
+  | { readonly op: "nodes"; readonly host: string; readonly query: NodeQuery }
+  | { readonly op: "dial"; readonly host: string; readonly target: DialTarget }
+  | {
+      readonly op: "sign";
+      readonly host: string;
+      /** Base64 of the certificate blob whose key is meant. */
+      readonly certificate: string;
+      readonly data: string;
+      readonly algorithm: string;
+    }
+  | { readonly op: "device" | "refresh" | "forget"; readonly host: string }
+  | { readonly op: "stop" }
+);
+
+/** An answer: the result, or what went wrong in the product's own terms. */
+export type AgentAnswer =
+  | { readonly ok: true; readonly result: unknown }
+  | {
+      readonly ok: false;
+      readonly code: FaultCode;
+      readonly message: string;
+      readonly hint?: string | undefined;
+    };
+
+/** Requests are small; answers hold whole listings. */
+export const requestLimit = 256 * 1024;
+export const answerLimit = 64 * 1024 * 1024;
+
+/** Checks a request. Throws `malformed`. */
+export function parseRequest(value: unknown): AgentRequest {
+  const fields = record(value);
+  const token = text(fields, "token", 200);
+  const op = text(fields, "op", 20);
+  switch (op) {
+    case "stop":
+      return { token, op };
+    case "device":
+    case "refresh":
+    case "forget":
+      return { token, op, host: text(fields, "host", 253) };
+    case "nodes":
+      return { token, op, host: text(fields, "host", 253), query: parseQuery(fields["query"]) };
+    case "dial":
+      return { token, op, host: text(fields, "host", 253), target: parseTarget(fields["target"]) };
+    case "sign":
+      return {
+        token,
+        op,
+        host: text(fields, "host", 253),
+        certificate: text(fields, "certificate", 100_000),
+        data: text(fields, "data", 200_000),
+        algorithm: text(fields, "algorithm", 100),
+      };
+    default:
+      throw new Fault("malformed", "the agent does not know this request");
+  }
+}
+
+/** Checks an answer and gives its result. Throws what the agent reported. */
+export function parseAnswer(value: unknown): unknown {
+  const fields = record(value);
+  if (fields["ok"] === true) return fields["result"];
+  const { code, message, hint } = fields;
+  if (fields["ok"] !== false || typeof code !== "string" || typeof message !== "string") {
+    throw new Fault("malformed", "the agent gave an answer of another form");
+  }
+  const known = isFaultCode(code) ? code : "internal";
+  throw new Fault(known, message, typeof hint === "string" ? { hint } : {});
+}
+
+function parseQuery(value: unknown): NodeQuery {
+  const fields = record(value);
+  const labels = Object.entries(record(fields["labels"]));
+  const search = fields["search"];
+  if (!labels.every(([, label]) => typeof label === "string")) throw badField("labels");
+  if (!Array.isArray(search) || !search.every((word) => typeof word === "string")) {
+    throw badField("search");
+  }
+  return {
+    labels: Object.fromEntries(labels) as Record<string, string>,
+    predicate: text(fields, "predicate", 10_000),
+    search,
+  };
+}
+
+function parseTarget(value: unknown): DialTarget {
+  const fields = record(value);
+  const port = fields["port"];
+  if (typeof port !== "number" || !Number.isInteger(port) || port < 0 || port > 65_535) {
+    throw badField("port");
+  }
+  return { host: text(fields, "host", 300), port, login: text(fields, "login", 300) };
+}
+
+function record(value: unknown): Record<string, unknown> {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    throw new Fault("malformed", "the agent expects an object");
+  }
+  return value as Record<string, unknown>;
+}
+
+function text(fields: Record<string, unknown>, name: string, limit: number): string {
+  const value = Object.hasOwn(fields, name) ? fields[name] : undefined;
+  if (typeof value !== "string" || value.length > limit) throw badField(name);
+  return value;
+}
+
+function badField(name: string): Fault {
+  return new Fault("malformed", `the field ${name} of a request to the agent is wrong`);
+}
+
+function isFaultCode(code: string): code is FaultCode {
+  // The table is an object: names that every object inherits are no codes.
+  return !(code in Object.prototype) && faultInfo(code as FaultCode) !== undefined;
+}
