@@ -22,7 +22,7 @@ import { decode, encode, iterate } from "./dispatch.ts";
 import { keepAlive } from "./keep-alive.ts";
 import * as limits from "./limits.ts";
 import { pathOf } from "./server.ts";
-import type { BidiCall, CallOptions, ServiceClient } from "./service.ts";
+import type { BidiCall, CallOptions, ClientMethods } from "./service.ts";
 import { faultOfStatus } from "./status.ts";
 
 /** What a client may be told. */
@@ -119,16 +119,21 @@ export class GrpcClient implements Closable {
   }
 }
 
+/** The typed client of a service. */
+export type Client<S extends DescService> = {
+  readonly [K in keyof S["method"]]: ClientMethods<
+    S["method"][K]["input"],
+    S["method"][K]["output"]
+  >[S["method"][K]["methodKind"]];
+};
+
 /** Typed methods for `service`, over `client`. */
-export function createClient<S extends DescService>(
-  service: S,
-  client: GrpcClient,
-): ServiceClient<S> {
+export function createClient<S extends DescService>(service: S, client: GrpcClient): Client<S> {
   const methods: Record<string, unknown> = {};
   for (const [name, method] of Object.entries(service.method)) {
     methods[name] = makers[method.methodKind](client, method);
   }
-  return methods as ServiceClient<S>;
+  return methods as Client<S>;
 }
 
 type Request = MessageInitShape<DescMessage>;

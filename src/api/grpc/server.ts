@@ -84,7 +84,7 @@ export class GrpcServer<Peer> implements Closable {
     const connection = new Connection(socket, peer, this.#log, (call) => this.#serve(call));
     this.#connections.add(connection);
     connection.session.once("close", () => this.#connections.delete(connection));
-    if (this.#closing) connection.close(shuttingDown());
+    if (this.#closing !== undefined) connection.close(shuttingDown());
     return connection;
   }
 

@@ -84,7 +84,8 @@ export interface BidiCall<Out, In> extends BidiStream<In, Out> {
   cancel(): void;
 }
 
-type ClientMethods<I extends DescMessage, O extends DescMessage> = {
+/** The method of a typed client, by its kind. */
+export type ClientMethods<I extends DescMessage, O extends DescMessage> = {
   unary: (request: MessageInitShape<I>, options?: CallOptions) => Promise<MessageShape<O>>;
   server_streaming: (
     request: MessageInitShape<I>,
@@ -97,12 +98,4 @@ type ClientMethods<I extends DescMessage, O extends DescMessage> = {
   bidi_streaming: (
     options?: CallOptions,
   ) => Promise<BidiCall<MessageInitShape<I>, MessageShape<O>>>;
-};
-
-/** The typed client of a service. */
-export type ServiceClient<S extends DescService> = {
-  readonly [K in keyof S["method"]]: ClientMethods<
-    S["method"][K]["input"],
-    S["method"][K]["output"]
-  >[S["method"][K]["methodKind"]];
 };
