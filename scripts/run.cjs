@@ -6,7 +6,9 @@ const { findNode } = require("./runtime.cjs");
 
 const node = findNode(path.join(__dirname, ".."));
 if (!node) {
-  process.stderr.write("ERROR: the pinned Node is not installed\nhint: run: node scripts/setup.cjs\n");
+  process.stderr.write(
+    "ERROR: the pinned Node is not installed\nhint: run: node scripts/setup.cjs\n",
+  );
   process.exit(1);
 }
 const child = spawn(node, process.argv.slice(2), { stdio: "inherit" });

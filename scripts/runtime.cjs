@@ -15,6 +15,12 @@ const packages = {
 exports.findNode = function findNode(root) {
   const name = packages[`${process.platform}-${process.arch}`];
   if (!name) return undefined;
-  const file = path.join(root, "node_modules", name, "bin", process.platform === "win32" ? "node.exe" : "node");
+  const file = path.join(
+    root,
+    "node_modules",
+    name,
+    "bin",
+    process.platform === "win32" ? "node.exe" : "node",
+  );
   return fs.existsSync(file) ? file : undefined;
 };

@@ -16,17 +16,25 @@ function main() {
   if (readOrEmpty(stampFile) === stamp && findNode(root)) return 0;
   process.stderr.write("gatehouse: installing the locked packages and the pinned Node …\n");
   const npm = process.platform === "win32" ? "npm.cmd" : "npm";
-  const done = spawnSync(npm, ["ci", "--ignore-scripts", "--prefer-offline", "--no-audit", "--no-fund", "--loglevel=error"], {
-    cwd: root,
-    stdio: ["ignore", 2, 2],
-    env: withoutNpmSettings(process.env),
-  });
+  const done = spawnSync(
+    npm,
+    ["ci", "--ignore-scripts", "--prefer-offline", "--no-audit", "--no-fund", "--loglevel=error"],
+    {
+      cwd: root,
+      stdio: ["ignore", 2, 2],
+      env: withoutNpmSettings(process.env),
+    },
+  );
   if (done.status !== 0) {
-    process.stderr.write("ERROR: npm ci failed\nhint: check that this machine reaches its npm registry, then run the command again\n");
+    process.stderr.write(
+      "ERROR: npm ci failed\nhint: check that this machine reaches its npm registry, then run the command again\n",
+    );
     return 1;
   }
   if (!findNode(root)) {
-    process.stderr.write(`ERROR: there is no pinned Node for ${process.platform} ${process.arch}\nhint: see optionalDependencies in package.json\n`);
+    process.stderr.write(
+      `ERROR: there is no pinned Node for ${process.platform} ${process.arch}\nhint: see optionalDependencies in package.json\n`,
+    );
     return 1;
   }
   fs.writeFileSync(stampFile, stamp);
@@ -43,8 +51,11 @@ function readOrEmpty(file) {
 
 /** A nested npm inherits the outer run's settings through the environment; only where to fetch from may pass. */
 function withoutNpmSettings(env) {
-  const kept = /^npm_config_(registry|cache|cafile|https?_proxy|proxy|noproxy|userconfig|globalconfig)$/i;
-  return Object.fromEntries(Object.entries(env).filter(([name]) => !/^npm_/i.test(name) || kept.test(name)));
+  const kept =
+    /^npm_config_(registry|cache|cafile|https?_proxy|proxy|noproxy|userconfig|globalconfig)$/i;
+  return Object.fromEntries(
+    Object.entries(env).filter(([name]) => !/^npm_/i.test(name) || kept.test(name)),
+  );
 }
 
 process.exitCode = main();

@@ -1,0 +1,54 @@
+// Installs the Debian packages that the tests need, by name, when run as root on Debian; otherwise prints the exact
+// line to type and fails. A package whose program is already there from elsewhere is left alone.
+"use strict";
+const fs = require("node:fs");
+const path = require("node:path");
+const { spawnSync } = require("node:child_process");
+
+/** Package and the program of it that tests run. */
+const needed = [
+  ["swtpm", "swtpm"],
+  ["swtpm-tools", "swtpm_setup"],
+  ["tpm2-tools", "tpm2_quote"],
+  ["openssh-client", "ssh"],
+  ["openssh-server", "sshd"],
+  ["openssh-sftp-server", "/usr/lib/openssh/sftp-server"],
+  ["openssl", "openssl"],
+  ["git", "git"],
+  ["rsync", "rsync"],
+  ["expect", "expect"],
+  ["chromium", "chromium"],
+];
+
+function isThere(program) {
+  if (path.isAbsolute(program)) return fs.existsSync(program);
+  const folders = [...(process.env.PATH || "").split(":"), "/usr/sbin", "/sbin"];
+  return folders.some((folder) => fs.existsSync(path.join(folder, program)));
+}
+
+function main() {
+  const missing = needed.filter(([, program]) => !isThere(program)).map(([name]) => name);
+  if (missing.length === 0) return 0;
+  const line = `apt-get install -y --no-install-recommends ${missing.join(" ")}`;
+  const debian = fs.existsSync("/etc/debian_version");
+  if (!debian || process.getuid?.() !== 0) {
+    process.stderr.write(
+      `ERROR: the tests need programs that are not installed\nhint: as root on Debian, run: ${line}\n`,
+    );
+    return 1;
+  }
+  process.stderr.write(`gatehouse: ${line}\n`);
+  const run = (...words) =>
+    spawnSync("apt-get", words, {
+      stdio: ["ignore", 2, 2],
+      env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" },
+    }).status === 0;
+  run("update", "-q");
+  if (run("install", "-q", "-y", "--no-install-recommends", ...missing)) return 0;
+  process.stderr.write(
+    `ERROR: the packages could not be installed\nhint: as root, run: apt-get update && ${line}\n`,
+  );
+  return 1;
+}
+
+process.exitCode = main();

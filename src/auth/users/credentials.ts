@@ -1,0 +1,107 @@
+/**
+ * What local users log in with, kept apart from the user documents so that no listing, export or audit event can ever
+ * carry it: password hash, authenticator apps, and the record of failures.
+ */
+import { createHash } from "node:crypto";
+import { utf8 } from "#base/bytes.ts";
+import { isFault } from "#base/fault.ts";
+import type { Backend, Operation } from "#backend/port.ts";
+import { type LoginAttempts, lockout, noAttempts } from "./attempts.ts";
+import type { TotpDevice } from "./totp.ts";
+
+/** The credentials of one user. */
+export interface Credentials {
+  /** PHC text; absent until the user has set a password. */
+  readonly passwordHash?: string;
+  readonly totpDevices: readonly TotpDevice[];
+}
+
+/** No credentials: the user cannot log in. */
+export const noCredentials: Credentials = { totpDevices: [] };
+
+/** Credentials and failures by user name. */
+export class CredentialStore {
+  readonly #backend: Backend;
+
+  constructor(backend: Backend) {
+    this.#backend = backend;
+  }
+
+  /** The credentials of a user; those of an unknown user are {@link noCredentials}. */
+  async get(user: string): Promise<Credentials> {
+    const item = await this.#backend.find(credentialsKey(user));
+    return item ? decode<Credentials>(item.value) : noCredentials;
+  }
+
+  /** Stores credentials whatever was there before. */
+  async put(user: string, credentials: Credentials): Promise<void> {
+    await this.#backend.put(credentialsKey(user), encode(credentials));
+  }
+
+  /** The write of {@link put}, to go into one atomic write with others. */
+  putOperation(user: string, credentials: Credentials): Operation {
+    return { type: "put", key: credentialsKey(user), value: encode(credentials) };
+  }
+
+  /** Forgets the credentials and failures of a user. */
+  async delete(user: string): Promise<void> {
+    await this.#backend.delete(credentialsKey(user));
+    await this.#backend.delete(attemptsKey(user));
+  }
+
+  /**
+   * Reads, changes and writes back as one step: when somebody else wrote in between, `change` runs again on the new
+   * state. `change` gives undefined to leave things as they are; then this gives undefined too.
+   */
+  async modify(
+    user: string,
+    change: (credentials: Credentials) => Credentials | undefined,
+  ): Promise<Credentials | undefined> {
+    for (let attempt = 0; ; attempt++) {
+      const item = await this.#backend.find(credentialsKey(user));
+      const changed = change(item ? decode<Credentials>(item.value) : noCredentials);
+      if (changed === undefined) return undefined;
+      try {
+        if (item) await this.#backend.update(item.key, encode(changed), item.revision);
+        else await this.#backend.create(credentialsKey(user), encode(changed));
+        return changed;
+      } catch (error) {
+        if (!isFault(error, "conflict", "already-exists") || attempt >= 10) throw error;
+      }
+    }
+  }
+
+  /** The failures of a user name, whether or not there is such a user. */
+  async attempts(user: string): Promise<LoginAttempts> {
+    const item = await this.#backend.find(attemptsKey(user));
+    return item ? decode<LoginAttempts>(item.value) : noAttempts;
+  }
+
+  /** Stores failures; they are forgotten by themselves when they no longer matter. */
+  async putAttempts(user: string, attempts: LoginAttempts, now: Date): Promise<void> {
+    const expires = new Date(now.getTime() + lockout.lockedMs + lockout.windowMs);
+    await this.#backend.put(attemptsKey(user), encode(attempts), { expires });
+  }
+
+  /** Forgets the failures of a user. */
+  async clearAttempts(user: string): Promise<void> {
+    await this.#backend.delete(attemptsKey(user));
+  }
+}
+
+function credentialsKey(user: string): string {
+  return `/credentials/${user}`;
+}
+
+/** Hashed, because strangers choose the name: any length and any characters. */
+function attemptsKey(user: string): string {
+  return `/attempts/${createHash("sha256").update(user).digest("hex")}`;
+}
+
+function encode(value: Credentials | LoginAttempts): Uint8Array {
+  return utf8(JSON.stringify(value));
+}
+
+function decode<T>(bytes: Uint8Array): T {
+  return JSON.parse(new TextDecoder().decode(bytes)) as T;
+}
