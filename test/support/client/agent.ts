@@ -67,8 +67,7 @@ export async function startTestAgent(idleMs = 0) {
         throw new Fault("not-found", "no such node", { hint: "see tsh ls" });
       }
       const [near, far] = duplexPair();
-      nodeEnds.push(far);
-      far.on("error", () => {});
+      nodeEnds.push(near);
       far.pipe(far);
       return { stream: near, credential };
     },
