@@ -4,8 +4,8 @@
  * matching is in `access`.
  */
 import { z } from "zod";
-import { patternProblem } from "./pattern.ts";
-import { listOf, shorten, text } from "./scalar.ts";
+import { assertLabelPattern, failureOf } from "./language.ts";
+import { listOf, text } from "./scalar.ts";
 
 const noPrototypeKey = z
   .string()
@@ -42,12 +42,13 @@ export const labelPatterns = z
         continue;
       }
       for (const [index, value] of values.entries()) {
-        const problem = patternProblem(value);
-        if (problem === undefined) continue;
+        const failure = failureOf(() => assertLabelPattern(value));
+        if (failure === undefined) continue;
         context.addIssue({
           code: "custom",
           path: [key, index],
-          message: `"${shorten(value)}" ${problem}`,
+          message: failure.message,
+          params: { suggestion: failure.suggestion },
         });
       }
     }

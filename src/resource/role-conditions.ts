@@ -4,6 +4,7 @@
  */
 import { z } from "zod";
 import { labelPatterns, traits } from "./labels.ts";
+import { labelExpression, predicate, templateList, whereClause } from "./language.ts";
 import {
   count,
   duration,
@@ -38,7 +39,7 @@ export type Verb = (typeof verbs)[number];
 const rule = z.strictObject({
   resources: listOf(filledText),
   verbs: listOf(oneOf(verbs)),
-  where: optional(text),
+  where: whereClause,
   actions: optional(textList),
 });
 
@@ -52,7 +53,7 @@ const request = z.strictObject({
     mapList(
       z.strictObject({
         name: optional(text),
-        filter: optional(text),
+        filter: predicate,
         approve: optional(count),
         deny: optional(count),
       }),
@@ -77,7 +78,7 @@ const sessionModes = listOf(oneOf(["observer", "moderator", "peer"]));
 
 const requireSessionJoin = z.strictObject({
   name: optional(text),
-  filter: optional(text),
+  filter: predicate,
   kinds: optional(sessionKinds),
   count: optional(count),
   modes: optional(sessionModes),
@@ -101,56 +102,56 @@ const kubernetesResource = z.strictObject({
 
 /** Strict schema of one side of a role, in the order in which JSON shows it. */
 export const roleConditions = z.strictObject({
-  logins: optional(textList),
+  logins: optional(templateList),
   namespaces: optional(textList),
   node_labels: optional(labelPatterns),
   rules: optional(mapList(rule)),
-  kubernetes_groups: optional(textList),
+  kubernetes_groups: optional(templateList),
   request: optional(request),
-  kubernetes_users: optional(textList),
+  kubernetes_users: optional(templateList),
   app_labels: optional(labelPatterns),
   cluster_labels: optional(labelPatterns),
   kubernetes_labels: optional(labelPatterns),
   db_labels: optional(labelPatterns),
-  db_names: optional(textList),
-  db_users: optional(textList),
+  db_names: optional(templateList),
+  db_users: optional(templateList),
   impersonate: optional(
     z.strictObject({
-      users: optional(textList),
-      roles: optional(textList),
-      where: optional(text),
+      users: optional(templateList),
+      roles: optional(templateList),
+      where: whereClause,
     }),
   ),
   review_requests: optional(
     z.strictObject({
       roles: optional(textList),
       claims_to_roles: optional(mapList(claimMapping)),
-      where: optional(text),
+      where: predicate,
       preview_as_roles: optional(textList),
     }),
   ),
-  aws_role_arns: optional(textList),
-  windows_desktop_logins: optional(textList),
+  aws_role_arns: optional(templateList),
+  windows_desktop_logins: optional(templateList),
   windows_desktop_labels: optional(labelPatterns),
   require_session_join: optional(mapList(requireSessionJoin)),
   join_sessions: optional(mapList(joinSessions)),
-  host_groups: optional(textList),
-  host_sudoers: optional(textList),
-  azure_identities: optional(textList),
+  host_groups: optional(templateList),
+  host_sudoers: optional(templateList),
+  azure_identities: optional(templateList),
   kubernetes_resources: optional(mapList(kubernetesResource)),
-  gcp_service_accounts: optional(textList),
+  gcp_service_accounts: optional(templateList),
   db_service_labels: optional(labelPatterns),
   group_labels: optional(labelPatterns),
-  desktop_groups: optional(textList),
-  db_roles: optional(textList),
-  node_labels_expression: optional(text),
-  app_labels_expression: optional(text),
-  cluster_labels_expression: optional(text),
-  kubernetes_labels_expression: optional(text),
-  db_labels_expression: optional(text),
-  db_service_labels_expression: optional(text),
-  windows_desktop_labels_expression: optional(text),
-  group_labels_expression: optional(text),
+  desktop_groups: optional(templateList),
+  db_roles: optional(templateList),
+  node_labels_expression: labelExpression,
+  app_labels_expression: labelExpression,
+  cluster_labels_expression: labelExpression,
+  kubernetes_labels_expression: labelExpression,
+  db_labels_expression: labelExpression,
+  db_service_labels_expression: labelExpression,
+  windows_desktop_labels_expression: labelExpression,
+  group_labels_expression: labelExpression,
   db_permissions: optional(
     mapList(z.strictObject({ permissions: textList, match: optional(labelPatterns) })),
   ),
@@ -162,13 +163,13 @@ export const roleConditions = z.strictObject({
   account_assignments: optional(
     mapList(z.strictObject({ permission_set: optional(text), account: optional(text) })),
   ),
-  github_permissions: optional(mapList(z.strictObject({ orgs: optional(textList) }))),
+  github_permissions: optional(mapList(z.strictObject({ orgs: optional(templateList) }))),
   workload_identity_labels: optional(labelPatterns),
-  workload_identity_labels_expression: optional(text),
-  mcp: optional(z.strictObject({ tools: optional(textList) })),
-  linux_desktop_logins: optional(textList),
+  workload_identity_labels_expression: labelExpression,
+  mcp: optional(z.strictObject({ tools: optional(templateList) })),
+  linux_desktop_logins: optional(templateList),
   linux_desktop_labels: optional(labelPatterns),
-  linux_desktop_labels_expression: optional(text),
+  linux_desktop_labels_expression: labelExpression,
 });
 
 /** One side of a role as a canonical document. */
