@@ -2,12 +2,17 @@
  * The signing keys of the cluster's authorities, made at the first start and kept in the backend. Private halves never
  * leave this folder: everybody else gets a signer, or the public document that `documents.ts` makes.
  */
-import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from "node:crypto";
+import {
+  createPrivateKey,
+  createPublicKey,
+  generateKeyPairSync,
+  type KeyObject,
+} from "node:crypto";
+import type { Backend } from "#backend/port.ts";
 import { utf8 } from "#base/bytes.ts";
 import type { Clock } from "#base/clock.ts";
 import { isFault } from "#base/fault.ts";
 import type { Random } from "#base/random.ts";
-import type { Backend } from "#backend/port.ts";
 import type { CertAuthorityType } from "#resource/cert-authority.ts";
 import { keySigner, type SyncSigner } from "#ssh/signer.ts";
 import { issueAuthority } from "#x509/authority.ts";

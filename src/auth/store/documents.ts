@@ -4,9 +4,10 @@
  *
  * Documents come in validated (`#resource`) and go out as they were stored, with their revision filled in.
  */
+
+import type { Backend, Item, WriteOptions } from "#backend/port.ts";
 import { utf8 } from "#base/bytes.ts";
 import { Fault, isFault } from "#base/fault.ts";
-import type { Backend, Item, WriteOptions } from "#backend/port.ts";
 import type { Metadata } from "#resource/metadata.ts";
 
 /** What every document has that this store looks at. */
@@ -60,7 +61,10 @@ export class DocumentStore<T extends StoredDocument> {
   /** Some documents, at most `limit` (1 to 1000), whose names come after `after`. */
   async list(options: { limit?: number; after?: string } = {}): Promise<DocumentPage<T>> {
     const after = options.after === undefined ? undefined : this.keyOf(options.after);
-    const page = await this.#backend.range({ prefix: this.prefix }, { limit: options.limit, after });
+    const page = await this.#backend.range(
+      { prefix: this.prefix },
+      { limit: options.limit, after },
+    );
     const documents = page.items.map((item) => this.decode(item));
     return page.next === undefined
       ? { documents }

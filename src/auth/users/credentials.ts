@@ -3,9 +3,9 @@
  * carry it: password hash, authenticator apps, and the record of failures.
  */
 import { createHash } from "node:crypto";
+import type { Backend, Operation } from "#backend/port.ts";
 import { utf8 } from "#base/bytes.ts";
 import { isFault } from "#base/fault.ts";
-import type { Backend, Operation } from "#backend/port.ts";
 import { type LoginAttempts, lockout, noAttempts } from "./attempts.ts";
 import type { TotpDevice } from "./totp.ts";
 

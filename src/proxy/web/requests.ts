@@ -51,7 +51,9 @@ export const sshCertsBody = z.object({
 });
 
 /** The public keys of a login request, in the old form or the new one; mixing them is refused. */
-export function requestedKeys(body: z.output<typeof loginFinishBody> | z.output<typeof sshCertsBody>) {
+export function requestedKeys(
+  body: z.output<typeof loginFinishBody> | z.output<typeof sshCertsBody>,
+) {
   const { pub_key: both, ssh_pub_key: ssh, tls_pub_key: tls } = body;
   if (both && (ssh || tls)) {
     throw new Fault("invalid", "send either pub_key or ssh_pub_key and tls_pub_key, not both");
@@ -71,7 +73,10 @@ function pemOfAuthorizedKey(line: string): string {
 }
 
 /** Reads and checks a JSON body. Throws `limit` when it is too long and `malformed` when it is not what it must be. */
-export async function readBody<T extends z.ZodType>(context: Context, schema: T): Promise<z.output<T>> {
+export async function readBody<T extends z.ZodType>(
+  context: Context,
+  schema: T,
+): Promise<z.output<T>> {
   const text = await readText(context);
   let value: unknown;
   try {

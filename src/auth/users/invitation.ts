@@ -1,0 +1,119 @@
+/**
+ * Invitation and reset links: a secret in an address, good for a limited time and once, with which a person sets their
+ * own password and authenticator app. Only a hash of the secret is stored.
+ */
+import { createHash } from "node:crypto";
+import type { Backend } from "#backend/port.ts";
+import { base64url, utf8 } from "#base/bytes.ts";
+import type { Clock } from "#base/clock.ts";
+import { formatDuration } from "#base/duration.ts";
+import { Fault, isFault } from "#base/fault.ts";
+import type { Random } from "#base/random.ts";
+import type { CredentialStore } from "./credentials.ts";
+import type { PasswordHasher } from "./password.ts";
+import { createTotpDevice, spendTotpCode, type TotpDevice } from "./totp.ts";
+
+/** First login of a new user, or a new password for an old one. */
+export type InvitationKind = "invite" | "password";
+
+/** An open link. `totp` is the app that the page proposes; it becomes the user's when the link is accepted. */
+export interface Invitation {
+  readonly user: string;
+  readonly kind: InvitationKind;
+  readonly created: string;
+  readonly expires: string;
+  readonly totp: TotpDevice;
+}
+
+const lifetimes = {
+  invite: { defaultMs: 3_600_000, maxMs: 48 * 3_600_000 },
+  password: { defaultMs: 8 * 3_600_000, maxMs: 24 * 3_600_000 },
+} as const;
+
+/** Makes, shows and spends links. */
+export class Invitations {
+  readonly #backend: Backend;
+  readonly #credentials: CredentialStore;
+  readonly #passwords: PasswordHasher;
+  readonly #clock: Clock;
+  readonly #random: Random;
+
+  constructor(parts: {
+    readonly backend: Backend;
+    readonly credentials: CredentialStore;
+    readonly passwords: PasswordHasher;
+    readonly clock: Clock;
+    readonly random: Random;
+  }) {
+    this.#backend = parts.backend;
+    this.#credentials = parts.credentials;
+    this.#passwords = parts.passwords;
+    this.#clock = parts.clock;
+    this.#random = parts.random;
+  }
+
+  /** Opens a link for a user; a zero `ttlMs` means the usual time. Gives the secret, which is stored nowhere. */
+  async create(
+    user: string,
+    kind: InvitationKind,
+    ttlMs: number,
+  ): Promise<{ token: string; invitation: Invitation }> {
+    const { defaultMs, maxMs } = lifetimes[kind];
+    if (ttlMs > maxMs) {
+      throw new Fault("invalid", `a link may be good for at most ${formatDuration(maxMs)}`);
+    }
+    const now = this.#clock.now();
+    const expires = new Date(now.getTime() + (ttlMs || defaultMs));
+    const token = base64url(this.#random(24));
+    const invitation: Invitation = {
+      user,
+      kind,
+      created: now.toISOString(),
+      expires: expires.toISOString(),
+      totp: createTotpDevice("otp", now, this.#random),
+    };
+    await this.#backend.create(keyOf(token), utf8(JSON.stringify(invitation)), { expires });
+    return { token, invitation };
+  }
+
+  /** The open link with this secret; throws `not-found` in the same words for unknown, spent and expired ones. */
+  async get(token: string): Promise<Invitation> {
+    const item = await this.#backend.find(keyOf(token));
+    if (!item)
+      throw new Fault("not-found", "this link does not work: it has expired or was used already");
+    return JSON.parse(new TextDecoder().decode(item.value)) as Invitation;
+  }
+
+  /**
+   * Spends a link: sets the password and registers the proposed app, in one write. Throws `unproven` when the code is
+   * wrong, which leaves the link open, and `not-found` when somebody else spent it first.
+   */
+  async accept(token: string, password: string, code: string): Promise<Invitation> {
+    const invitation = await this.get(token);
+    const totp = spendTotpCode(invitation.totp, code, this.#clock.now());
+    if (!totp) {
+      throw new Fault("unproven", "the code of the authenticator app is not right", {
+        hint: "wait for the next code and try again; check that the clock of this device is right",
+      });
+    }
+    const passwordHash = await this.#passwords.hash(password);
+    const write = this.#credentials.putOperation(invitation.user, {
+      passwordHash,
+      totpDevices: [totp],
+    });
+    try {
+      await this.#backend.atomic([{ type: "delete", key: keyOf(token), if: "present" }, write]);
+    } catch (error) {
+      if (!isFault(error, "conflict")) throw error;
+      throw new Fault("not-found", "this link does not work: it has expired or was used already", {
+        cause: error,
+      });
+    }
+    await this.#credentials.clearAttempts(invitation.user);
+    return invitation;
+  }
+}
+
+function keyOf(token: string): string {
+  return `/invitations/${createHash("sha256").update(token).digest("hex")}`;
+}

@@ -1,0 +1,176 @@
+/**
+ * Local login: password and one-time code. One ordered flow, the same for every user name, known or not: the same
+ * words, the same cost, the same lockout. What went wrong stands in the audit event only.
+ */
+import { Fault } from "#base/fault.ts";
+import type { User } from "#resource/user.ts";
+import type { AuthContext } from "../context.ts";
+import { addFailure, lockedUntil } from "./attempts.ts";
+import { type Credentials, noCredentials } from "./credentials.ts";
+import { spendTotpCode, type TotpDevice } from "./totp.ts";
+
+/** Who asks, for the audit log. */
+export interface LoginClient {
+  readonly clientIp: string;
+  readonly userAgent: string;
+}
+
+/** A login that was proved. */
+export interface ProvenLogin {
+  readonly user: User;
+  /** The app whose code was spent; absent when the cluster wants no second factor. */
+  readonly device?: TotpDevice;
+}
+
+/** The one sentence for everything that can be wrong with a login. Clients match on it. */
+export const badLogin = "invalid username, password or second factor";
+
+const maxName = 512;
+
+/** Checks the password alone, before the second factor is asked for. Throws `unproven`. */
+export async function checkPassword(
+  context: AuthContext,
+  name: string,
+  password: string,
+  client: LoginClient,
+): Promise<void> {
+  const subject = await findSubject(context, name);
+  await assertOpen(context, subject, client);
+  if (!(await verifyPassword(context, subject, password))) {
+    await refuse(context, subject, client, "wrong password or unknown user");
+  }
+}
+
+/**
+ * Checks password and second factor. The code is spent, and that is durable, before this returns; the failures are
+ * forgotten. The caller writes the event of the success. Throws `unproven`, or `locked` for a user who is locked.
+ */
+export async function proveLogin(
+  context: AuthContext,
+  name: string,
+  password: string,
+  code: string,
+  client: LoginClient,
+): Promise<ProvenLogin> {
+  const subject = await findSubject(context, name);
+  await assertOpen(context, subject, client);
+  const passwordHolds = await verifyPassword(context, subject, password);
+  const { user } = subject;
+  if (!passwordHolds || !user) {
+    return refuse(context, subject, client, "wrong password or unknown user");
+  }
+  const policy = await secondFactorPolicy(context, subject.credentials);
+  const device = policy === "none" ? undefined : await spendCode(context, name, code);
+  if (policy === "required" && !device) {
+    return refuse(context, subject, client, "wrong, spent or missing one-time code");
+  }
+  if (user.spec.status.is_locked) {
+    const message = `user "${name}" is locked`;
+    await recordFailure(context, subject, client, message);
+    throw new Fault("locked", message, { hint: "ask an administrator to unlock the user" });
+  }
+  await context.credentials.clearAttempts(name);
+  return device ? { user, device } : { user };
+}
+
+interface Subject {
+  readonly name: string;
+  readonly user: User | undefined;
+  readonly credentials: Credentials;
+}
+
+async function findSubject(context: AuthContext, name: string): Promise<Subject> {
+  if (name === "" || name.length > maxName)
+    return { name, user: undefined, credentials: noCredentials };
+  const [user, credentials] = await Promise.all([
+    context.stores.users.find(name),
+    context.credentials.get(name),
+  ]);
+  return { name, user, credentials: user ? credentials : noCredentials };
+}
+
+async function assertOpen(
+  context: AuthContext,
+  subject: Subject,
+  client: LoginClient,
+): Promise<void> {
+  const now = context.clock.now();
+  const until = lockedUntil(await context.credentials.attempts(subject.name), now);
+  if (!until) return;
+  // The password is hashed all the same, so that the answer takes as long as any other.
+  await context.passwords.verify("-", undefined);
+  await recordFailure(
+    context,
+    subject,
+    client,
+    `too many failures, closed until ${until.toISOString()}`,
+  );
+  throw new Fault("unproven", badLogin);
+}
+
+function verifyPassword(
+  context: AuthContext,
+  subject: Subject,
+  password: string,
+): Promise<boolean> {
+  return context.passwords.verify(password, subject.credentials.passwordHash);
+}
+
+/** Whether this login needs a code: what the cluster says, and for `optional` whether the user has an app. */
+async function secondFactorPolicy(
+  context: AuthContext,
+  credentials: Credentials,
+): Promise<"none" | "required"> {
+  const [preference] = await context.stores.authPreference.all();
+  const mode = preference?.spec.second_factor ?? "on";
+  if (mode === "off") return "none";
+  return mode === "optional" && credentials.totpDevices.length === 0 ? "none" : "required";
+}
+
+async function spendCode(
+  context: AuthContext,
+  name: string,
+  code: string,
+): Promise<TotpDevice | undefined> {
+  let spent: TotpDevice | undefined;
+  await context.credentials.modify(name, (credentials) => {
+    spent = undefined;
+    const totpDevices = credentials.totpDevices.map((device) => {
+      const used = spent ? undefined : spendTotpCode(device, code, context.clock.now());
+      spent ??= used;
+      return used ?? device;
+    });
+    return spent && { ...credentials, totpDevices };
+  });
+  return spent;
+}
+
+async function refuse(
+  context: AuthContext,
+  subject: Subject,
+  client: LoginClient,
+  reason: string,
+): Promise<never> {
+  const now = context.clock.now();
+  const attempts = addFailure(await context.credentials.attempts(subject.name), now);
+  await context.credentials.putAttempts(subject.name, attempts, now);
+  await recordFailure(context, subject, client, reason);
+  throw new Fault("unproven", badLogin, { audit: { reason } });
+}
+
+async function recordFailure(
+  context: AuthContext,
+  subject: Subject,
+  client: LoginClient,
+  reason: string,
+): Promise<void> {
+  await context.audit.record("user.login", {
+    success: false,
+    user: subject.name.slice(0, maxName),
+    method: "local",
+    error: badLogin,
+    message: reason,
+    user_agent: client.userAgent,
+    "addr.remote": client.clientIp,
+  });
+}
