@@ -22,8 +22,12 @@ export function connectInMemory<Peer>(
 /** A connected pair of streams. */
 export function openPair(): [Duplex, Duplex] {
   const [a, b] = duplexPair();
-  // A destroyed end must end the other one, as a socket's does.
-  a.once("close", () => b.destroy());
-  b.once("close", () => a.destroy());
+  // An end that is destroyed early must end the other one, as a socket's does.
+  a.once("close", () => isWhole(a) || b.destroy());
+  b.once("close", () => isWhole(b) || a.destroy());
   return [a, b];
+}
+
+function isWhole(end: Duplex): boolean {
+  return end.readableEnded && end.writableFinished;
 }
