@@ -4,12 +4,13 @@
  * who signed it is checked in signature.ts.
  */
 import { generatedMagic, structureTag } from "./constants.ts";
-import type { AttestBytes, CreationDataBytes } from "./forms.ts";
+import { type AttestBytes, type CreationDataBytes, claimForm } from "./forms.ts";
 import {
   type Codec,
   constant,
   type Decoded,
   decodeWhole,
+  encodeWhole,
   layout,
   sized,
   uint8,
@@ -54,7 +55,8 @@ const body = union(
 
 const magic = constant(uint32, generatedMagic, "attest_magic");
 
-type Attest = Decoded<typeof body>;
+/** An attestation of any of the three kinds. */
+export type Attest = Decoded<typeof body>;
 
 const attest: Codec<Attest> = {
   decode(from) {
@@ -86,6 +88,11 @@ export function decodeAttest<Kind extends Attest["kind"]>(
   return value as AttestOf<Kind>;
 }
 
+/** Encodes an attestation. */
+export function encodeAttest(value: Attest): AttestBytes {
+  return claimForm(encodeWhole(attest, value));
+}
+
 const creationData = layout({
   selections: pcrSelections,
   pcrDigest: sized(64),
@@ -96,7 +103,15 @@ const creationData = layout({
   outsideInfo: sized(64),
 });
 
+/** The circumstances in which a TPM made a key. */
+export type CreationData = Decoded<typeof creationData>;
+
 /** Decodes TPMS_CREATION_DATA. */
-export function decodeCreationData(bytes: CreationDataBytes): Decoded<typeof creationData> {
+export function decodeCreationData(bytes: CreationDataBytes): CreationData {
   return decodeWhole(creationData, bytes, "TPMS_CREATION_DATA");
+}
+
+/** Encodes TPMS_CREATION_DATA. */
+export function encodeCreationData(value: CreationData): CreationDataBytes {
+  return claimForm(encodeWhole(creationData, value));
 }

@@ -49,8 +49,13 @@ export class TpmClient {
   ): Promise<Result> {
     const opened = await this.run<number | { readonly handle: number }>(open);
     const handle = typeof opened === "number" ? opened : opened.handle;
+    return this.holding(handle, () => use(handle));
+  }
+
+  /** Runs `use` and then flushes the key or session, in any case. */
+  async holding<Result>(handle: number, use: () => Promise<Result>): Promise<Result> {
     try {
-      return await use(handle);
+      return await use();
     } finally {
       // A session that a command ended is gone already.
       await this.run(flushContext(handle)).catch(() => undefined);

@@ -6,8 +6,8 @@ import { constants, verify } from "node:crypto";
 import { concat } from "#base/bytes.ts";
 import type { AttestationKey } from "./attestation-key.ts";
 import { algorithm, findCurve } from "./constants.ts";
-import type { SignatureBytes } from "./forms.ts";
-import { decodeWhole, layout, sized, uint16, union } from "./layout.ts";
+import { claimForm, type SignatureBytes } from "./forms.ts";
+import { type Decoded, decodeWhole, encodeWhole, layout, sized, uint16, union } from "./layout.ts";
 import { padLeft } from "./public-area.ts";
 import { refuse } from "./refusal.ts";
 
@@ -21,6 +21,14 @@ const signature = union(
   },
   "signature_scheme",
 );
+
+/** A signature of one of the three schemes. */
+export type TpmSignature = Decoded<typeof signature>;
+
+/** Encodes a signature. */
+export function encodeSignature(value: TpmSignature): SignatureBytes {
+  return claimForm(encodeWhole(signature, value));
+}
 
 /** Returns if `key` signed `message`; refuses with `signature_scheme`, `signature` or a form error otherwise. */
 export function assertSignature(
