@@ -4,6 +4,13 @@
  */
 import { Fault } from "#base/fault.ts";
 
+/** The person pressed Ctrl-C. The program ends without an error text. */
+export class Interruption extends Fault {
+  constructor() {
+    super("canceled", "canceled");
+  }
+}
+
 /** Asks questions. */
 export interface Prompt {
   /** A line, echoed. */
@@ -19,7 +26,7 @@ export interface Prompt {
 /** Where the answers come from. */
 export interface AnswerSource {
   readonly isTerminal: boolean;
-  /** The next line without its end, or undefined at the end of input. Rejects with `canceled` on Ctrl-C. */
+  /** The next line without its end, or undefined at the end of input. Rejects with {@link Interruption} on Ctrl-C. */
   readLine(options: { readonly echo: boolean }): Promise<string | undefined>;
 }
 

@@ -8,6 +8,7 @@ import type { CommandModule } from "./command.ts";
 import type { Console } from "./console.ts";
 import { parseCommandLine } from "./parse.ts";
 import type { Program } from "./program.ts";
+import { Interruption } from "./prompt.ts";
 
 /** Exit code of a program that Ctrl-C ended, as shells count it: 128 + SIGINT. */
 export const interruptedExit = 130;
@@ -37,7 +38,7 @@ export async function runProgram<Shared extends Program["shared"], Services>(
     const invocation = { flags, args, shared, console, services, debug, signal };
     return (await module.run(invocation as never)) ?? 0;
   } catch (error) {
-    if (signal.aborted) return interruptedExit;
+    if (signal.aborted || error instanceof Interruption) return interruptedExit;
     return reportFailure(error, console, debug);
   }
 }

@@ -2,7 +2,7 @@
 import { StringDecoder } from "node:string_decoder";
 import type { ReadStream } from "node:tty";
 import { Fault } from "#base/fault.ts";
-import type { AnswerSource } from "./prompt.ts";
+import { type AnswerSource, Interruption } from "./prompt.ts";
 
 /** A readable stream that may be a terminal. */
 export type Input = NodeJS.ReadableStream &
@@ -34,6 +34,11 @@ export class LineReader implements AnswerSource {
     this.#input = input;
     this.#signal = signal;
     this.isTerminal = input.isTTY === true;
+    // The end may arrive between two questions, when nobody waits.
+    input.once("end", () => {
+      this.#buffer += this.#decoder.end();
+      this.#ended = true;
+    });
   }
 
   async readLine(options: { readonly echo: boolean }): Promise<string | undefined> {
@@ -83,7 +88,7 @@ export class LineReader implements AnswerSource {
     for (;;) {
       for (const key of this.#takeBuffer()) {
         if (key === "\r" || key === "\n") return line;
-        if (key === keys.interrupt) throw canceled();
+        if (key === keys.interrupt) throw new Interruption();
         if (key === keys.endOfInput && line === "") return undefined;
         if (key === keys.eraseLine) line = "";
         else if (key === keys.delete || key === keys.back) line = [...line].slice(0, -1).join("");
@@ -119,18 +124,14 @@ export class LineReader implements AnswerSource {
         this.#buffer += typeof chunk === "string" ? chunk : this.#decoder.write(chunk);
         finish();
       };
-      const onEnd = () => {
-        this.#buffer += this.#decoder.end();
-        this.#ended = true;
-        finish();
-      };
+      const onEnd = () => finish();
       const onError = (error: Error) =>
         finish(
           new Fault("environment", `stdin cannot be read: ${error.message}`, { cause: error }),
         );
-      const onAbort = () => finish(canceled());
+      const onAbort = () => finish(new Interruption());
       if (this.#signal.aborted) {
-        reject(canceled());
+        reject(new Interruption());
         return;
       }
       input.on("data", onData).on("end", onEnd).on("error", onError);
@@ -138,8 +139,4 @@ export class LineReader implements AnswerSource {
       input.resume();
     });
   }
-}
-
-function canceled(): Fault {
-  return new Fault("canceled", "canceled");
 }
