@@ -18,12 +18,21 @@ export interface NodeQuery {
 export interface NodeDocument {
   readonly kind: string;
   readonly sub_kind?: string | undefined;
-  readonly metadata: { readonly name: string; readonly labels?: Readonly<Record<string, string>> };
+  readonly version?: string;
+  readonly metadata: {
+    readonly name: string;
+    readonly labels?: Readonly<Record<string, string>>;
+    readonly expires?: string;
+    readonly revision?: string;
+  };
   readonly spec: {
     readonly hostname: string;
     readonly addr?: string | undefined;
     readonly use_tunnel?: boolean | undefined;
-    readonly cmd_labels?: Readonly<Record<string, { readonly result: string }>> | undefined;
+    readonly cmd_labels?:
+      | Readonly<Record<string, { readonly command: readonly string[]; readonly result: string }>>
+      | undefined;
+    readonly version?: string;
   };
 }
 

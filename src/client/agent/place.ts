@@ -33,8 +33,10 @@ export function agentPlace(profileFolder: string, env: NodeJS.ProcessEnv): Agent
       JSON.stringify([
         hostname(),
         realFolder(profileFolder),
-        env["GATEHOUSE_TPM"] ?? "",
-        env["GATEHOUSE_DMI_DIR"] ?? "",
+        // Which device key an agent holds follows from these.
+        ...["GATEHOUSE_TPM", "GATEHOUSE_DMI_DIR", "XDG_STATE_HOME", "HOME"].map(
+          (name) => env[name] ?? "",
+        ),
       ]),
     )
     .digest("hex")

@@ -5,15 +5,10 @@
  * The opening: a 2-byte big-endian length and JSON `{"target":"host:port","login":…,"cluster":…}`; the answer has the
  * same form, `{"ok":true}` or `{"ok":false,"code":…,"message":…,"hint":…}`; everything after it is the node's.
  */
-import { Duplex } from "node:stream";
-import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import type { Duplex } from "node:stream";
 import { GrpcClient } from "#api/grpc/client.ts";
-import type { ClientCall } from "#api/grpc/client-call.ts";
+import { openProxySsh } from "#api/transport.ts";
 import { Fault, type FaultCode, isFault, messageOf } from "#base/fault.ts";
-import {
-  ProxySSHRequestSchema,
-  ProxySSHResponseSchema,
-} from "#gen/teleport/transport/v1/service_pb.ts";
 import type { DialTarget } from "../access.ts";
 import { encodeFrame, readFrame } from "../agent/frame.ts";
 import { parseAnswer } from "../agent/protocol.ts";
@@ -21,7 +16,6 @@ import { type ClusterAddress, dialCluster, transportProtocol, tunnelProtocol } f
 import type { ClientIdentity } from "./identity.ts";
 
 const answerLimit = 65_535;
-const proxySshPath = "/teleport.transport.v1.TransportService/ProxySSH";
 
 /** Opens the stream. Throws what the proxy refused with, in the words of `failed connecting to host`. */
 export async function dialNode(
@@ -66,7 +60,7 @@ export async function dialTunnel(
   }
 }
 
-/** Through the transport service of the public API. */
+/** Through the transport service of the public API. The connection lives as long as the stream. */
 export async function dialProxySsh(
   address: ClusterAddress,
   identity: ClientIdentity["tls"],
@@ -76,74 +70,14 @@ export async function dialProxySsh(
   const client = new GrpcClient(() =>
     dialCluster(address, [transportProtocol, "h2"], identity, signal),
   );
+  const hostPort = `${target.host}:${target.port}`;
   try {
-    const call = await client.open(proxySshPath);
-    await call.send(
-      encodeRequest({
-        dialTarget: { hostPort: `${target.host}:${target.port}`, cluster: address.cluster },
-      }),
-    );
-    const first = await call.receive().catch((error: unknown) => {
-      throw refusal(target, error);
-    });
-    if (first === undefined) throw new Fault("unavailable", "the proxy closed the stream");
-    return new ProxySshStream(client, call, first);
+    const stream = await openProxySsh(client, { hostPort, cluster: address.cluster });
+    stream.once("close", () => void client.close());
+    return stream;
   } catch (error) {
     await client.close();
-    throw error;
-  }
-}
-
-type RequestFields = Parameters<typeof create<typeof ProxySSHRequestSchema>>[1];
-
-function encodeRequest(fields: RequestFields): Uint8Array {
-  return toBinary(ProxySSHRequestSchema, create(ProxySSHRequestSchema, fields));
-}
-
-/** The bytes inside the `ssh` frames of a ProxySSH call. */
-class ProxySshStream extends Duplex {
-  readonly #client: GrpcClient;
-  readonly #call: ClientCall;
-  #first: Uint8Array | undefined;
-
-  constructor(client: GrpcClient, call: ClientCall, first: Uint8Array) {
-    super({ allowHalfOpen: true });
-    this.#client = client;
-    this.#call = call;
-    this.#first = first;
-  }
-
-  override _read(): void {
-    void this.#next().then(
-      (bytes) => this.push(bytes),
-      (error: unknown) => this.destroy(error as Error),
-    );
-  }
-
-  override _write(chunk: Uint8Array, _encoding: string, done: (error?: Error) => void): void {
-    const message = encodeRequest({ frame: { case: "ssh", value: { payload: chunk } } });
-    this.#call.send(message).then(() => done(), done);
-  }
-
-  override _final(done: () => void): void {
-    this.#call.finishSending();
-    done();
-  }
-
-  override _destroy(error: Error | null, done: (error: Error | null) => void): void {
-    this.#call.cancel();
-    void this.#client.close().finally(() => done(error));
-  }
-
-  /** The next payload that is not empty, or null at the end. */
-  async #next(): Promise<Uint8Array | null> {
-    for (;;) {
-      const message = this.#first ?? (await this.#call.receive());
-      this.#first = undefined;
-      if (message === undefined) return null;
-      const { frame } = fromBinary(ProxySSHResponseSchema, message);
-      if (frame.case === "ssh" && frame.value.payload.length > 0) return frame.value.payload;
-    }
+    throw isFault(error, "unimplemented") ? error : refusal(target, error);
   }
 }
 

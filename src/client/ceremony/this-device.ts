@@ -1,0 +1,64 @@
+/**
+ * The machine that this process runs on, as a device: its TPM, the file of its key and what it says about itself, as the
+ * environment selects them. The modules that talk to the TPM are loaded when they are needed.
+ */
+import { existsSync } from "node:fs";
+import { homedir, userInfo } from "node:os";
+import { systemRandom } from "#base/random.ts";
+import type { CollectedData } from "#devicetrust/messages.ts";
+import type { DeviceAuthenticator as SessionDevice } from "../cluster/device-session.ts";
+import type { DeviceAuthenticator } from "../device/authenticator.ts";
+
+/** Environment variables. */
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** The file of the device's key; the private part inside is of use to this TPM only. */
+export function deviceKeyFile(env: Environment): string {
+  return `${env["XDG_STATE_HOME"] || `${homedir()}/.local/state`}/gatehouse/attestation-key.json`;
+}
+
+/** A warning to print when the TPM or the machine's data are not the machine's own; undefined otherwise. */
+export function describeOverrides(env: Environment): string | undefined {
+  const set = ["GATEHOUSE_TPM", "GATEHOUSE_DMI_DIR"].filter((name) => env[name]);
+  return set.length === 0
+    ? undefined
+    : `WARNING: ${set.join(" and ")} ${set.length === 1 ? "is" : "are"} set: this is not the machine's own hardware`;
+}
+
+/** Opens the device. Close it when done. */
+export async function openThisDevice(env: Environment): Promise<DeviceAuthenticator> {
+  const { TpmAuthenticator } = await import("../device/tpm-authenticator.ts");
+  const { parseTpmSelection } = await import("../device/tpm-selection.ts");
+  return new TpmAuthenticator({
+    tpm: parseTpmSelection(env["GATEHOUSE_TPM"]),
+    keyFile: deviceKeyFile(env),
+    random: systemRandom,
+  });
+}
+
+/** What this machine says about itself now. */
+export async function collectThisDevice(env: Environment): Promise<CollectedData> {
+  const { collectDeviceData } = await import("../device/collect.ts");
+  const { defaultDmiDir } = await import("../device/dmi.ts");
+  return collectDeviceData({
+    now: new Date(),
+    username: userInfo().username,
+    dmiDir: env["GATEHOUSE_DMI_DIR"] || defaultDmiDir,
+  });
+}
+
+/** This machine's device for authentications; costs nothing until one runs. */
+export function thisDevice(env: Environment): SessionDevice {
+  return {
+    hasCredential: () => existsSync(deviceKeyFile(env)),
+    async authenticate(auth, proof) {
+      const { runAuthentication } = await import("./authenticate.ts");
+      const device = await openThisDevice(env);
+      try {
+        return await runAuthentication(auth, device, await collectThisDevice(env), proof);
+      } finally {
+        await device.close();
+      }
+    },
+  };
+}

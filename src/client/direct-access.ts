@@ -1,0 +1,139 @@
+/**
+ * `ClusterAccess` in this process: own connections, own keys. Used by the agent for its callers, and by a command when
+ * no agent can run. The device is authenticated once, before the first use of the identity, and again before the
+ * device-bearing certificate runs out.
+ */
+import type { GrpcClient } from "#api/grpc/client.ts";
+import { type Clock, systemClock } from "#base/clock.ts";
+import { isFault, messageOf } from "#base/fault.ts";
+import type {
+  ClusterAccess,
+  DeviceState,
+  DialTarget,
+  NodeConnection,
+  NodeDocument,
+  NodeQuery,
+} from "./access.ts";
+import { connectAuth } from "./cluster/auth.ts";
+import { authenticateDevice, type DeviceAuthenticator } from "./cluster/device-session.ts";
+import { addressOf, type ClusterAddress } from "./cluster/dial.ts";
+import { type ClientIdentity, storedIdentity } from "./cluster/identity.ts";
+import { listNodes } from "./cluster/nodes.ts";
+import { dialNode } from "./cluster/tunnel.ts";
+import { readCredentials, type StoredLogin } from "./profile/store.ts";
+
+/** What a direct access works with. */
+export interface DirectOptions {
+  readonly login: StoredLogin;
+  /** The machine's device key; undefined uses the stored identity only. */
+  readonly device: DeviceAuthenticator | undefined;
+  readonly clock?: Clock;
+  /** Told of every device-bearing identity, so that its public part can be shown. */
+  readonly onDevice?: (identity: ClientIdentity) => void | Promise<void>;
+}
+
+/** A device-bearing certificate is renewed when this little of it is left. */
+const renewBeforeMs = 5 * 60_000;
+/** A failed device authentication is not repeated before this time, unless asked for. */
+const retryAfterMs = 60_000;
+
+/** One login's own connections. Close it when done. */
+export class DirectAccess implements ClusterAccess {
+  readonly #options: DirectOptions;
+  readonly #clock: Clock;
+  readonly #address: ClusterAddress;
+  #identity: Promise<ClientIdentity> | undefined;
+  #auth: { client: GrpcClient; of: ClientIdentity } | undefined;
+  #loginExpires = new Date(0);
+  #problem: { sentence: string; at: number } | undefined;
+
+  /** Throws `not-found` when the profile lacks the cluster's authorities. */
+  constructor(options: DirectOptions) {
+    this.#options = options;
+    this.#clock = options.clock ?? systemClock;
+    this.#address = addressOf(options.login);
+  }
+
+  get address(): ClusterAddress {
+    return this.#address;
+  }
+
+  /** The best identity there is: device-bearing when this machine's device is accepted, else the stored one. */
+  async identity(): Promise<ClientIdentity> {
+    const current = await this.#identity?.catch(() => undefined);
+    if (current !== undefined && this.#isFresh(current)) return current;
+    this.#identity = this.#obtain();
+    return this.#identity;
+  }
+
+  /** A connection to auth with {@link identity}; kept for later calls. */
+  async auth(): Promise<GrpcClient> {
+    const identity = await this.identity();
+    if (this.#auth?.of !== identity) {
+      void this.#auth?.client.close();
+      this.#auth = { client: connectAuth(this.#address, identity.tls), of: identity };
+    }
+    return this.#auth.client;
+  }
+
+  async listNodes(query: NodeQuery): Promise<NodeDocument[]> {
+    return listNodes(await this.auth(), query);
+  }
+
+  async dialNode(target: DialTarget): Promise<NodeConnection> {
+    const identity = await this.identity();
+    return {
+      stream: await dialNode(this.#address, identity.tls, target),
+      credential: identity.ssh,
+    };
+  }
+
+  async device(): Promise<DeviceState> {
+    const { assetTag } = await this.identity();
+    return { assetTag, problem: assetTag === undefined ? this.#problem?.sentence : undefined };
+  }
+
+  async refreshDevice(): Promise<DeviceState> {
+    this.#problem = undefined;
+    this.#identity = undefined;
+    return this.device();
+  }
+
+  close(): void {
+    void this.#auth?.client.close();
+    this.#auth = undefined;
+  }
+
+  #isFresh(identity: ClientIdentity): boolean {
+    const now = this.#clock.now().getTime();
+    if (identity.expires.getTime() <= now) return false;
+    if (identity.assetTag !== undefined) {
+      // A certificate that lasts as long as the login cannot be made to last longer.
+      const left = identity.expires.getTime() - now;
+      return left > renewBeforeMs || identity.expires >= this.#loginExpires;
+    }
+    return this.#problem === undefined || now - this.#problem.at < retryAfterMs;
+  }
+
+  async #obtain(): Promise<ClientIdentity> {
+    const { login, device, onDevice } = this.#options;
+    const stored = storedIdentity(login, await readCredentials(login), this.#clock.now());
+    this.#loginExpires = stored.expires;
+    if (device === undefined || !(await device.hasCredential())) return stored;
+    try {
+      const identity = await authenticateDevice(
+        this.#address,
+        { identity: stored, user: login.key.user },
+        device,
+      );
+      this.#problem = undefined;
+      await onDevice?.(identity);
+      return identity;
+    } catch (error) {
+      // A login without a device is still a login; whoever needs the device is told why there is none.
+      if (!isFault(error)) throw error;
+      this.#problem = { sentence: messageOf(error), at: this.#clock.now().getTime() };
+      return stored;
+    }
+  }
+}
