@@ -33,8 +33,10 @@ export interface AnswerSource {
 /** A prompt over a source of answers; `show` writes to where the person looks. */
 export function createPrompt(source: AnswerSource, show: (text: string) => void): Prompt {
   async function ask(label: string, echo: boolean): Promise<string> {
+    // Reading starts first: the terminal must not echo what is typed the moment that the label appears.
+    const reading = source.readLine({ echo });
     show(`${label} `);
-    const answer = await source.readLine({ echo });
+    const answer = await reading;
     // A terminal that echoes has moved on itself; everywhere else the line is still open.
     if (!echo || !source.isTerminal) show("\n");
     if (answer === undefined) throw endOfInput(label);
