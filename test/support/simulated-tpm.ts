@@ -8,23 +8,23 @@ import {
   createDecipheriv,
   createHash,
   createHmac,
-  createPrivateKey,
+  createPublicKey,
   diffieHellman,
   generateKeyPairSync,
   type KeyObject,
   privateDecrypt,
   sign,
 } from "node:crypto";
-import { concat, sameBytes, utf8 } from "#base/bytes.ts";
+import { base64url, concat, sameBytes, utf8 } from "#base/bytes.ts";
 import { type Attest, encodeAttest, encodeCreationData } from "#tpm/attest.ts";
 import type { AttestationParameters } from "#tpm/attestation-key.ts";
-import { algorithm, findHash, generatedMagic, objectAttribute } from "#tpm/constants.ts";
+import { algorithm, findHash, generatedMagic } from "#tpm/constants.ts";
 import { type AttestBytes, claimForm, type PublicBytes, type SignatureBytes } from "#tpm/forms.ts";
 import { deriveKeyA, deriveKeyE } from "#tpm/key-derivation.ts";
 import type { EncryptedCredential } from "#tpm/make-credential.ts";
 import { nameOf } from "#tpm/name.ts";
 import { allPcrs, type PcrSelection } from "#tpm/pcr-selection.ts";
-import { encodePublic, publicKeyOf } from "#tpm/public-area.ts";
+import { encodePublic } from "#tpm/public-area.ts";
 import type { PcrValue, Quote, QuoteEvidence } from "#tpm/quote.ts";
 import { encodeSignature } from "#tpm/signature.ts";
 import { TpmReader } from "#tpm/wire.ts";
@@ -238,27 +238,11 @@ export class SimulatedTpm {
     }
     const point = new TpmReader(content, "TPMS_ECC_POINT");
     const [x, y] = [point.sized(32), point.sized(32)];
-    const text = (bytes: Uint8Array) => Buffer.from(bytes).toString("base64url");
     const own = key.export({ format: "jwk" });
-    const ephemeral = { kty: "EC", crv: "P-256", x: text(x), y: text(y) };
-    const other = createPrivateKey({ format: "jwk", key: own });
-    const shared = diffieHellman({
-      privateKey: other,
-      publicKey: publicKeyOf({
-        kind: "ecc",
-        nameAlg: algorithm.sha256,
-        attributes: objectAttribute.decrypt,
-        authPolicy: new Uint8Array(0),
-        symmetric: { kind: "none" },
-        scheme: { kind: "none" },
-        curve: 3,
-        kdf: algorithm.none,
-        x: Buffer.from(ephemeral.x, "base64url"),
-        y: Buffer.from(ephemeral.y, "base64url"),
-      }),
-    });
-    const ownX = Buffer.from(own.x ?? "", "base64url");
-    return deriveKeyE(hash, shared, "IDENTITY", x, ownX, 256);
+    const jwk = { kty: "EC", crv: "P-256", x: base64url(x), y: base64url(y) };
+    const publicKey = createPublicKey({ format: "jwk", key: jwk });
+    const shared = diffieHellman({ privateKey: key, publicKey });
+    return deriveKeyE(hash, shared, "IDENTITY", x, Buffer.from(own.x ?? "", "base64url"), 256);
   }
 
   #pcr(hash: number, index: number): Uint8Array {
