@@ -105,15 +105,12 @@ function locator(
 ): YamlDocument["locate"] {
   return (path, at) => {
     let place = root;
-    let complete = true;
     for (const key of path) {
       const child = place.children?.get(key);
-      if (child === undefined) {
-        complete = false;
-        break;
-      }
+      // A key that is missing is missed in its map; item 0 of a single value is that value.
+      if (child === undefined) return position(typeof key === "number" ? place.value : place.key);
       place = child;
     }
-    return position(!complete || at === "key" ? place.key : place.value);
+    return position(at === "key" ? place.key : place.value);
   };
 }
