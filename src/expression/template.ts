@@ -84,7 +84,19 @@ export function expandTemplates(
   return [...new Set(texts.flatMap((text) => expandTemplate(text, traits)))];
 }
 
+/** Parsed templates; roles repeat theirs in every decision. */
+const parsed = new Map<string, Template>();
+
 function parseTemplate(text: string): Template {
+  const known = parsed.get(text);
+  if (known !== undefined) return known;
+  const template = readTemplate(text);
+  if (parsed.size >= 256) parsed.clear();
+  parsed.set(text, template);
+  return template;
+}
+
+function readTemplate(text: string): Template {
   const open = text.indexOf("{{");
   const close = text.lastIndexOf("}}");
   const prefix = text.slice(0, Math.max(0, open));

@@ -1,0 +1,249 @@
+/**
+ * The checks of an access decision, in order, each with a name and one thing to say. A check returns a refusal or
+ * nothing; it never grants. Checks that SSH reports at authentication come before those that it reports on the first
+ * channel (device trust, section 3.4).
+ */
+import type { Identity, UserIdentity } from "#identity/identity.ts";
+import type { ClusterAuthPreference } from "#resource/cluster-auth-preference.ts";
+import type { Lock } from "#resource/lock.ts";
+import type { Role } from "#resource/role.ts";
+import { type Refusal, refuse } from "./decision.ts";
+import {
+  checkDeviceMode,
+  defaultDeviceMode,
+  deviceRequiredMessage,
+  unauthorizedDeviceMessage,
+} from "./device-mode.ts";
+import { findLock, type Lockable, lockMessage } from "./locks.ts";
+import { allowsLabels, findDeny, findMissingDemand } from "./role-match.ts";
+import type { RoleSet } from "./role-set.ts";
+import { satisfiesSessionMfa } from "./session-mfa.ts";
+import { sameAddress } from "./source-address.ts";
+import type { AccessTarget, Protocol } from "./target.ts";
+
+/** The rules of the cluster as a service holds them: all of it, since decisions pick what they need. */
+export interface PolicyView {
+  readonly roles: ReadonlyMap<string, Role>;
+  readonly authPreference: ClusterAuthPreference;
+  readonly locks: readonly Lock[];
+  /** False when the feed of changes is older than its lease; then everything is refused. */
+  readonly current: boolean;
+}
+
+/** What the checks of one decision see. */
+export interface CheckContext {
+  readonly identity: UserIdentity;
+  readonly policy: PolicyView;
+  readonly target: AccessTarget;
+  readonly now: Date;
+  /** Address that the connection comes from; needed for pinned certificates only. */
+  readonly clientIp: string | undefined;
+  readonly roleSet: RoleSet;
+  /** Roles whose allow side matches the target. */
+  readonly matching: readonly Role[];
+}
+
+/** A check: a refusal, or undefined when it has nothing against access. */
+export type Check = (context: CheckContext) => Refusal | undefined;
+
+const loginHint = "log in again: tsh login";
+const enrollHint =
+  "enroll this device and log in again: tsh device enroll --current-device; tsh logout; tsh login";
+
+/** Refuses on rules that may be outdated: an unreachable authority must not keep a revoked right alive. */
+export function checkPolicyCurrent(policy: Pick<PolicyView, "current">): Refusal | undefined {
+  if (policy.current) return undefined;
+  return refuse(
+    "policy-current",
+    "access cannot be decided: the rules of the cluster are outdated",
+    {
+      code: "unavailable",
+      hint: "check that this service reaches the auth service",
+    },
+  );
+}
+
+/** Refuses an expired certificate. */
+export function checkValidity(identity: Identity, now: Date): Refusal | undefined {
+  const end = identity.expires.getTime();
+  if (now.getTime() < end) return undefined;
+  return refuse("certificate-validity", "the certificate has expired", {
+    code: "unproven",
+    hint: loginHint,
+  });
+}
+
+/** Refuses a certificate that was issued for another use. Undefined `usage`: nothing but unrestricted ones will do. */
+export function checkUsage(
+  identity: UserIdentity,
+  usage: AccessTarget["usage"],
+): Refusal | undefined {
+  if (identity.usage.length === 0) return undefined;
+  if (usage !== undefined && identity.usage.includes(usage)) return undefined;
+  return refuse("certificate-usage", "the certificate is not meant for this use", {
+    hint: loginHint,
+    audit: { usage: identity.usage.join(",") },
+  });
+}
+
+/** Refuses a pinned certificate from another address, and an unpinned one where a role wants it pinned. */
+export function checkSourceAddress(
+  identity: UserIdentity,
+  roles: readonly Role[],
+  clientIp: string | undefined,
+): Refusal | undefined {
+  const pinning = roles.find((role) => role.spec.options.pin_source_ip === true);
+  if (identity.pinnedIp === undefined) {
+    if (pinning === undefined) return undefined;
+    return refuse("source-address", "the certificate must be bound to an address", {
+      role: pinning.metadata.name,
+      rule: "options.pin_source_ip",
+      hint: loginHint,
+    });
+  }
+  if (clientIp !== undefined && sameAddress(identity.pinnedIp, clientIp)) return undefined;
+  return refuse("source-address", "the certificate is bound to another address", {
+    hint: loginHint,
+    audit: { pinned_ip: identity.pinnedIp, client_ip: clientIp ?? "" },
+  });
+}
+
+/** Refuses when the certificate names a role that is gone: it may have denied something. */
+export function checkRolesKnown(missing: readonly string[]): Refusal | undefined {
+  const [role] = missing;
+  if (role === undefined) return undefined;
+  return refuse("roles-known", `role "${role}" is not found`, {
+    role,
+    hint: "the role was removed since the login: tsh logout; tsh login",
+  });
+}
+
+/** Refuses while a lock is in force. */
+export function checkLocks(
+  identity: Identity,
+  locks: readonly Lock[],
+  now: Date,
+  lockable: Lockable = {},
+): Refusal | undefined {
+  const found = findLock(identity, locks, now, lockable);
+  if (found === undefined) return undefined;
+  return refuse("locks", lockMessage(found), {
+    code: "locked",
+    stage: "session",
+    hint: "ask an administrator to remove the lock: tctl rm lock/ID",
+    audit: { lock: found.lock.metadata.name ?? "", lock_target: found.field },
+  });
+}
+
+const checkPrincipal: Check = ({ identity, target }) => {
+  if (target.principal === undefined || identity.logins.includes(target.principal))
+    return undefined;
+  return refuse(
+    "certificate-principal",
+    `the certificate is not valid for login "${target.principal}"`,
+    {
+      hint: `allowed logins: ${identity.logins.join(", ") || "none"}`,
+      audit: { login: target.principal },
+    },
+  );
+};
+
+const checkDenyRules: Check = ({ roleSet, target }) => {
+  for (const role of roleSet.roles) {
+    const rule = findDeny(roleSet, role, target);
+    if (rule !== undefined) {
+      return refuse("deny-rules", `role "${role.metadata.name}" denies access to ${target.name}`, {
+        role: role.metadata.name,
+        rule,
+      });
+    }
+  }
+  return undefined;
+};
+
+/** Says what came closest: a role that matches the resource and lacks the login, or no role at all. */
+const checkAllowRules: Check = ({ roleSet, target, matching }) => {
+  if (matching.length > 0) return undefined;
+  const close = roleSet.roles.find((role) => allowsLabels(roleSet, role, target));
+  if (close === undefined) {
+    return refuse("allow-rules", `no role allows access to ${target.name}`, {
+      hint: "ask an administrator for a role whose labels match this resource",
+    });
+  }
+  const missing = findMissingDemand(roleSet, close, target);
+  const what = missing === undefined ? "access" : `${missing.noun} "${missing.value}"`;
+  return refuse("allow-rules", `no role allows ${what} on ${target.name}`, {
+    role: close.metadata.name,
+    rule: `allow.${missing?.field ?? ""}`,
+    hint: `ask an administrator for a role that allows ${what} here`,
+  });
+};
+
+const checkSessionMfa: Check = ({ identity, policy, matching }) => {
+  const cluster = policy.authPreference.spec.require_session_mfa;
+  const role = matching.find(
+    ({ spec }) => !satisfiesSessionMfa(spec.options.require_session_mfa, identity),
+  );
+  if (role === undefined && satisfiesSessionMfa(cluster, identity)) return undefined;
+  return refuse("session-mfa", "access to resource requires MFA", {
+    ...(role === undefined
+      ? { rule: "cluster_auth_preference.require_session_mfa" }
+      : { role: role.metadata.name, rule: "options.require_session_mfa" }),
+  });
+};
+
+const checkRoleDeviceMode: Check = ({ identity, matching }) => {
+  for (const role of matching) {
+    const mode = role.spec.options.device_trust_mode;
+    const verdict = checkDeviceMode(mode, identity);
+    if (verdict === "satisfied") continue;
+    return refuse("role-device-mode", deviceRequiredMessage, {
+      code: "device-required",
+      role: role.metadata.name,
+      rule: "options.device_trust_mode",
+      ...(verdict === "unknown-mode" ? {} : { hint: enrollHint }),
+      audit: { device_trust_mode: mode ?? "", verdict },
+    });
+  }
+  return undefined;
+};
+
+/** Protocols that the cluster's mode covers (device trust, section 3.3); for the others only roles decide. */
+const coveredByCluster: Readonly<Record<Protocol, boolean>> = {
+  ssh: true,
+  db: true,
+  kube: true,
+  app: false,
+  desktop: false,
+};
+
+const checkClusterDeviceMode: Check = ({ identity, policy, target }) => {
+  if (!coveredByCluster[target.protocol]) return undefined;
+  const mode = policy.authPreference.spec.device_trust?.mode ?? defaultDeviceMode;
+  const verdict = checkDeviceMode(mode, identity);
+  if (verdict === "satisfied") return undefined;
+  const message = target.protocol === "ssh" ? unauthorizedDeviceMessage : deviceRequiredMessage;
+  return refuse("cluster-device-mode", message, {
+    code: "device-required",
+    stage: "session",
+    rule: "cluster_auth_preference.device_trust.mode",
+    ...(verdict === "unknown-mode" ? {} : { hint: enrollHint }),
+    audit: { device_trust_mode: mode, verdict },
+  });
+};
+
+/** The list. The order is part of what people see: the first check that refuses gives the reason. */
+export const accessChecks: readonly Check[] = [
+  ({ policy }) => checkPolicyCurrent(policy),
+  ({ identity, now }) => checkValidity(identity, now),
+  ({ identity, target }) => checkUsage(identity, target.usage),
+  ({ identity, roleSet, clientIp }) => checkSourceAddress(identity, roleSet.roles, clientIp),
+  checkPrincipal,
+  ({ roleSet }) => checkRolesKnown(roleSet.missing),
+  checkDenyRules,
+  checkAllowRules,
+  checkSessionMfa,
+  checkRoleDeviceMode,
+  ({ identity, policy, now, target }) => checkLocks(identity, policy.locks, now, target.lockable),
+  checkClusterDeviceMode,
+];

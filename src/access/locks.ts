@@ -1,0 +1,93 @@
+/**
+ * Locks: whether one is in force against an identity or what it wants to reach. A lock that names several things
+ * strikes each of them, as in the public API. A lock whose end cannot be read is in force.
+ */
+import type { Identity } from "#identity/identity.ts";
+import type { Lock, LockTarget } from "#resource/lock.ts";
+
+/** The names that messages use (public API: `lock targeting Device:"…" is in force`). */
+const titles: Readonly<Record<keyof LockTarget, string>> = {
+  user: "User",
+  role: "Role",
+  login: "Login",
+  node: "Node",
+  mfa_device: "MFADevice",
+  windows_desktop: "WindowsDesktop",
+  access_request: "AccessRequest",
+  device: "Device",
+  server_id: "ServerID",
+  bot_instance_id: "BotInstanceID",
+  join_token: "JoinToken",
+};
+
+/** A lock in force, and the name by which it strikes. */
+export interface LockInForce {
+  readonly lock: Lock;
+  readonly field: keyof LockTarget;
+  readonly value: string;
+}
+
+/** What else than the identity a lock may name. */
+export type Lockable = Readonly<Pick<LockTarget, "login" | "server_id">>;
+
+/** The first lock in force against the identity or against what it wants to reach, or undefined. */
+export function findLock(
+  identity: Identity,
+  locks: readonly Lock[],
+  now: Date,
+  lockable: Lockable = {},
+): LockInForce | undefined {
+  const struck = struckBy(identity, lockable);
+  for (const lock of locks) {
+    if (!isInForce(lock, now)) continue;
+    for (const [field, values] of struck) {
+      const value = lock.spec.target[field];
+      if (value !== undefined && value !== "" && values.includes(value))
+        return { lock, field, value };
+    }
+  }
+  return undefined;
+}
+
+/** True until the lock expires; a lock without an end is always in force. */
+export function isInForce(lock: Lock, now: Date): boolean {
+  const { expires } = lock.spec;
+  if (expires === undefined || expires === "") return true;
+  const end = Date.parse(expires);
+  return Number.isNaN(end) || now.getTime() < end;
+}
+
+/** `lock targeting User:"alice" is in force`, followed by what the administrator wrote. */
+export function lockMessage({ lock, field, value }: LockInForce): string {
+  const text = `lock targeting ${titles[field]}:"${value}" is in force`;
+  const message = lock.spec.message ?? "";
+  return message === "" ? text : `${text}: ${message}`;
+}
+
+function struckBy(
+  identity: Identity,
+  lockable: Lockable,
+): readonly (readonly [keyof LockTarget, readonly string[]])[] {
+  const servers = present(lockable.server_id);
+  if (identity.kind === "system") {
+    const hosts = [identity.hostId, ...servers];
+    return [
+      ["server_id", hosts],
+      ["node", [...hosts, `${identity.hostId}.${identity.cluster}`]],
+    ];
+  }
+  return [
+    ["user", [identity.username]],
+    ["role", identity.roles],
+    ["login", present(lockable.login)],
+    ["server_id", servers],
+    ["node", servers],
+    ["device", present(identity.device?.deviceId)],
+    ["mfa_device", present(identity.mfaVerified)],
+    ["access_request", identity.activeRequests],
+  ];
+}
+
+function present(value: string | undefined): readonly string[] {
+  return value === undefined ? [] : [value];
+}

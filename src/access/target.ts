@@ -1,0 +1,56 @@
+/**
+ * What somebody wants to reach: its labels, and what a role must list besides (a login, later a database user). One
+ * constructor per protocol; the decision itself knows no protocol.
+ */
+import type { Labels } from "#expression/label-match.ts";
+import type { CertificateUsage } from "#identity/identity.ts";
+import type { LockTarget } from "#resource/lock.ts";
+import type { ListField } from "./role-set.ts";
+
+/** Protocols that resources are reached by. */
+export type Protocol = "ssh" | "db" | "kube" | "app" | "desktop";
+
+/** Something that a role must list: allowed when an allow list has it, refused when any deny list has it. */
+export interface Demand {
+  /** The list of the role. */
+  readonly field: ListField;
+  readonly value: string;
+  /** What the value is called in messages. */
+  readonly noun: string;
+}
+
+/** What a decision is about. */
+export interface AccessTarget {
+  readonly protocol: Protocol;
+  /** Name that people know the resource by. */
+  readonly name: string;
+  readonly labels: Labels;
+  readonly demands: readonly Demand[];
+  /** The use that a restricted certificate must be meant for; undefined: no restricted certificate will do. */
+  readonly usage?: CertificateUsage;
+  /** The name that the certificate itself must list among its logins. */
+  readonly principal?: string;
+  /** What locks may name besides the identity. */
+  readonly lockable: Readonly<Pick<LockTarget, "login" | "server_id">>;
+}
+
+/** A server as far as a decision needs it. */
+export interface SshServer {
+  /** Host UUID. */
+  readonly id: string;
+  readonly hostname: string;
+  /** Static and dynamic labels together. */
+  readonly labels: Labels;
+}
+
+/** An SSH login on a server. */
+export function sshTarget(server: SshServer, login: string): AccessTarget {
+  return {
+    protocol: "ssh",
+    name: server.hostname,
+    labels: server.labels,
+    demands: [{ field: "logins", value: login, noun: "login" }],
+    principal: login,
+    lockable: { login, server_id: server.id },
+  };
+}
