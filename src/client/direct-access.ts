@@ -60,9 +60,15 @@ export class DirectAccess implements ClusterAccess {
 
   /** The best identity there is: device-bearing when this machine's device is accepted, else the stored one. */
   async identity(): Promise<ClientIdentity> {
-    const current = await this.#identity?.catch(() => undefined);
-    if (current !== undefined && this.#isFresh(current)) return current;
-    this.#identity = this.#obtain();
+    const pending = this.#identity;
+    if (pending !== undefined) {
+      const current = await pending.catch(() => undefined);
+      if (current !== undefined && this.#isFresh(current)) return current;
+    }
+    // Whoever comes first obtains a new one; the others wait for the same.
+    if (this.#identity === pending || this.#identity === undefined) {
+      this.#identity = this.#obtain();
+    }
     return this.#identity;
   }
 

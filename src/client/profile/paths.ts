@@ -47,14 +47,16 @@ export function loginPaths(folder: string, key: ProfileKey) {
     oldTlsCertificate: `${user}-x509.pem`,
     sshCertificates: `${user}-ssh`,
     sshCertificate: join(`${user}-ssh`, `${cluster}-cert.pub`),
-    /** Public certificate that an ephemeral key of this machine holds, for display only. */
+    /** Which device the agent of this machine authenticated, for display only. */
     deviceMark: `${user}-device.json`,
+    /** Public certificate of the key in the agent's memory, so that OpenSSH offers it first. */
+    deviceCertificate: join(`${user}-device`, `${cluster}-cert.pub`),
     /** What `tsh status` shows, computed once. */
     statusCache: `${user}-status.json`,
     trustedRoots: join(keys, "certs.pem"),
     authorities: join(keys, "cas"),
     authority: join(keys, "cas", `${cluster}.pem`),
     /** Everything that begins with the user's name belongs to the login. */
-    userFolders: [`${user}-ssh`, `${user}-db`, `${user}-app`, `${user}-kube`],
+    userFolders: ["ssh", "device", "db", "app", "kube"].map((kind) => `${user}-${kind}`),
   } as const;
 }

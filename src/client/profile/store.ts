@@ -42,10 +42,15 @@ export async function saveLogin(
   const key = keyOf(document);
   const paths = loginPaths(folder, key);
   await withProfileLock(folder, () => {
-    removePath(paths.deviceMark);
-    removePath(paths.statusCache);
-    removePath(paths.oldTlsCertificate);
-    removePath(paths.sshCertificates);
+    for (const path of [
+      paths.deviceMark,
+      paths.deviceCertificate,
+      paths.statusCache,
+      paths.oldTlsCertificate,
+      paths.sshCertificates,
+    ]) {
+      removePath(path);
+    }
     writePrivate(paths.sshKey, credentials.sshKey);
     writePrivate(paths.sshPublicKey, credentials.sshPublicKey);
     writePrivate(paths.tlsKey, credentials.tlsKey);

@@ -1,0 +1,101 @@
+/**
+ * The agent's real work: one direct access per login, made when first asked for, dropped when the login on disk has
+ * changed or ended. Tells the profile which device it authenticated; the keys stay here.
+ */
+
+import { sameBytes } from "#base/bytes.ts";
+import { Fault, isFault } from "#base/fault.ts";
+import type { ClusterAccess } from "../access.ts";
+import type { DeviceAuthenticator } from "../cluster/device-session.ts";
+import type { ClientIdentity } from "../cluster/identity.ts";
+import { markDevice } from "../device-mark.ts";
+import { DirectAccess } from "../direct-access.ts";
+import { getLogin, listHosts } from "../profile/store.ts";
+import { certificateStamp } from "../profile/summary.ts";
+import type { AgentWork } from "./server.ts";
+import type { AgentIdentity } from "./ssh-agent.ts";
+
+/** What the work is done with. */
+export interface WorkOptions {
+  readonly folder: string;
+  /** Id of the agent's place, written into device marks. */
+  readonly agent: string;
+  readonly device: DeviceAuthenticator | undefined;
+}
+
+interface Held {
+  readonly stamp: string;
+  readonly access: DirectAccess;
+}
+
+/** Work for all logins of one profile folder. */
+export class ProfileWork implements AgentWork {
+  readonly #options: WorkOptions;
+  readonly #held = new Map<string, Held>();
+
+  constructor(options: WorkOptions) {
+    this.#options = options;
+  }
+
+  async access(host: string): Promise<ClusterAccess> {
+    return this.#direct(host);
+  }
+
+  async forget(host: string): Promise<boolean> {
+    this.#held.get(host)?.access.close();
+    this.#held.delete(host);
+    return listHosts(this.#options.folder).length === 0;
+  }
+
+  async identities(): Promise<readonly AgentIdentity[]> {
+    const all = await Promise.all(
+      listHosts(this.#options.folder).map(async (host) => {
+        const identity = await this.#identity(host);
+        return identity === undefined ? [] : [{ blob: identity.ssh.certificate, comment: host }];
+      }),
+    );
+    return all.flat();
+  }
+
+  async sign(blob: Uint8Array, data: Uint8Array, algorithm: string): Promise<Uint8Array> {
+    for (const host of listHosts(this.#options.folder)) {
+      const identity = await this.#identity(host);
+      if (identity !== undefined && sameBytes(identity.ssh.certificate, blob)) {
+        return identity.ssh.signer.sign(data, algorithm);
+      }
+    }
+    throw new Fault("not-found", "the agent does not hold this key any more", {
+      hint: "repeat the command",
+    });
+  }
+
+  close(): void {
+    for (const { access } of this.#held.values()) access.close();
+    this.#held.clear();
+  }
+
+  async #identity(host: string): Promise<ClientIdentity | undefined> {
+    try {
+      return await (await this.#direct(host)).identity();
+    } catch (error) {
+      // A login that has expired or is damaged offers nothing; the others still do.
+      if (isFault(error)) return undefined;
+      throw error;
+    }
+  }
+
+  async #direct(host: string): Promise<DirectAccess> {
+    const login = await getLogin(this.#options.folder, host);
+    const stamp = certificateStamp(login) ?? "";
+    const held = this.#held.get(host);
+    if (held?.stamp === stamp) return held.access;
+    held?.access.close();
+    const access = new DirectAccess({
+      login,
+      device: this.#options.device,
+      onDevice: (identity) => markDevice(login, stamp, this.#options.agent, identity),
+    });
+    this.#held.set(host, { stamp, access });
+    return access;
+  }
+}
