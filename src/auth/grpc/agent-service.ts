@@ -1,0 +1,85 @@
+/** gatehouse.v1.AgentService: what agents and proxies need all the time. Only services of the cluster may call. */
+import type { ServiceHandlers } from "#api/grpc/service.ts";
+import type { Peer } from "#api/peer.ts";
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import { timestampFromDate } from "@bufbuild/protobuf/wkt";
+import { utf8 } from "#base/bytes.ts";
+import { Fault } from "#base/fault.ts";
+import type { AgentService, AuthorityUpdateSchema } from "#gen/gatehouse/v1/agent_pb.ts";
+import type { SystemIdentity } from "#identity/identity.ts";
+import { type Node, nodeSchema } from "#resource/node.ts";
+import type { AuthContext } from "../context.ts";
+import { type FeedUpdate, watchAuthority } from "../hosts/feed.ts";
+import { requireSystem } from "./guard.ts";
+
+/** How long a server stays listed after its last heartbeat. */
+const presenceMs = 10 * 60_000;
+
+/** The kinds that each service may follow. */
+const followable: Readonly<Record<string, readonly SystemIdentity["systemRoles"][number][]>> = {
+  role: ["Node", "Proxy", "Db", "Kube", "App"],
+  lock: ["Node", "Proxy", "Db", "Kube", "App"],
+  cert_authority: ["Node", "Proxy", "Db", "Kube", "App"],
+  cluster_auth_preference: ["Node", "Proxy", "Db", "Kube", "App"],
+  cluster_networking_config: ["Node", "Proxy", "Db", "Kube", "App"],
+  session_recording_config: ["Node", "Proxy", "Db", "Kube", "App"],
+  node: ["Proxy"],
+};
+
+/** The handlers of AgentService. */
+export function agentService(context: AuthContext): ServiceHandlers<typeof AgentService, Peer> {
+  return {
+    async *watchAuthority({ kinds }, call) {
+      const { systemRoles } = requireSystem(call);
+      const refused = kinds.find((kind) => {
+        const allowed = Object.hasOwn(followable, kind) ? (followable[kind] ?? []) : [];
+        return !systemRoles.some((role) => allowed.includes(role));
+      });
+      if (kinds.length === 0 || refused !== undefined) {
+        throw new Fault("access-denied", `this service may not follow "${refused ?? ""}"`);
+      }
+      for await (const update of watchAuthority(context, kinds, call.signal)) yield encode(update);
+    },
+
+    async emitEvents({ events }, call) {
+      await context.audit.receive(requireSystem(call), events);
+      return {};
+    },
+
+    async heartbeat({ document }, call) {
+      const caller = requireSystem(call, "Node");
+      const node = parseNode(document);
+      if (node.metadata.name !== caller.hostId) {
+        throw new Fault("access-denied", "a server may only speak for itself");
+      }
+      const expires = new Date(context.clock.now().getTime() + presenceMs).toISOString();
+      const { revision: _, ...metadata } = node.metadata;
+      await context.stores.nodes.upsert({ ...node, metadata: { ...metadata, expires } });
+      return {};
+    },
+  };
+}
+
+function parseNode(document: Uint8Array): Node {
+  try {
+    return nodeSchema.parse(JSON.parse(new TextDecoder().decode(document)));
+  } catch (cause) {
+    throw new Fault("malformed", "the heartbeat carries no valid node", { cause });
+  }
+}
+
+function encode(update: FeedUpdate): MessageInitShape<typeof AuthorityUpdateSchema> {
+  switch (update.type) {
+    case "change": {
+      const { kind, name, document } = update;
+      const bytes = document ? utf8(JSON.stringify(document)) : new Uint8Array();
+      return { update: { case: "change", value: { kind, name, document: bytes } } };
+    }
+    case "complete":
+      return { update: { case: "snapshotComplete", value: {} } };
+    case "heartbeat": {
+      const value = { time: timestampFromDate(update.time) };
+      return { update: { case: "heartbeat", value } };
+    }
+  }
+}

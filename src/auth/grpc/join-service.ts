@@ -1,0 +1,33 @@
+/** gatehouse.v1.JoinService: how a machine becomes a member of the cluster. Strangers may call Join: the token is the proof. */
+import type { ServiceHandlers } from "#api/grpc/service.ts";
+import type { Peer } from "#api/peer.ts";
+import { Fault } from "#base/fault.ts";
+import type { JoinService } from "#gen/gatehouse/v1/join_pb.ts";
+import type { AuthContext } from "../context.ts";
+import { issueHostCertificates } from "../hosts/host-certificates.ts";
+import { joinHost } from "../hosts/join.ts";
+import { requireSystem } from "./guard.ts";
+
+/** The handlers of JoinService. */
+export function joinService(context: AuthContext): ServiceHandlers<typeof JoinService, Peer> {
+  return {
+    join(request, call) {
+      return joinHost(context, { ...request, remoteAddress: call.peer.address });
+    },
+
+    async renewHostCertificates(request, call) {
+      const { hostId, systemRoles } = requireSystem(call);
+      const node = await context.stores.nodes.find(hostId);
+      if (!node && systemRoles.includes("Node")) {
+        throw new Fault("not-found", "this server is not registered: it must send a heartbeat first");
+      }
+      const nodeName = node?.spec.hostname ?? hostId;
+      const { additionalPrincipals } = request;
+      return issueHostCertificates(
+        context,
+        { hostId, nodeName, roles: systemRoles, additionalPrincipals },
+        request,
+      );
+    },
+  };
+}

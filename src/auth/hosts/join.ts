@@ -1,0 +1,94 @@
+/**
+ * Joining: a machine exchanges a join token for host certificates. A host id belongs to the key that joined with it
+ * first: another machine with a good token cannot take it over, and so cannot stand in for a server that people trust.
+ */
+import { createHash } from "node:crypto";
+import { hex, utf8 } from "#base/bytes.ts";
+import { Fault, isFault } from "#base/fault.ts";
+import type { SystemRole } from "#identity/identity.ts";
+import type { Token } from "#resource/token.ts";
+import { readTlsKey } from "../authority/issue.ts";
+import type { AuthContext } from "../context.ts";
+import { type HostApplicant, type HostKeys, issueHostCertificates } from "./host-certificates.ts";
+
+/** Roles that a machine can join as, by the word of a token. */
+const joinRoles: Readonly<Partial<Record<Token["spec"]["roles"][number], SystemRole>>> = {
+  Node: "Node",
+  Db: "Db",
+  Kube: "Kube",
+  App: "App",
+  MDM: "MDM",
+  Proxy: "Proxy",
+};
+
+/** Admits a machine. Unknown, expired and unfit tokens are refused in the same words. */
+export async function joinHost(
+  context: AuthContext,
+  request: Omit<HostApplicant, "roles"> &
+    HostKeys & { readonly token: string; readonly role: string; readonly remoteAddress: string },
+) {
+  const role = await admit(context, request.token, request.role);
+  const applicant = { ...request, roles: [role] };
+  const certificates = issueHostCertificates(context, applicant, request);
+  await assertNamesFree(context, applicant);
+  await claimHostId(context, request.hostId, request.tlsPublicKey);
+  await context.audit.record("instance.join", {
+    host_id: request.hostId,
+    node_name: request.nodeName,
+    role,
+    method: "token",
+    success: true,
+    "addr.remote": request.remoteAddress,
+  });
+  return certificates;
+}
+
+async function admit(context: AuthContext, name: string, role: string): Promise<SystemRole> {
+  const token = name === "" || name.length > 512 ? undefined : await findToken(context, name);
+  const known = Object.entries(joinRoles).find(([word]) => word.toLowerCase() === role.toLowerCase());
+  const fits = token?.spec.roles.some((word) => word === known?.[0]) ?? false;
+  if (!known || !fits || token?.spec.join_method !== "token") {
+    throw new Fault("not-found", "the join token is not valid for this", {
+      hint: `make one on the auth host: tctl tokens add --type=${role.toLowerCase().replace(/[^a-z]/g, "") || "node"}`,
+    });
+  }
+  return known[1];
+}
+
+async function findToken(context: AuthContext, name: string): Promise<Token | undefined> {
+  try {
+    return await context.stores.tokens.find(name);
+  } catch (error) {
+    if (isFault(error, "invalid")) return undefined;
+    throw error;
+  }
+}
+
+/** Binds the id to the key. The same machine may join again; another key is refused. */
+async function claimHostId(context: AuthContext, hostId: string, pem: string): Promise<void> {
+  const key = `/hosts/${hostId}`;
+  const fingerprint = hex(createHash("sha256").update(readTlsKey(pem) ?? "").digest());
+  try {
+    await context.backend.create(key, utf8(fingerprint));
+  } catch (error) {
+    if (!isFault(error, "already-exists")) throw error;
+    const { value } = await context.backend.get(key);
+    if (new TextDecoder().decode(value) === fingerprint) return;
+    throw new Fault("already-exists", `another machine has joined with the host id ${hostId}`, {
+      hint: "remove the data directory of this machine and join again; it will make a new id",
+      cause: error,
+    });
+  }
+}
+
+/** The extra names of a machine must not be the name or id of another one. */
+async function assertNamesFree(context: AuthContext, applicant: HostApplicant): Promise<void> {
+  const extra = new Set(applicant.additionalPrincipals);
+  const others = (await context.stores.nodes.all()).filter(
+    (node) => node.metadata.name !== applicant.hostId,
+  );
+  const taken = others.find((node) => extra.has(node.spec.hostname) || extra.has(node.metadata.name));
+  if (taken) {
+    throw new Fault("already-exists", `the name "${taken.spec.hostname}" belongs to another server`);
+  }
+}
