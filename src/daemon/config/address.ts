@@ -16,11 +16,13 @@ export function parseAddress(
   defaultHost = "0.0.0.0",
 ): Address | undefined {
   const withoutScheme = given.replace(/^(?:https|tcp):\/\//, "");
-  const match = /^(?:\[([0-9a-fA-F:.%]+)\]|([^\s:/[\]]*))(?::(\d{1,5}))?$/.exec(withoutScheme);
+  const match = /^(?:\[([0-9a-fA-F:.]+(?:%[\w.-]+)?)\]|([^\s:/[\]]*))(?::(\d{1,5}))?$/.exec(
+    withoutScheme,
+  );
   if (match === null) return undefined;
   const [, ip6, name = "", digits] = match;
   const host = ip6 ?? (name === "" && digits !== undefined ? defaultHost : name);
-  const port = digits === undefined ? defaultPort : Number(digits);
+  const port = Number(digits ?? (given.startsWith("https://") ? 443 : defaultPort));
   return host === "" || port > 65535 ? undefined : { host, port };
 }
 
