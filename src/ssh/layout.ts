@@ -24,6 +24,8 @@ export type Value<L> = L extends Layout<infer T> ? T : never;
 
 /** A sequence of fields without a message number: the payload of a request or of a channel type. */
 export interface Layout<T> {
+  /** The table itself, from which tests derive their values. */
+  readonly fields: Fields;
   encode(value: T): Uint8Array;
   /** Throws `malformed` for short, wrong or left-over bytes. */
   decode(bytes: Uint8Array): T;
@@ -84,6 +86,7 @@ export function fixed(length: number): Codec<Uint8Array> {
 export function layout<F extends Fields>(fields: F): Layout<ValueOf<F>> {
   const entries = Object.entries(fields);
   return {
+    fields,
     encode(value) {
       const writer = new Writer();
       writeFields(entries, writer, value);
@@ -98,6 +101,7 @@ export function message<F extends Fields>(number: number, fields: F): Message<Va
   const entries = Object.entries(fields);
   return {
     number,
+    fields,
     encode(value) {
       const writer = new Writer().byte(number);
       writeFields(entries, writer, value);

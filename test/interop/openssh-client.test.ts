@@ -161,7 +161,7 @@ test("passes on the signal that ended the program", async () => {
 test("shows why a session is not opened", async () => {
   const user = createKey();
   folder.writeKey("id_other", user, certify(user, userCa, { principals: ["other"] }));
-  const { code, stderr } = await ssh(["true"], "", "id_other", "other");
+  const { code, stderr } = await ssh(["-o", "LogLevel=INFO", "true"], "", "id_other", "other");
   assert.equal(code, 255);
   assert.match(stderr, /only root may open a session/);
 });

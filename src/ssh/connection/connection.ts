@@ -20,11 +20,21 @@ import {
   requestFailure,
   requestSuccess,
 } from "../messages/connection.ts";
-import type { Transport } from "../transport/transport.ts";
 import { Channel, type ChannelLink } from "./channel.ts";
 import { channelRefused, describeOpenFailure } from "./open-failure.ts";
 import { ReplyQueue } from "./reply-queue.ts";
 import { initialWindow, maxPacket } from "./window.ts";
+
+/** What a connection needs of its transport. */
+export interface MessageSender {
+  /** True while channel data may be sent. */
+  readonly writable: boolean;
+  send(payload: Uint8Array): void;
+  sendData(head: Uint8Array, data: Uint8Array): void;
+  sendUnimplemented(): void;
+  /** Ends the connection. */
+  fail(error: unknown): void;
+}
 
 /** A channel that the peer wants to open. */
 export interface IncomingChannel {
@@ -119,7 +129,7 @@ export class Connection implements ChannelLink {
       ],
     ]);
 
-  readonly #transport: Transport;
+  readonly #transport: MessageSender;
   readonly #handler: ConnectionHandler;
   readonly #channels = new Map<number, Channel>();
   readonly #opening = new Map<number, PromiseWithResolvers<Channel>>();
@@ -130,7 +140,7 @@ export class Connection implements ChannelLink {
   #accepting = 0;
   #closed: Fault | undefined;
 
-  constructor(transport: Transport, handler: ConnectionHandler) {
+  constructor(transport: MessageSender, handler: ConnectionHandler) {
     this.#transport = transport;
     this.#handler = handler;
     this.#incoming = new ReplyQueue((error) => transport.fail(error));
