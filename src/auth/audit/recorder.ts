@@ -29,7 +29,8 @@ export class AuditRecorder {
 
   /** Checks and writes events that an agent saw. Throws when one of them is not acceptable; then none is written. */
   async receive(sender: SystemIdentity, encoded: readonly Uint8Array[]): Promise<void> {
-    if (encoded.length > maxEvents) throw new Fault("limit", `send at most ${maxEvents} events at once`);
+    if (encoded.length > maxEvents)
+      throw new Fault("limit", `send at most ${maxEvents} events at once`);
     const now = this.#context.clock.now();
     const events = encoded.map((bytes) => receiveEvent(parse(bytes), sender, now));
     await Promise.all(events.map((event) => this.#sink.emit(event)));
