@@ -17,7 +17,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file types/access_request.proto.
  */
 export const file_types_access_request: GenFile = /*@__PURE__*/
-  fileDesc("Chp0eXBlcy9hY2Nlc3NfcmVxdWVzdC5wcm90bxIFdHlwZXMiwAEKGUFjY2Vzc0NhcGFiaWxpdGllc1JlcXVlc3QSDAoEVXNlchgBIAEoCRIYChBSZXF1ZXN0YWJsZVJvbGVzGAIgASgIEhoKElN1Z2dlc3RlZFJldmlld2VycxgDIAEoCBImCgtSZXNvdXJjZUlEcxgEIAMoCzIRLnR5cGVzLlJlc291cmNlSUQSDQoFTG9naW4YBSABKAkSKAogRmlsdGVyUmVxdWVzdGFibGVSb2xlc0J5UmVzb3VyY2UYBiABKAgisgEKEkFjY2Vzc0NhcGFiaWxpdGllcxIYChBSZXF1ZXN0YWJsZVJvbGVzGAEgAygJEhoKElN1Z2dlc3RlZFJldmlld2VycxgCIAMoCRIjChtBcHBsaWNhYmxlUm9sZXNGb3JSZXNvdXJjZXMYAyADKAkSFQoNUmVxdWVzdFByb21wdBgEIAEoCRIVCg1SZXF1aXJlUmVhc29uGAUgASgIEhMKC0F1dG9SZXF1ZXN0GAYgASgIIvoBChdBY2Nlc3NSZXF1ZXN0Q29uZGl0aW9ucxINCgVSb2xlcxgBIAMoCRIqCg1DbGFpbXNUb1JvbGVzGAIgAygLMhMudHlwZXMuQ2xhaW1NYXBwaW5nEioKC0Fubm90YXRpb25zGAMgASgLMhUud3JhcHBlcnMuTGFiZWxWYWx1ZXMSMAoKVGhyZXNob2xkcxgEIAMoCzIcLnR5cGVzLkFjY2Vzc1Jldmlld1RocmVzaG9sZBIaChJTdWdnZXN0ZWRSZXZpZXdlcnMYBSADKAkSFQoNU2VhcmNoQXNSb2xlcxgGIAMoCRITCgtNYXhEdXJhdGlvbhgHIAEoAyJ6ChZBY2Nlc3NSZXZpZXdDb25kaXRpb25zEg0KBVJvbGVzGAEgAygJEioKDUNsYWltc1RvUm9sZXMYAiADKAsyEy50eXBlcy5DbGFpbU1hcHBpbmcSDQoFV2hlcmUYAyABKAkSFgoOUHJldmlld0FzUm9sZXMYBCADKAkiOwoMQ2xhaW1NYXBwaW5nEg0KBUNsYWltGAEgASgJEg0KBVZhbHVlGAIgASgJEg0KBVJvbGVzGAMgAygJIlQKFUFjY2Vzc1Jldmlld1RocmVzaG9sZBIMCgROYW1lGAEgASgJEg4KBkZpbHRlchgCIAEoCRIPCgdBcHByb3ZlGAMgASgNEgwKBERlbnkYBCABKA1iBnByb3RvMw", [file_types_request, file_wrappers_wrappers]);
+  fileDesc("Chp0eXBlcy9hY2Nlc3NfcmVxdWVzdC5wcm90bxIFdHlwZXMiwAEKGUFjY2Vzc0NhcGFiaWxpdGllc1JlcXVlc3QSDAoEVXNlchgBIAEoCRIYChBSZXF1ZXN0YWJsZVJvbGVzGAIgASgIEhoKElN1Z2dlc3RlZFJldmlld2VycxgDIAEoCBImCgtSZXNvdXJjZUlEcxgEIAMoCzIRLnR5cGVzLlJlc291cmNlSUQSDQoFTG9naW4YBSABKAkSKAogRmlsdGVyUmVxdWVzdGFibGVSb2xlc0J5UmVzb3VyY2UYBiABKAgisgEKEkFjY2Vzc0NhcGFiaWxpdGllcxIYChBSZXF1ZXN0YWJsZVJvbGVzGAEgAygJEhoKElN1Z2dlc3RlZFJldmlld2VycxgCIAMoCRIjChtBcHBsaWNhYmxlUm9sZXNGb3JSZXNvdXJjZXMYAyADKAkSFQoNUmVxdWVzdFByb21wdBgEIAEoCRIVCg1SZXF1aXJlUmVhc29uGAUgASgIEhMKC0F1dG9SZXF1ZXN0GAYgASgIIvACChdBY2Nlc3NSZXF1ZXN0Q29uZGl0aW9ucxINCgVSb2xlcxgBIAMoCRIqCg1DbGFpbXNUb1JvbGVzGAIgAygLMhMudHlwZXMuQ2xhaW1NYXBwaW5nEioKC0Fubm90YXRpb25zGAMgASgLMhUud3JhcHBlcnMuTGFiZWxWYWx1ZXMSMAoKVGhyZXNob2xkcxgEIAMoCzIcLnR5cGVzLkFjY2Vzc1Jldmlld1RocmVzaG9sZBIaChJTdWdnZXN0ZWRSZXZpZXdlcnMYBSADKAkSFQoNU2VhcmNoQXNSb2xlcxgGIAMoCRITCgtNYXhEdXJhdGlvbhgHIAEoAxI+ChRrdWJlcm5ldGVzX3Jlc291cmNlcxgIIAMoCzIgLnR5cGVzLlJlcXVlc3RLdWJlcm5ldGVzUmVzb3VyY2USNAoGUmVhc29uGAkgASgLMiQudHlwZXMuQWNjZXNzUmVxdWVzdENvbmRpdGlvbnNSZWFzb24iegoWQWNjZXNzUmV2aWV3Q29uZGl0aW9ucxINCgVSb2xlcxgBIAMoCRIqCg1DbGFpbXNUb1JvbGVzGAIgAygLMhMudHlwZXMuQ2xhaW1NYXBwaW5nEg0KBVdoZXJlGAMgASgJEhYKDlByZXZpZXdBc1JvbGVzGAQgAygJIjsKDENsYWltTWFwcGluZxINCgVDbGFpbRgBIAEoCRINCgVWYWx1ZRgCIAEoCRINCgVSb2xlcxgDIAMoCSJUChVBY2Nlc3NSZXZpZXdUaHJlc2hvbGQSDAoETmFtZRgBIAEoCRIOCgZGaWx0ZXIYAiABKAkSDwoHQXBwcm92ZRgDIAEoDRIMCgREZW55GAQgASgNIj0KHUFjY2Vzc1JlcXVlc3RDb25kaXRpb25zUmVhc29uEgwKBE1vZGUYASABKAkSDgoGUHJvbXB0GAIgASgJIjwKGVJlcXVlc3RLdWJlcm5ldGVzUmVzb3VyY2USDAoEa2luZBgBIAEoCRIRCglhcGlfZ3JvdXAYAiABKAliBnByb3RvMw", [file_types_request, file_wrappers_wrappers]);
 
 /**
  * @generated from message types.AccessCapabilitiesRequest
@@ -141,6 +141,16 @@ export type AccessRequestConditions = Message<"types.AccessRequestConditions"> &
    * @generated from field: int64 MaxDuration = 7;
    */
   MaxDuration: bigint;
+
+  /**
+   * @generated from field: repeated types.RequestKubernetesResource kubernetes_resources = 8;
+   */
+  kubernetesResources: RequestKubernetesResource[];
+
+  /**
+   * @generated from field: types.AccessRequestConditionsReason Reason = 9;
+   */
+  Reason?: AccessRequestConditionsReason | undefined;
 };
 
 /**
@@ -240,4 +250,52 @@ export type AccessReviewThreshold = Message<"types.AccessReviewThreshold"> & {
  */
 export const AccessReviewThresholdSchema: GenMessage<AccessReviewThreshold> = /*@__PURE__*/
   messageDesc(file_types_access_request, 5);
+
+/**
+ * @generated from message types.AccessRequestConditionsReason
+ */
+export type AccessRequestConditionsReason = Message<"types.AccessRequestConditionsReason"> & {
+  /**
+   * @generated from field: string Mode = 1;
+   */
+  Mode: string;
+
+  /**
+   * The number is assumed.
+   *
+   * @generated from field: string Prompt = 2;
+   */
+  Prompt: string;
+};
+
+/**
+ * Describes the message types.AccessRequestConditionsReason.
+ * Use `create(AccessRequestConditionsReasonSchema)` to create a new message.
+ */
+export const AccessRequestConditionsReasonSchema: GenMessage<AccessRequestConditionsReason> = /*@__PURE__*/
+  messageDesc(file_types_access_request, 6);
+
+/**
+ * @generated from message types.RequestKubernetesResource
+ */
+export type RequestKubernetesResource = Message<"types.RequestKubernetesResource"> & {
+  /**
+   * @generated from field: string kind = 1;
+   */
+  kind: string;
+
+  /**
+   * The number is assumed.
+   *
+   * @generated from field: string api_group = 2;
+   */
+  apiGroup: string;
+};
+
+/**
+ * Describes the message types.RequestKubernetesResource.
+ * Use `create(RequestKubernetesResourceSchema)` to create a new message.
+ */
+export const RequestKubernetesResourceSchema: GenMessage<RequestKubernetesResource> = /*@__PURE__*/
+  messageDesc(file_types_access_request, 7);
 

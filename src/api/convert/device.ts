@@ -1,0 +1,30 @@
+/**
+ * Devices: the message of `teleport.devicetrust.v1` is flat, the document has the head that all resources have. A
+ * document's labels, description, expiry and revision have no place in the message.
+ */
+import { create } from "@bufbuild/protobuf";
+import { type Device, DeviceSchema } from "#gen/teleport/devicetrust/v1/device_pb.ts";
+import type { Device as DeviceDocument } from "#resource/device.ts";
+import { decodeDocument, encodeDocument, type Plain } from "./document.ts";
+
+/** The plain document of a device. A token that came with the device is not part of it. */
+export function decodeDevice(device: Device): { [key: string]: Plain } {
+  const { api_version, id, enroll_token: _, ...spec } = decodeDocument(DeviceSchema, device);
+  return {
+    kind: "device",
+    version: api_version ?? "v1",
+    metadata: { name: id ?? "" },
+    spec: { enroll_status: "unspecified", ...spec },
+  };
+}
+
+/** The message of a device document. */
+export function encodeDevice(document: DeviceDocument): Device {
+  const { enroll_status, ...spec } = document.spec;
+  const device = encodeDocument(DeviceSchema, { ...spec, enroll_status });
+  return create(DeviceSchema, {
+    ...device,
+    apiVersion: document.version,
+    id: document.metadata.name,
+  });
+}
