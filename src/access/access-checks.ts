@@ -10,8 +10,8 @@ import type { Role } from "#resource/role.ts";
 import { type Refusal, refuse } from "./decision.ts";
 import {
   checkDeviceMode,
-  defaultDeviceMode,
   deviceRequiredMessage,
+  effectiveClusterMode,
   unauthorizedDeviceMessage,
 } from "./device-mode.ts";
 import { findLock, type Lockable, lockMessage } from "./locks.ts";
@@ -219,7 +219,7 @@ const coveredByCluster: Readonly<Record<Protocol, boolean>> = {
 
 const checkClusterDeviceMode: Check = ({ identity, policy, target }) => {
   if (!coveredByCluster[target.protocol]) return undefined;
-  const mode = policy.authPreference.spec.device_trust?.mode ?? defaultDeviceMode;
+  const mode = effectiveClusterMode(policy.authPreference.spec.device_trust?.mode);
   const verdict = checkDeviceMode(mode, identity);
   if (verdict === "satisfied") return undefined;
   const message = target.protocol === "ssh" ? unauthorizedDeviceMessage : deviceRequiredMessage;

@@ -5,7 +5,7 @@ import { clusterNetworkingConfigSchema } from "#resource/cluster-networking-conf
 import type { Role } from "#resource/role.ts";
 import { makeUser } from "../../test/support/identity.ts";
 import { makePreference, makeRole } from "../../test/support/policy.ts";
-import { allowedLogins } from "./logins.ts";
+import { allowedLogins, allowedValues } from "./logins.ts";
 import { applyRoles, type RoleSet } from "./role-set.ts";
 import { combineOptions } from "./session-options.ts";
 import { certificatePermissions, sessionPermissions } from "./ssh-permissions.ts";
@@ -36,6 +36,14 @@ test("logins are those that roles allow, in order, once, less those that any rol
   const denying = b({}, {}, { logins: ["root", "{{external.absent}}"] });
   assert.deepEqual(allowedLogins(setOf([a({}, allow), denying], traits)), ["ubuntu", "www"]);
   assert.deepEqual(allowedLogins(setOf([a({}, allow), b({}, {}, { logins: ["*"] })], traits)), []);
+});
+
+test("names of databases follow the same rule", () => {
+  const allow = { db_names: ["*", "sales", "hr"] };
+  const set = setOf([a({}, allow), b({}, {}, { db_names: ["hr"] })]);
+  assert.deepEqual(allowedValues(set, "db_names"), ["*", "sales"]);
+  const closed = setOf([a({}, allow), b({}, {}, { db_names: ["*"] })]);
+  assert.deepEqual(allowedValues(closed, "db_names"), []);
 });
 
 test("a certificate lives no longer than the strictest role, the wish, and the certificate that asks", () => {

@@ -5,6 +5,7 @@ import {
   checkDeviceMode,
   type DeviceVerdict,
   demandsDevice,
+  effectiveClusterMode,
   hasTrustedDevice,
 } from "./device-mode.ts";
 
@@ -46,4 +47,13 @@ test("a person is warned when any mode demands a device, a bot only by the stric
   assert.equal(demandsDevice(["optional", "required-for-humans"], {}), true);
   assert.equal(demandsDevice(["required-for-humans"], { botName: "ci" }), false);
   assert.equal(demandsDevice(["required"], { botName: "ci" }), true);
+});
+
+test("a cluster that says nothing has the mode optional", () => {
+  assert.deepEqual(["", undefined, "off", "odd"].map(effectiveClusterMode), [
+    "optional",
+    "optional",
+    "off",
+    "odd",
+  ]);
 });

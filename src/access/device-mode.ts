@@ -48,8 +48,10 @@ export function checkDeviceMode(mode: string | undefined, identity: DeviceHolder
   }
 }
 
-/** The mode of a cluster whose preference says nothing. */
-export const defaultDeviceMode = "optional";
+/** The mode of a cluster: where its preference says nothing, devices authenticate and nothing demands it. */
+export function effectiveClusterMode(mode: string | undefined): string {
+  return mode === undefined || mode === "" ? "optional" : mode;
+}
 
 /** True when any of the modes demands a device of the identity: what user interfaces warn about. No authority. */
 export function demandsDevice(

@@ -1,14 +1,19 @@
-/** The OS accounts that a certificate may name. */
+/** The values that a certificate may name: OS accounts, and names of other protocols. */
 import { isLogin } from "#identity/principal.ts";
-import { listOf, type RoleSet } from "./role-set.ts";
+import { type ListField, listOf, type RoleSet } from "./role-set.ts";
 
 /**
  * Logins that some role allows and none denies, in the order of the roles, each once. What cannot be a principal (a
  * separator in a trait, a name of the product) is left out.
  */
 export function allowedLogins(set: RoleSet): string[] {
-  const denied = new Set(set.roles.flatMap((role) => listOf(set, role, "deny", "logins")));
+  return allowedValues(set, "logins").filter(isLogin);
+}
+
+/** Values of a list that some role allows and none denies; a denied `*` leaves nothing. */
+export function allowedValues(set: RoleSet, field: ListField): string[] {
+  const denied = new Set(set.roles.flatMap((role) => listOf(set, role, "deny", field)));
   if (denied.has("*")) return [];
-  const allowed = set.roles.flatMap((role) => listOf(set, role, "allow", "logins"));
-  return [...new Set(allowed)].filter((login) => isLogin(login) && !denied.has(login));
+  const allowed = set.roles.flatMap((role) => listOf(set, role, "allow", field));
+  return [...new Set(allowed)].filter((value) => !denied.has(value));
 }
