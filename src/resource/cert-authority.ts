@@ -1,6 +1,6 @@
 /**
- * `kind: cert_authority`, version v2: the keys of one authority of the cluster. Private halves are present only in
- * documents that auth keeps for itself.
+ * `kind: cert_authority`, version v2: the keys of one authority of the cluster. Private halves are
+ * present only in documents that auth keeps for itself.
  */
 import { z } from "zod";
 import { metadata } from "./metadata.ts";
@@ -68,7 +68,10 @@ const keySet = z.strictObject({
   ),
 });
 
-/** Strict schema of an authority; its output is the canonical document. `metadata.name` is the cluster. */
+/**
+ * Strict schema of an authority; its output is the canonical document. `metadata.name` is the
+ * cluster.
+ */
 export const certAuthoritySchema = z.strictObject({
   kind: z.literal("cert_authority"),
   sub_kind: oneOf(certAuthorityTypes),

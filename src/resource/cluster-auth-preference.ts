@@ -1,6 +1,6 @@
 /**
- * `kind: cluster_auth_preference` (`cap`), version v2: how people prove themselves, and what the cluster demands of
- * their devices and keys. One per cluster.
+ * `kind: cluster_auth_preference` (`cap`), version v2: how people prove themselves, and what the
+ * cluster demands of their devices and keys. One per cluster.
  */
 import { z } from "zod";
 import { singletonMetadata } from "./metadata.ts";
@@ -17,10 +17,15 @@ import {
   textList,
 } from "./scalar.ts";
 
-/** The signature algorithms of keys and authorities; `balanced-v1` is Ed25519 for SSH and P-256 for TLS. */
+/**
+ * The signature algorithms of keys and authorities; `balanced-v1` is Ed25519 for SSH and P-256 for
+ * TLS.
+ */
 export const signatureSuites = ["legacy", "balanced-v1", "fips-v1", "hsm-v1"] as const;
 
-/** What the cluster demands of devices, as `cluster_auth_preference` and the config file state it. */
+/**
+ * What the cluster demands of devices, as `cluster_auth_preference` and the config file state it.
+ */
 export const deviceTrust = z.strictObject({
   /** Left out: `optional`. */
   mode: oneOfOrNothing(deviceTrustModes),

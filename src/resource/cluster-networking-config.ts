@@ -1,4 +1,7 @@
-/** `kind: cluster_networking_config` (`cnc`), version v2: timeouts, keep-alives and routing. One per cluster. */
+/**
+ * `kind: cluster_networking_config` (`cnc`), version v2: timeouts, keep-alives and routing. One per
+ * cluster.
+ */
 import { z } from "zod";
 import { singletonMetadata } from "./metadata.ts";
 import { count, duration, fallback, flag, oneOf, optional, text } from "./scalar.ts";

@@ -1,6 +1,7 @@
 /**
- * `kind: device`, version v1: one machine of the inventory, its enrolment status and, once enrolled, its credential.
- * Field names are those of the messages of `teleport.devicetrust.v1`; bytes are base64.
+ * `kind: device`, version v1: one machine of the inventory, its enrolment status and, once
+ * enrolled, its credential. Field names are those of the messages of `teleport.devicetrust.v1`;
+ * bytes are base64.
  */
 import { z } from "zod";
 import { metadataWithoutName } from "./metadata.ts";
@@ -88,7 +89,10 @@ const collectedData = z.strictObject({
   os_login_user: optional(text),
 });
 
-/** Strict schema of a device; its output is the canonical document. An empty name asks the server for an id. */
+/**
+ * Strict schema of a device; its output is the canonical document. An empty name asks the server
+ * for an id.
+ */
 export const deviceSchema = z.strictObject({
   kind: z.literal("device"),
   sub_kind: optional(text),

@@ -1,6 +1,6 @@
 /**
- * The table of kinds: how each is called on the command line, its schema, and how its documents are shown. Every
- * place that treats kinds alike reads this table.
+ * The table of kinds: how each is called on the command line, its schema, and how its documents are
+ * shown. Every place that treats kinds alike reads this table.
  */
 import type { z } from "zod";
 import { type CertAuthority, certAuthoritySchema } from "./cert-authority.ts";
@@ -53,7 +53,10 @@ export interface KindInfo<K extends Kind = Kind> {
   readonly singleton?: string;
 }
 
-/** The rows, in the order in which documents of one file can be created: what others name comes first. */
+/**
+ * The rows, in the order in which documents of one file can be created: what others name comes
+ * first.
+ */
 const table: { readonly [K in Kind]: Omit<KindInfo<K>, "kind"> } = {
   cluster_auth_preference: {
     words: ["cluster_auth_preferences", "auth_preference", "cap"],
@@ -104,12 +107,18 @@ export function kindInfo<K extends Kind>(kind: K): KindInfo<K> {
   return { ...row, kind, words: [kind, ...row.words] };
 }
 
-/** The kind that a word names in any of its spellings and capitalisations: `roles`, `CAP`. Undefined if none. */
+/**
+ * The kind that a word names in any of its spellings and capitalisations: `roles`, `CAP`. Undefined
+ * if none.
+ */
 export function findKind(word: string): Kind | undefined {
   return byWord.get(word.toLowerCase());
 }
 
-/** The documents in an order in which they can be created: settings and roles before the users that hold them. */
+/**
+ * The documents in an order in which they can be created: settings and roles before the users that
+ * hold them.
+ */
 export function orderForCreation<T extends Resource>(resources: readonly T[]): T[] {
   return resources
     .map((resource, index) => ({ resource, index, rank: kinds.indexOf(resource.kind) }))

@@ -1,7 +1,7 @@
 /**
- * Labels and traits. Labels of a resource are plain texts; labels that a role asks for are patterns: one or several
- * per key, each a literal, a glob with `*`, a regular expression `^…$` or a template. This file checks the form;
- * matching is in `access`.
+ * Labels and traits. Labels of a resource are plain texts; labels that a role asks for are
+ * patterns: one or several per key, each a literal, a glob with `*`, a regular expression `^…$` or
+ * a template. This file checks the form; matching is in `access`.
  */
 import { z } from "zod";
 import { assertLabelPattern, failureOf } from "./language.ts";
@@ -27,7 +27,10 @@ export const traits = z
   )
   .transform(sorted);
 
-/** Labels that a role asks for: lists of patterns by key; the key `*` stands for any and takes `*` only. */
+/**
+ * Labels that a role asks for: lists of patterns by key; the key `*` stands for any and takes `*`
+ * only.
+ */
 export const labelPatterns = z
   .record(noPrototypeKey, listOf(text))
   .superRefine((record, context) => {

@@ -1,7 +1,7 @@
 /**
- * Fields of a role that are written in the predicate language: `where` clauses, label expressions, filters,
- * templates and value patterns. They are checked when a document is read, so that a role never stores what could
- * not be evaluated. Meaning and evaluation are in `expression`.
+ * Fields of a role that are written in the predicate language: `where` clauses, label expressions,
+ * filters, templates and value patterns. They are checked when a document is read, so that a role
+ * never stores what could not be evaluated. Meaning and evaluation are in `expression`.
  */
 import { z } from "zod";
 import { Fault } from "#base/fault.ts";

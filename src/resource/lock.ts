@@ -48,7 +48,10 @@ export interface LockTarget {
   join_token?: string;
 }
 
-/** Strict schema of a lock; its output is the canonical document. An empty name asks the server for one. */
+/**
+ * Strict schema of a lock; its output is the canonical document. An empty name asks the server for
+ * one.
+ */
 export const lockSchema = z.strictObject({
   kind: z.literal("lock"),
   sub_kind: optional(text),

@@ -1,6 +1,6 @@
 /**
- * The head that every resource has. `metadata.id` (a number of old exports) and `metadata.namespace` (always
- * "default") are accepted and dropped.
+ * The head that every resource has. `metadata.id` (a number of old exports) and
+ * `metadata.namespace` (always "default") are accepted and dropped.
  */
 import { z } from "zod";
 import { labels } from "./labels.ts";

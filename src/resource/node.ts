@@ -1,6 +1,7 @@
 /**
- * `kind: node`, version v2: a server that people reach over SSH. Nodes with an agent describe themselves in
- * heartbeats; servers that run OpenSSH (`sub_kind: openssh`) are described by an administrator.
+ * `kind: node`, version v2: a server that people reach over SSH. Nodes with an agent describe
+ * themselves in heartbeats; servers that run OpenSSH (`sub_kind: openssh`) are described by an
+ * administrator.
  */
 import { z } from "zod";
 import { labels } from "./labels.ts";
@@ -17,7 +18,10 @@ const commandLabel = z.strictObject({
   result: fallback(text, ""),
 });
 
-/** Strict schema of a node; its output is the canonical document. `metadata.name` is the host's UUID. */
+/**
+ * Strict schema of a node; its output is the canonical document. `metadata.name` is the host's
+ * UUID.
+ */
 export const nodeSchema = z
   .strictObject({
     kind: z.literal("node"),

@@ -1,6 +1,6 @@
 /**
- * Plain values (from JSON, from a converted message) to canonical documents. For texts that a person wrote use
- * `yaml/documents.ts`, which says where in the text each problem is.
+ * Plain values (from JSON, from a converted message) to canonical documents. For texts that a
+ * person wrote use `yaml/documents.ts`, which says where in the text each problem is.
  */
 import { Fault } from "#base/fault.ts";
 import { findKind, type Kind, kindInfo, type Resource, type ResourceOf } from "./kinds.ts";
@@ -20,7 +20,10 @@ export function parseResource(value: unknown): Resource {
   return parseResourceOf(kind, value);
 }
 
-/** The canonical document of one kind, defaults filled in. Throws `invalid` that names every problem. */
+/**
+ * The canonical document of one kind, defaults filled in. Throws `invalid` that names every
+ * problem.
+ */
 export function parseResourceOf<K extends Kind>(kind: K, value: unknown): ResourceOf[K] {
   const checked = checkValue(kindInfo(kind).schema, value);
   if (checked.problems === undefined) return checked.value;

@@ -1,6 +1,6 @@
 /**
- * A canonical document as it is shown to people: a label pattern with one value as that value, a trait without values
- * as null. Reading what is shown gives the canonical document again.
+ * A canonical document as it is shown to people: a label pattern with one value as that value, a
+ * trait without values as null. Reading what is shown gives the canonical document again.
  */
 import type { Resource } from "./kinds.ts";
 import { presentLabelPatterns } from "./labels.ts";

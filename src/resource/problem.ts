@@ -1,6 +1,7 @@
 /**
- * What is wrong with a value, said to a person: turns the issues of a strict schema into sentences with the nearest
- * valid word. Used for resources and for the config file alike; positions in a text are added by `yaml/`.
+ * What is wrong with a value, said to a person: turns the issues of a strict schema into sentences
+ * with the nearest valid word. Used for resources and for the config file alike; positions in a
+ * text are added by `yaml/`.
  */
 import type { z } from "zod";
 import { nearest } from "#base/nearest.ts";
@@ -26,10 +27,15 @@ export type Checked<T> =
 /** Problems that are described at most; more help nobody and cost time. */
 const describedAtMost = 100;
 
-/** Holds a plain value against a strict schema. Unknown keys do not hide what is wrong elsewhere. */
+/**
+ * Holds a plain value against a strict schema. Unknown keys do not hide what is wrong elsewhere.
+ */
 export function checkValue<S extends z.ZodType>(schema: S, input: unknown): Checked<z.output<S>> {
   const first = schema.safeParse(input, { reportInput: true });
-  if (first.success) return { value: first.data };
+  if (first.success) {
+    dropUndefined(first.data);
+    return { value: first.data };
+  }
   const issues: z.core.$ZodIssue[] = [...first.error.issues];
   const unknown = issues.filter((issue) => issue.code === "unrecognized_keys");
   if (unknown.length === issues.length) {
@@ -111,7 +117,10 @@ function describeWord(
   );
 }
 
-/** Says what an unknown key may have been meant to be: valid elsewhere as it stands, or mistyped here or elsewhere. */
+/**
+ * Says what an unknown key may have been meant to be: valid elsewhere as it stands, or mistyped
+ * here or elsewhere.
+ */
 function unknownKey(schema: z.ZodType, path: Path, key: string): Problem {
   const here = keysAt(schema, path) ?? [];
   const places = placesOf(schema, key)
@@ -134,6 +143,15 @@ function unknownKey(schema: z.ZodType, path: Path, key: string): Problem {
   }
   const listed = here.length > 12 ? [...here.slice(0, 12), "..."] : here;
   return { path: full, at, message, suggestion: `valid here: ${listed.join(", ")}` };
+}
+
+/** A field that was left out is absent, not present without a value: documents compare by their keys. */
+function dropUndefined(value: unknown): void {
+  if (typeof value !== "object" || value === null) return;
+  for (const [key, child] of Object.entries(value)) {
+    if (child === undefined) Reflect.deleteProperty(value, key);
+    else dropUndefined(child);
+  }
 }
 
 /** Long words are not mistyped words; measuring their distance would cost time. */

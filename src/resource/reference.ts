@@ -1,4 +1,7 @@
-/** References to resources as people type them: `role/access`, `users/alice`, `cap`, `cert_authority/host/example.com`. */
+/**
+ * References to resources as people type them: `role/access`, `users/alice`, `cap`,
+ * `cert_authority/host/example.com`.
+ */
 import { Fault } from "#base/fault.ts";
 import { nearest } from "#base/nearest.ts";
 import { findKind, type Kind, kindInfo, kindWords } from "./kinds.ts";
@@ -37,7 +40,9 @@ export function parseReference(text: string): ResourceReference {
   return { kind, name: parts.slice(1).join("/") };
 }
 
-/** Reads references separated by commas: `roles,users/alice`. Throws like {@link parseReference}. */
+/**
+ * Reads references separated by commas: `roles,users/alice`. Throws like {@link parseReference}.
+ */
 export function parseReferences(text: string): ResourceReference[] {
   return text.split(",").map((part) => parseReference(part.trim()));
 }

@@ -1,6 +1,7 @@
 /**
- * `spec.allow` and `spec.deny` of a role: to whom and what the role says yes or no. Fields of services that come
- * later (databases, Kubernetes, applications, desktops, access requests) are checked and kept.
+ * `spec.allow` and `spec.deny` of a role: to whom and what the role says yes or no. Fields of
+ * services that come later (databases, Kubernetes, applications, desktops, access requests) are
+ * checked and kept.
  */
 import { z } from "zod";
 import { labelPatterns, traits } from "./labels.ts";

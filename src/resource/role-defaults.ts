@@ -1,6 +1,6 @@
 /**
- * The defaults of a role, which depend on its version: what the public API fills in when a role is stored
- * (spec: role `CheckAndSetDefaults`). Nothing that the author wrote is changed.
+ * The defaults of a role, which depend on its version: what the public API fills in when a role is
+ * stored (spec: role `CheckAndSetDefaults`). Nothing that the author wrote is changed.
  */
 import type { Metadata } from "./metadata.ts";
 import type { RoleConditions } from "./role-conditions.ts";
@@ -72,7 +72,9 @@ function fillLabels(allow: RoleConditions): RoleConditions {
   };
 }
 
-/** A role that reaches Kubernetes clusters reaches pods (up to v6) or everything in them (from v7). */
+/**
+ * A role that reaches Kubernetes clusters reaches pods (up to v6) or everything in them (from v7).
+ */
 function fillKubernetes(version: BareRole["version"], allow: RoleConditions): RoleConditions {
   const reaches =
     Object.keys(allow.kubernetes_labels ?? {}).length > 0 ||

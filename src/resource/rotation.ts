@@ -1,4 +1,7 @@
-/** The state of a rotation of authorities, which a `cert_authority` and the heartbeat of a node both carry. */
+/**
+ * The state of a rotation of authorities, which a `cert_authority` and the heartbeat of a node both
+ * carry.
+ */
 import { z } from "zod";
 import { duration, optional, text, time } from "./scalar.ts";
 

@@ -1,7 +1,8 @@
 /**
- * The leaves of a resource: text, flags, counts, durations, times, bytes and closed sets of words, as zod schemas.
- * Each accepts the spellings that a person types in YAML and gives the one canonical spelling (the layout that
- * `tctl get` prints). Structure is in the files of the kinds; positions of problems are found in `yaml/`.
+ * The leaves of a resource: text, flags, counts, durations, times, bytes and closed sets of words,
+ * as zod schemas. Each accepts the spellings that a person types in YAML and gives the one
+ * canonical spelling (the layout that `tctl get` prints). Structure is in the files of the kinds;
+ * positions of problems are found in `yaml/`.
  */
 
 import { z } from "zod";
@@ -22,7 +23,10 @@ export function optional<T extends z.ZodType>(schema: T) {
   return z.preprocess(absentWhenNull, schema.optional());
 }
 
-/** A field that has `value` when it is left out. The value is written in the input spelling and is parsed. */
+/**
+ * A field that has `value` when it is left out. The value is written in the input spelling and is
+ * parsed.
+ */
 export function fallback<T extends z.ZodType>(
   schema: T,
   value: z.core.util.NoUndefined<z.input<T>>,
@@ -76,7 +80,10 @@ export function oneOf<const T extends readonly [string, ...string[]]>(words: T) 
   return z.preprocess(asText, z.enum(words));
 }
 
-/** One of the given words, where the empty word means that nothing was said and the field is left out. */
+/**
+ * One of the given words, where the empty word means that nothing was said and the field is left
+ * out.
+ */
 export function oneOfOrNothing<const T extends readonly [string, ...string[]]>(words: T) {
   return z.preprocess(
     (value) => (value === "" || value === null ? undefined : asText(value)),
@@ -100,7 +107,10 @@ export function mapList<T extends z.ZodType>(item: T) {
   return z.preprocess((value) => (value === null ? [] : value), z.array(item));
 }
 
-/** A duration in the notation of the public API, "12h0m0s". Days ("7d", "1d12h") and "never" (zero) are accepted. */
+/**
+ * A duration in the notation of the public API, "12h0m0s". Days ("7d", "1d12h") and "never" (zero)
+ * are accepted.
+ */
 export const duration = z.preprocess(
   asText,
   z.string().transform((value, context) => {

@@ -1,6 +1,6 @@
 /**
- * Reads the shape of a zod schema: which keys are valid at a place, and where else in the document a key is valid.
- * Diagnostics use it to name the nearest valid word; nothing is parsed here.
+ * Reads the shape of a zod schema: which keys are valid at a place, and where else in the document
+ * a key is valid. Diagnostics use it to name the nearest valid word; nothing is parsed here.
  */
 import type { z } from "zod";
 
@@ -9,7 +9,9 @@ export type Path = readonly (string | number)[];
 
 type Schema = z.core.$ZodType;
 
-/** The schema itself, without the wrappers that make it optional, give defaults, convert or check. */
+/**
+ * The schema itself, without the wrappers that make it optional, give defaults, convert or check.
+ */
 function bare(schema: Schema): Schema {
   let current = schema;
   for (;;) {
@@ -47,7 +49,9 @@ export function keysAt(schema: Schema, path: Path): readonly string[] | undefine
 
 const maxDepth = 8;
 
-/** Dotted places of the maps in which `key` is valid, outermost first; the root is the empty text. */
+/**
+ * Dotted places of the maps in which `key` is valid, outermost first; the root is the empty text.
+ */
 export function placesOf(schema: Schema, key: string): string[] {
   const places: { place: string; depth: number }[] = [];
   walk(schema, "", 0, (place, depth, keys) => {

@@ -1,16 +1,11 @@
-/** The settings of a cluster that nobody has changed yet: one document of each kind that exists once. */
-import {
-  type ClusterAuthPreference,
-  clusterAuthPreferenceSchema,
-} from "./cluster-auth-preference.ts";
-import {
-  type ClusterNetworkingConfig,
-  clusterNetworkingConfigSchema,
-} from "./cluster-networking-config.ts";
-import {
-  type SessionRecordingConfig,
-  sessionRecordingConfigSchema,
-} from "./session-recording-config.ts";
+/**
+ * The settings of a cluster that nobody has changed yet: one document of each kind that exists
+ * once.
+ */
+import type { ClusterAuthPreference } from "./cluster-auth-preference.ts";
+import type { ClusterNetworkingConfig } from "./cluster-networking-config.ts";
+import { parseResourceOf } from "./parse.ts";
+import type { SessionRecordingConfig } from "./session-recording-config.ts";
 
 /** Label that says where settings come from. */
 export const originLabel = "teleport.dev/origin";
@@ -28,9 +23,12 @@ export function originOf(resource: {
   return origin === "defaults" || origin === "config-file" ? origin : "dynamic";
 }
 
-/** The default authentication preference: local users with one-time passwords, Ed25519 and P-256 keys. */
+/**
+ * The default authentication preference: local users with one-time passwords, Ed25519 and P-256
+ * keys.
+ */
 export function defaultAuthPreference(): ClusterAuthPreference {
-  return clusterAuthPreferenceSchema.parse({
+  return parseResourceOf("cluster_auth_preference", {
     kind: "cluster_auth_preference",
     metadata: fromDefaults,
     spec: { signature_algorithm_suite: "balanced-v1" },
@@ -39,7 +37,7 @@ export function defaultAuthPreference(): ClusterAuthPreference {
 
 /** The default networking config: no idle limit, one port for everything. */
 export function defaultNetworkingConfig(): ClusterNetworkingConfig {
-  return clusterNetworkingConfigSchema.parse({
+  return parseResourceOf("cluster_networking_config", {
     kind: "cluster_networking_config",
     metadata: fromDefaults,
   });
@@ -47,7 +45,7 @@ export function defaultNetworkingConfig(): ClusterNetworkingConfig {
 
 /** The default recording config: nodes record. */
 export function defaultSessionRecordingConfig(): SessionRecordingConfig {
-  return sessionRecordingConfigSchema.parse({
+  return parseResourceOf("session_recording_config", {
     kind: "session_recording_config",
     metadata: fromDefaults,
   });

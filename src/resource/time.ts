@@ -1,6 +1,6 @@
 /**
- * Times of RFC 3339 as text. Documents keep nanoseconds, which a `Date` cannot hold, so a time stays text and is
- * only brought to one spelling: UTC with `Z`, no trailing zeros in the fraction.
+ * Times of RFC 3339 as text. Documents keep nanoseconds, which a `Date` cannot hold, so a time
+ * stays text and is only brought to one spelling: UTC with `Z`, no trailing zeros in the fraction.
  */
 
 /** The time that means "never" or "not set" in documents of the public API. */
@@ -33,7 +33,10 @@ function zoneMinutes(zone: string): number | undefined {
   return (zone.startsWith("-") ? -1 : 1) * (hours * 60 + minutes);
 }
 
-/** The instant of a document time, to the millisecond. The zero time and absence give undefined: no limit. */
+/**
+ * The instant of a document time, to the millisecond. The zero time and absence give undefined: no
+ * limit.
+ */
 export function instantOf(text: string | undefined): Date | undefined {
   return text === undefined || text === "" || text === zeroTime ? undefined : new Date(text);
 }

@@ -1,4 +1,7 @@
-/** `kind: token`, version v2: what lets a service (or bot) join the cluster. The name of a token is its secret. */
+/**
+ * `kind: token`, version v2: what lets a service (or bot) join the cluster. The name of a token is
+ * its secret.
+ */
 import { z } from "zod";
 import { labelPatterns } from "./labels.ts";
 import { metadata } from "./metadata.ts";
@@ -32,7 +35,10 @@ const byLowerCase: ReadonlyMap<string, TokenRole> = new Map([
   ["windows_desktop", "WindowsDesktop"],
 ]);
 
-/** The canonical word for a service however it is capitalised, or undefined: "node" and "Node" are `Node`. */
+/**
+ * The canonical word for a service however it is capitalised, or undefined: "node" and "Node" are
+ * `Node`.
+ */
 export function tokenRoleOf(word: string): TokenRole | undefined {
   return byLowerCase.get(word.toLowerCase());
 }

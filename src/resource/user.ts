@@ -1,6 +1,6 @@
 /**
- * `kind: user`, version v2: a person (or bot) who may log in. Passwords and second factors are not part of the
- * document: they are kept apart by auth and are never shown.
+ * `kind: user`, version v2: a person (or bot) who may log in. Passwords and second factors are not
+ * part of the document: they are kept apart by auth and are never shown.
  */
 import { z } from "zod";
 import { traits } from "./labels.ts";

@@ -1,4 +1,6 @@
-/** Network addresses of the config file: "0.0.0.0:3080", ":3080", "[::1]:22", "proxy.example.com". */
+/**
+ * Network addresses of the config file: "0.0.0.0:3080", ":3080", "[::1]:22", "proxy.example.com".
+ */
 import { z } from "zod";
 import { text } from "#resource/scalar.ts";
 
@@ -9,7 +11,10 @@ export interface Address {
   readonly port: number;
 }
 
-/** Host and port of a text; `defaultPort` where it names none, `defaultHost` where it is ":port". Undefined if neither. */
+/**
+ * Host and port of a text; `defaultPort` where it names none, `defaultHost` where it is ":port".
+ * Undefined if neither.
+ */
 export function parseAddress(
   given: string,
   defaultPort: number,

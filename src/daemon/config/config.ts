@@ -1,4 +1,7 @@
-/** The configuration of one process after defaults, checks and the files that it names: what the services receive. */
+/**
+ * The configuration of one process after defaults, checks and the files that it names: what the
+ * services receive.
+ */
 import type { Secret } from "#base/secret.ts";
 import type { ClusterAuthPreference } from "#resource/cluster-auth-preference.ts";
 import type { ClusterNetworkingConfig } from "#resource/cluster-networking-config.ts";
@@ -51,7 +54,9 @@ export interface StaticToken {
   readonly secret: Secret;
 }
 
-/** The auth service. Settings that the file states win over stored ones; the others are undefined. */
+/**
+ * The auth service. Settings that the file states win over stored ones; the others are undefined.
+ */
 export interface AuthServiceConfig {
   readonly listen: Address;
   readonly publicAddrs: readonly Address[];

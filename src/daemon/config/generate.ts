@@ -1,4 +1,7 @@
-/** The text that `gatehouse configure` prints: a config file to begin with, explained where it stands. */
+/**
+ * The text that `gatehouse configure` prints: a config file to begin with, explained where it
+ * stands.
+ */
 import { formatScalar } from "#resource/yaml/scalar-style.ts";
 import { formatAddress, parseAddress } from "./address.ts";
 import { defaultDataDir } from "./resolve.ts";

@@ -1,4 +1,7 @@
-/** Reads the config file: its text, its shape, and what it needs, with every problem at its line and column. */
+/**
+ * Reads the config file: its text, its shape, and what it needs, with every problem at its line and
+ * column.
+ */
 import { readFileSync, statSync } from "node:fs";
 import { hostname } from "node:os";
 import { Fault } from "#base/fault.ts";
@@ -39,7 +42,10 @@ export function checkConfig(text: string, surroundings: ConfigSurroundings): Che
   return { diagnostics: locateProblems(problems, document, file) };
 }
 
-/** The config of a file, or of no file at all: every default. Throws `usage` that lists every problem. */
+/**
+ * The config of a file, or of no file at all: every default. Throws `usage` that lists every
+ * problem.
+ */
 export function loadConfig(path: string | undefined, dataDir?: string): GatehouseConfig {
   const readText = (name: string): string => readFileSync(name, "utf8");
   const source = path ?? "(no config file)";

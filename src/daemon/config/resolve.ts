@@ -1,6 +1,7 @@
 /**
- * From the shape of the config file to what the services receive: which services run, what they need of each other,
- * and the small files that the config names (tokens, authorities of TPM makers, web certificates).
+ * From the shape of the config file to what the services receive: which services run, what they
+ * need of each other, and the small files that the config names (tokens, authorities of TPM makers,
+ * web certificates).
  */
 import { dirname, resolve } from "node:path";
 import { parseDuration } from "#base/duration.ts";

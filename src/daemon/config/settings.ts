@@ -1,19 +1,11 @@
 /**
- * The cluster settings that `auth_service` may state, as the resources that they become. They carry the origin label
- * `config-file`, so that `tctl` warns before it overrides them.
+ * The cluster settings that `auth_service` may state, as the resources that they become. They carry
+ * the origin label `config-file`, so that `tctl` warns before it overrides them.
  */
-import {
-  type ClusterAuthPreference,
-  clusterAuthPreferenceSchema,
-} from "#resource/cluster-auth-preference.ts";
-import {
-  type ClusterNetworkingConfig,
-  clusterNetworkingConfigSchema,
-} from "#resource/cluster-networking-config.ts";
-import {
-  type SessionRecordingConfig,
-  sessionRecordingConfigSchema,
-} from "#resource/session-recording-config.ts";
+import type { ClusterAuthPreference } from "#resource/cluster-auth-preference.ts";
+import type { ClusterNetworkingConfig } from "#resource/cluster-networking-config.ts";
+import { parseResourceOf } from "#resource/parse.ts";
+import type { SessionRecordingConfig } from "#resource/session-recording-config.ts";
 import { originLabel } from "#resource/singletons.ts";
 import type { AuthSection } from "./schema-auth.ts";
 
@@ -23,7 +15,10 @@ function statesAny(settings: object): boolean {
   return Object.values(settings).some((value) => value !== undefined);
 }
 
-/** The preference that the file states, or undefined when it states none. `allowedCas` are PEM texts. */
+/**
+ * The preference that the file states, or undefined when it states none. `allowedCas` are PEM
+ * texts.
+ */
 export function authPreferenceOf(
   section: AuthSection,
   allowedCas: readonly string[] | undefined,
@@ -31,7 +26,7 @@ export function authPreferenceOf(
   const { authentication, message_of_the_day, disconnect_expired_cert } = section;
   if (!statesAny({ authentication, message_of_the_day, disconnect_expired_cert })) return undefined;
   const { local_auth, passwordless, headless, device_trust, ...rest } = authentication ?? {};
-  return clusterAuthPreferenceSchema.parse({
+  return parseResourceOf("cluster_auth_preference", {
     kind: "cluster_auth_preference",
     metadata,
     spec: {
@@ -61,7 +56,11 @@ export function networkingConfigOf(section: AuthSection): ClusterNetworkingConfi
     proxy_listener_mode: section.proxy_listener_mode,
   };
   if (!statesAny(spec)) return undefined;
-  return clusterNetworkingConfigSchema.parse({ kind: "cluster_networking_config", metadata, spec });
+  return parseResourceOf("cluster_networking_config", {
+    kind: "cluster_networking_config",
+    metadata,
+    spec,
+  });
 }
 
 /** The recording config that the file states, or undefined when it states none. */
@@ -71,5 +70,9 @@ export function sessionRecordingConfigOf(section: AuthSection): SessionRecording
     proxy_checks_host_keys: section.proxy_checks_host_keys,
   };
   if (!statesAny(spec)) return undefined;
-  return sessionRecordingConfigSchema.parse({ kind: "session_recording_config", metadata, spec });
+  return parseResourceOf("session_recording_config", {
+    kind: "session_recording_config",
+    metadata,
+    spec,
+  });
 }

@@ -13,8 +13,8 @@ const reviewed = [
 ] as const;
 
 /**
- * The preset role `auditor`. A certificate without logins would be refused by old clients, so the role names one that
- * exists nowhere: `noLogin`, a random UUID.
+ * The preset role `auditor`. A certificate without logins would be refused by old clients, so the
+ * role names one that exists nowhere: `noLogin`, a random UUID.
  */
 export function presetAuditor(noLogin: string): Role {
   return definePreset("v7", "auditor", "Review cluster events and replay sessions", {

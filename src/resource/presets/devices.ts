@@ -1,7 +1,7 @@
 /**
- * Presets of Device Trust. `require-trusted-device` demands a device but also widens access for whoever lacks its
- * Kubernetes groups and database users: that is its published form. It names no application or desktop labels, so it
- * demands nothing there.
+ * Presets of Device Trust. `require-trusted-device` demands a device but also widens access for
+ * whoever lacks its Kubernetes groups and database users: that is its published form. It names no
+ * application or desktop labels, so it demands nothing there.
  */
 import type { Role } from "../role.ts";
 import { anyLabel, definePreset, readWrite } from "./preset.ts";

@@ -1,5 +1,6 @@
 /** What the preset roles share: the label that marks them, and the usual sets of verbs. */
-import { type Role, roleSchema } from "../role.ts";
+import { parseResourceOf } from "../parse.ts";
+import type { Role } from "../role.ts";
 
 /** Label of a role that the cluster made; `preset` as long as nobody replaced the role. */
 export const presetLabel = "teleport.internal/resource-type";
@@ -28,7 +29,7 @@ export function definePreset(
   description: string,
   spec: { readonly allow: object; readonly options?: object },
 ): Role {
-  return roleSchema.parse({
+  return parseResourceOf("role", {
     kind: "role",
     version,
     metadata: { name, description, labels: { [presetLabel]: presetLabelValue } },

@@ -1,6 +1,7 @@
 /**
- * The roles that a new cluster starts with (spec: preset roles). They are created once; after that they belong to the
- * administrators, who may change or replace them. Only missing default rules are added later.
+ * The roles that a new cluster starts with (spec: preset roles). They are created once; after that
+ * they belong to the administrators, who may change or replace them. Only missing default rules are
+ * added later.
  */
 import { type Random, uuid } from "#base/random.ts";
 import type { Role } from "../role.ts";
@@ -34,8 +35,9 @@ export function isPreset(role: Role): boolean {
 }
 
 /**
- * The stored role with the rules that its preset gained since it was created, or undefined when there is nothing to
- * add: the role carries no preset label, or mentions each resource in allow or deny already.
+ * The stored role with the rules that its preset gained since it was created, or undefined when
+ * there is nothing to add: the role carries no preset label, or mentions each resource in allow or
+ * deny already.
  */
 export function addMissingRules(stored: Role, preset: Role): Role | undefined {
   if (!isPreset(stored) || stored.metadata.name !== preset.metadata.name) return undefined;

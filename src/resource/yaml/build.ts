@@ -1,6 +1,7 @@
 /**
- * A composed YAML tree to plain values and the places of their keys. What is valid YAML but not plain data (custom
- * tags, merge keys, keys that are no text, keys that appear twice, unknown aliases) is reported here.
+ * A composed YAML tree to plain values and the places of their keys. What is valid YAML but not
+ * plain data (custom tags, merge keys, keys that are no text, keys that appear twice, unknown
+ * aliases) is reported here.
  */
 import {
   isAlias,
@@ -30,8 +31,8 @@ export interface Built {
 type Report = (offset: number, message: string, suggestion?: string) => void;
 
 /**
- * Builds the value of a node. `budget` is shared by all documents of a text. Undefined when a part could not be
- * built: what is left would only be reported as missing.
+ * Builds the value of a node. `budget` is shared by all documents of a text. Undefined when a part
+ * could not be built: what is left would only be reported as missing.
  */
 export function buildValue(
   node: Node,
@@ -124,6 +125,10 @@ class Builder {
   #buildKey(node: unknown, fallback: number): string | undefined {
     if (!isScalar(node) || typeof keyText(node) !== "string") {
       this.#report(isNode(node) ? startOf(node, fallback) : fallback, "a key must be plain text");
+      return undefined;
+    }
+    if (node.tag !== undefined && !plainTags.has(node.tag)) {
+      this.#report(startOf(node), `the tag ${shorten(node.tag)} is not accepted`, "remove it");
       return undefined;
     }
     const name = keyText(node) ?? "";

@@ -1,6 +1,6 @@
 /**
- * Texts that hold resources: the files of `tctl create`, the editor of `tctl edit`, the JSON that `tctl get` prints.
- * Every problem of every document is found in one pass and says where it is.
+ * Texts that hold resources: the files of `tctl create`, the editor of `tctl edit`, the JSON that
+ * `tctl get` prints. Every problem of every document is found in one pass and says where it is.
  */
 import { nearest } from "#base/nearest.ts";
 import { findKind, kindInfo, kinds, type Resource } from "../kinds.ts";

@@ -1,6 +1,6 @@
 /**
- * Documents as text, in the layout of `tctl get`: YAML with sorted keys, two spaces, lists flush with their key; JSON
- * with four spaces and keys in the order of the schema.
+ * Documents as text, in the layout of `tctl get`: YAML with sorted keys, two spaces, lists flush
+ * with their key; JSON with four spaces and keys in the order of the schema.
  */
 import type { Resource } from "../kinds.ts";
 import { presentResource } from "../present.ts";
@@ -62,7 +62,9 @@ function inline(value: unknown, indent: number): string {
   return typeof value === "object" && value !== null ? "{}" : String(value ?? null);
 }
 
-/** Other characters before letters, digits as numbers: `db_names` before `dba`, `k2` before `k10`. */
+/**
+ * Other characters before letters, digits as numbers: `db_names` before `dba`, `k2` before `k10`.
+ */
 export function compareKeys(a: string, b: string): number {
   const left = a.match(/\d+|./gsu) ?? [];
   const right = b.match(/\d+|./gsu) ?? [];

@@ -1,6 +1,6 @@
 /**
- * The layout of `tctl get`, as the reference prints it. The texts are what a user sees there, with names and revisions
- * of one real run.
+ * The layout of `tctl get`, as the reference prints it. The texts are what a user sees there, with
+ * names and revisions of one real run.
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -273,4 +273,41 @@ test("separates documents, and prints an empty list for none", () => {
 test("reads its own JSON again", () => {
   const resources = parseDocuments(`${goodRole}---\n${user}---\n${preference}`, { source: "-" });
   assert.deepEqual(parseDocuments(formatJson(resources), { source: "json" }), resources);
+});
+
+test("prints label patterns of a token with one value as that value, several as a list", () => {
+  const text = `kind: token
+metadata:
+  name: t
+spec:
+  join_method: token
+  roles:
+  - Node
+  suggested_agent_matcher_labels:
+    team: a
+  suggested_labels:
+    env:
+    - dev
+    - test
+version: v2
+`;
+  const [token] = parseDocuments(text, { source: "-" });
+  assert.ok(token);
+  assert.equal(formatYaml(token), text);
+});
+
+test("prints certificates as blocks", () => {
+  const text = `kind: cluster_auth_preference
+spec:
+  device_trust:
+    ekcert_allowed_cas:
+    - |
+      -----BEGIN CERTIFICATE-----
+      AAAA
+      -----END CERTIFICATE-----
+    mode: "off"
+`;
+  const [preference] = parseDocuments(text, { source: "-" });
+  assert.ok(preference);
+  assert.ok(formatYaml(preference).includes(text.slice(text.indexOf("  device_trust"))));
 });

@@ -1,4 +1,7 @@
-/** How deep a parsed but not yet composed YAML text is nested, found without recursion: the composer recurses. */
+/**
+ * How deep a parsed but not yet composed YAML text is nested, found without recursion: the composer
+ * recurses.
+ */
 import type { CST } from "yaml";
 
 /** Levels of nesting, counted up to one more than `limit`. */

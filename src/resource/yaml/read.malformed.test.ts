@@ -1,4 +1,6 @@
-/** Texts that attack the reader: each is refused with a diagnostic, none hangs or exhausts memory. */
+/**
+ * Texts that attack the reader: each is refused with a diagnostic, none hangs or exhausts memory.
+ */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
@@ -104,6 +106,7 @@ test("refuses custom tags, merge keys and keys that are no text", () => {
   assert.deepEqual(complaints("a: &x {b: c}\nd: {<<: *x}"), [
     "t:2:5: merge keys are not accepted (write the keys out)",
   ]);
+  assert.deepEqual(complaints("!foo a: b"), ["t:1:6: the tag !foo is not accepted (remove it)"]);
   assert.deepEqual(complaints("? [a]\n: b"), ["t:1:3: a key must be plain text"]);
   assert.deepEqual(complaints("? {a: b}\n: c"), ["t:1:3: a key must be plain text"]);
 });

@@ -1,7 +1,8 @@
 /**
- * YAML 1.2 text to plain values that remember their place. Text is hostile: size, depth and number of nodes are
- * bounded before anything is built, aliases count each time they are used, and only plain data is accepted (no custom
- * tags, no merge keys, no `__proto__`). Numbers and booleans that do not survive a round trip stay text: `1.10`.
+ * YAML 1.2 text to plain values that remember their place. Text is hostile: size, depth and number
+ * of nodes are bounded before anything is built, aliases count each time they are used, and only
+ * plain data is accepted (no custom tags, no merge keys, no `__proto__`). Numbers and booleans that
+ * do not survive a round trip stay text: `1.10`.
  */
 import { Composer, type CST, LineCounter, Parser } from "yaml";
 import { buildValue, type Place } from "./build.ts";
@@ -32,7 +33,8 @@ export interface ReadResult {
 }
 
 const maxDepth = 40;
-const maxNodes = 200_000;
+/** A value takes two bytes at least and about five in practice; more come from aliases only. */
+const bytesPerNode = 5;
 const reportedAtMost = 100;
 
 /** Reads every document of a text. Throws nothing: every problem is a diagnostic. */
@@ -61,14 +63,14 @@ export function readYaml(text: string, options: ReadOptions): ReadResult {
   if (nestingOf(tokens, maxDepth) > maxDepth) {
     return refuse(`the text is nested more than ${maxDepth} levels deep`);
   }
-  return compose(tokens, text, lines, file);
+  return compose(tokens, text, lines, { file, nodes: Math.ceil(maxBytes / bytesPerNode) });
 }
 
 function compose(
   tokens: readonly CST.Token[],
   text: string,
   lines: LineCounter,
-  file: string,
+  { file, nodes }: { file: string; nodes: number },
 ): ReadResult {
   const position = (offset: number): { line: number; column: number } => {
     const { line, col } = lines.linePos(Math.min(Math.max(offset, 0), text.length));
@@ -81,11 +83,11 @@ function compose(
   };
   const composer = new Composer({ uniqueKeys: false, strict: true, schema: "core" });
   const documents: YamlDocument[] = [];
-  const budget = { nodes: maxNodes };
+  const budget = { nodes };
   for (const document of composer.compose(tokens, true, text.length)) {
     let line = 0;
     for (const error of document.errors) {
-      // The parser often complains several times about one line; the first complaint is the useful one.
+      // The parser often complains several times about one line; the first is the useful one.
       if (position(error.pos[0]).line === line) continue;
       line = position(error.pos[0]).line;
       const { message, suggestion } = syntaxProblem(error);

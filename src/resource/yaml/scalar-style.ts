@@ -1,7 +1,8 @@
 /**
- * How one text is written in YAML so that every reader, also one of YAML 1.1, gets the same text back: plain when it
- * cannot be mistaken, in double quotes when it looks like another type ("yes", "12", times, empty), in single quotes
- * when its characters need it (`'*'`, templates), as a block when it has lines. The choice is that of the public API.
+ * How one text is written in YAML so that every reader, also one of YAML 1.1, gets the same text
+ * back: plain when it cannot be mistaken, in double quotes when it looks like another type ("yes",
+ * "12", times, empty), in single quotes when its characters need it (`'*'`, templates), as a block
+ * when it has lines. The choice is that of the public API.
  */
 
 /** The text as a YAML scalar; `indent` is the column of the lines of a block. */
