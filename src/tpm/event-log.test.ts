@@ -1,0 +1,195 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import fc from "fast-check";
+import { concat, utf8 } from "#base/bytes.ts";
+import { Fault } from "#base/fault.ts";
+import {
+  bootEvents,
+  digestsOf,
+  encodeEventLog,
+  le16,
+  le32,
+  specIdEvent,
+  type TestEvent,
+  uefiVariable,
+} from "../../test/support/event-log.ts";
+import { assertRefused } from "../../test/support/refusals.ts";
+import { SimulatedTpm } from "../../test/support/simulated-tpm.ts";
+import { algorithm } from "./constants.ts";
+import { parseEventLog } from "./event-log.ts";
+import { findUnexplainedPcrs, isUnmeasured } from "./event-log-replay.ts";
+import { readSecureBoot } from "./secure-boot.ts";
+
+const banks = [algorithm.sha1, algorithm.sha256];
+
+/** The PCR values of a machine that measured these events. */
+function measure(events: readonly TestEvent[]) {
+  const tpm = new SimulatedTpm();
+  for (const event of events) {
+    if (event.type === 3) continue;
+    for (const [hash, digest] of digestsOf(event)) tpm.extend(hash, event.pcr, digest);
+  }
+  return tpm.evidence(new Uint8Array(32), banks).pcrs;
+}
+
+const boot = bootEvents(true);
+const log = encodeEventLog(boot);
+const logOf = (events: readonly TestEvent[]) => parseEventLog(encodeEventLog(events));
+const secureBootOf = (events: readonly TestEvent[]) => readSecureBoot(logOf(events));
+
+test("explains the PCRs of the boot that wrote the log, and reads Secure Boot as on", () => {
+  const events = parseEventLog(log);
+  assert.deepEqual(findUnexplainedPcrs(events, measure(boot)), []);
+  assert.equal(readSecureBoot(events), "on");
+  assert.equal(secureBootOf(bootEvents(false)), "off");
+});
+
+test("explains a PCR through any one bank", () => {
+  const pcrs = measure(boot).map((pcr) =>
+    pcr.hash === algorithm.sha1 ? { ...pcr, digest: new Uint8Array(20).fill(1) } : pcr,
+  );
+  assert.deepEqual(findUnexplainedPcrs(parseEventLog(log), pcrs), []);
+});
+
+test("does not explain PCRs after an event was dropped, added, reordered or changed", () => {
+  const pcrs = measure(boot);
+  const [first = assert.fail(), second = assert.fail(), third = assert.fail(), ...rest] = boot;
+  assert.deepEqual(findUnexplainedPcrs(logOf([second, third, ...rest]), pcrs), [0]);
+  assert.deepEqual(findUnexplainedPcrs(logOf([first, ...boot]), pcrs), [0]);
+  assert.deepEqual(findUnexplainedPcrs(logOf([first, third, second, ...rest]), pcrs), [7]);
+  const forged = { ...second, data: uefiVariable("SecureBoot", Uint8Array.of(0)) };
+  assert.deepEqual(findUnexplainedPcrs(logOf([first, forged, third, ...rest]), pcrs), [7]);
+});
+
+test("does not explain a firmware PCR that was extended without an event", () => {
+  const pcrs = measure([...boot, { pcr: 6, type: 5, data: utf8("unlogged") }]);
+  assert.deepEqual(findUnexplainedPcrs(parseEventLog(log), pcrs), [6]);
+});
+
+test("leaves PCRs above 7 that the log never mentions to the operating system", () => {
+  const pcrs = measure([...boot, { pcr: 10, type: 5, data: utf8("measured by the kernel") }]);
+  assert.deepEqual(findUnexplainedPcrs(parseEventLog(log), pcrs), []);
+});
+
+test("does not extend for an informative event", () => {
+  const note = { pcr: 0, type: 3, data: utf8("note") };
+  assert.deepEqual(findUnexplainedPcrs(logOf([note, ...boot]), measure(boot)), []);
+});
+
+test("starts PCR 0 with the locality that the log announces", () => {
+  const locality = { pcr: 0, type: 3, data: concat(utf8("StartupLocality\0"), Uint8Array.of(3)) };
+  const tpm = new SimulatedTpm();
+  tpm.pcrs.set(`${algorithm.sha256}:0`, new Uint8Array(32).with(31, 3));
+  for (const event of boot) {
+    for (const [hash, digest] of digestsOf(event)) tpm.extend(hash, event.pcr, digest);
+  }
+  const { pcrs } = tpm.evidence(new Uint8Array(32));
+  assert.deepEqual(findUnexplainedPcrs(logOf([locality, ...boot]), pcrs), []);
+  assert.deepEqual(findUnexplainedPcrs(logOf(boot), pcrs), [0]);
+});
+
+test("tells a TPM that measured nothing", () => {
+  assert.equal(isUnmeasured(measure([])), true);
+  assert.equal(isUnmeasured(measure(boot)), false);
+});
+
+test("reads the legacy form with SHA-1 digests only", () => {
+  const digest = new Uint8Array(20).fill(5);
+  const legacy = concat(le32(1), le32(5), digest, le32(2), utf8("ab"));
+  const [event] = parseEventLog(legacy);
+  assert.deepEqual([event?.pcr, event?.type, event?.data], [1, 5, utf8("ab")]);
+  assert.deepEqual(event?.digests.get(algorithm.sha1), digest);
+});
+
+test("refuses a log that is cut short anywhere but between events", () => {
+  let whole = 0;
+  for (let length = 0; length < log.length; length++) {
+    try {
+      parseEventLog(log.subarray(0, length));
+      whole += 1;
+    } catch (error) {
+      assert.ok(error instanceof Fault && error.audit["reason"] === "event_log");
+    }
+  }
+  // Behind the first record and behind each event but the last.
+  assert.equal(whole, boot.length);
+});
+
+test("refuses a log above its limits before reading it", () => {
+  assertRefused("event_log_limit", () => parseEventLog(new Uint8Array((1 << 20) + 1)));
+  const event = concat(le32(1), le32(5), new Uint8Array(20), le32(0));
+  const many = concat(...Array.from({ length: 16_385 }, () => event));
+  assertRefused("event_log_limit", () => parseEventLog(many));
+});
+
+test("refuses a first record with no, too many, repeated or lying algorithms", () => {
+  const seventeen = Array.from({ length: 17 }, (_, i) => [0x100 + i, 32] as const);
+  assertRefused("event_log_limit", () => parseEventLog(specIdEvent([])));
+  assertRefused("event_log_limit", () => parseEventLog(specIdEvent(seventeen)));
+  const twice = [11, 32] as const;
+  assertRefused("event_log", () => parseEventLog(specIdEvent([twice, twice])));
+  assertRefused("event_log", () => parseEventLog(specIdEvent([[11, 20]])));
+});
+
+test("refuses an event with an unknown or repeated digest or an impossible PCR", () => {
+  const sha1 = concat(le16(4), new Uint8Array(20));
+  const events = [
+    concat(le32(0), le32(5), le32(1), le16(0x12), new Uint8Array(32), le32(0)),
+    concat(le32(0), le32(5), le32(2), sha1, sha1, le32(0)),
+    concat(le32(0), le32(5), le32(3), sha1, le32(0)),
+    concat(le32(24), le32(5), le32(0), le32(0)),
+  ];
+  for (const event of events) {
+    assertRefused("event_log", () => parseEventLog(concat(specIdEvent(), event)));
+  }
+});
+
+test("refuses event data longer than the log", () => {
+  const event = concat(le32(0), le32(5), le32(0), le32(0xffffffff));
+  assertRefused("event_log", () => parseEventLog(concat(specIdEvent(), event)));
+});
+
+test("calls Secure Boot unclear when the data behind a digest was exchanged", () => {
+  const events = boot.map((event) =>
+    Buffer.from(event.data).includes(Buffer.from("SecureBoot", "utf16le"))
+      ? { ...event, data: uefiVariable("SecureBoot", Uint8Array.of(1)), measured: utf8("other") }
+      : event,
+  );
+  assert.equal(secureBootOf(events), "unclear");
+});
+
+test("calls Secure Boot unclear for an unknown event type, a debugger, or a second separator in PCR 7", () => {
+  const more: TestEvent[] = [
+    { pcr: 7, type: 2, data: utf8("unused") },
+    { pcr: 7, type: 0x80000007, data: utf8("UEFI Debug Mode") },
+    { pcr: 7, type: 4, data: new Uint8Array(4) },
+  ];
+  for (const event of more) assert.equal(secureBootOf([...boot, event]), "unclear");
+});
+
+test("calls Secure Boot unclear when a variable comes twice, late, or not at all", () => {
+  const flag = { pcr: 7, type: 0x80000001, data: uefiVariable("SecureBoot", Uint8Array.of(1)) };
+  assert.equal(secureBootOf([flag, ...boot]), "unclear");
+  assert.equal(
+    secureBootOf([...boot, { ...flag, data: uefiVariable("late", flag.data) }]),
+    "unclear",
+  );
+  assert.equal(secureBootOf([]), "unclear");
+  assert.equal(secureBootOf(boot.filter(({ type }) => type !== 0x800000e0)), "unclear");
+});
+
+test("returns or throws a fault for any mutation of a log", () => {
+  fc.assert(
+    fc.property(fc.nat({ max: log.length - 1 }), fc.nat({ max: 255 }), (place, value) => {
+      try {
+        const events = parseEventLog(log.with(place, value));
+        readSecureBoot(events);
+        findUnexplainedPcrs(events, []);
+        return true;
+      } catch (error) {
+        return error instanceof Fault;
+      }
+    }),
+    { numRuns: 5000 },
+  );
+});
