@@ -185,3 +185,9 @@ export function readTlsKey(pem: string): Uint8Array | undefined {
     throw new Fault("invalid", "a private key was sent; send the public one");
   return new Uint8Array(key.export({ type: "spki", format: "der" }));
 }
+
+/** One key for both certificates, as clients from before the split of keys send it: an authorized_keys line. */
+export function keysOfLine(line: string): RequestedKeys {
+  const { blob, key } = decodePublicKey(parseAuthorizedKey(line).blob);
+  return { ssh: blob, tls: new Uint8Array(key.export({ type: "spki", format: "der" })) };
+}

@@ -8,6 +8,7 @@ import {
   generateKeyPairSync,
   type KeyObject,
 } from "node:crypto";
+import { formatKey } from "#backend/key.ts";
 import type { Backend } from "#backend/port.ts";
 import { utf8 } from "#base/bytes.ts";
 import type { Clock } from "#base/clock.ts";
@@ -71,7 +72,7 @@ export async function loadAuthorities(
   const types = Object.keys(parts) as CertAuthorityType[];
   const loaded = await Promise.all(
     types.map(async (type) => {
-      const key = `/authority/${type}/${options.clusterName}`;
+      const key = formatKey("authority", type, options.clusterName);
       const stored = (await read(backend, key)) ?? (await createOnce(backend, key, type, options));
       return [type, open(type, stored)] as const;
     }),

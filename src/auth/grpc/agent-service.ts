@@ -1,13 +1,15 @@
 /** gatehouse.v1.AgentService: what agents and proxies need all the time. Only services of the cluster may call. */
-import type { ServiceHandlers } from "#api/grpc/service.ts";
-import type { Peer } from "#api/peer.ts";
+
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
+import type { ServiceHandlers } from "#api/grpc/service.ts";
+import type { Peer } from "#api/peer.ts";
 import { utf8 } from "#base/bytes.ts";
 import { Fault } from "#base/fault.ts";
 import type { AgentService, AuthorityUpdateSchema } from "#gen/gatehouse/v1/agent_pb.ts";
 import type { SystemIdentity } from "#identity/identity.ts";
 import { type Node, nodeSchema } from "#resource/node.ts";
+import { acceptAgentEvents } from "../audit/agent-events.ts";
 import type { AuthContext } from "../context.ts";
 import { type FeedUpdate, watchAuthority } from "../hosts/feed.ts";
 import { requireSystem } from "./guard.ts";
@@ -42,7 +44,7 @@ export function agentService(context: AuthContext): ServiceHandlers<typeof Agent
     },
 
     async emitEvents({ events }, call) {
-      await context.audit.receive(requireSystem(call), events);
+      await acceptAgentEvents(context, requireSystem(call), events);
       return {};
     },
 

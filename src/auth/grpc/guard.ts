@@ -48,7 +48,8 @@ export function requireUser(call: AuthCall): UserIdentity {
 export function requireSystem(call: AuthCall, ...roles: readonly SystemRole[]): SystemIdentity {
   const identity = requireIdentity(call);
   if (identity.kind !== "system") throw denied();
-  if (roles.length > 0 && !identity.systemRoles.some((role) => roles.includes(role))) throw denied();
+  if (roles.length > 0 && !identity.systemRoles.some((role) => roles.includes(role)))
+    throw denied();
   return identity;
 }
 
@@ -81,6 +82,9 @@ export async function mayUse(
 ): Promise<boolean> {
   const identity = requireIdentity(call);
   const { roles } = await loadPolicy(context);
-  const request = subject === undefined ? { identity, roles, kind, verb } : { identity, roles, kind, verb, subject };
+  const request =
+    subject === undefined
+      ? { identity, roles, kind, verb }
+      : { identity, roles, kind, verb, subject };
   return checkRule(request).allowed;
 }

@@ -19,7 +19,10 @@ export function joinService(context: AuthContext): ServiceHandlers<typeof JoinSe
       const { hostId, systemRoles } = requireSystem(call);
       const node = await context.stores.nodes.find(hostId);
       if (!node && systemRoles.includes("Node")) {
-        throw new Fault("not-found", "this server is not registered: it must send a heartbeat first");
+        throw new Fault(
+          "not-found",
+          "this server is not registered: it must send a heartbeat first",
+        );
       }
       const nodeName = node?.spec.hostname ?? hostId;
       const { additionalPrincipals } = request;

@@ -3,9 +3,9 @@ import type { ServiceHandlers } from "#api/grpc/service.ts";
 import type { Peer } from "#api/peer.ts";
 import { parseDuration } from "#base/duration.ts";
 import { Fault } from "#base/fault.ts";
-import { LoginService } from "#gen/gatehouse/v1/login_pb.ts";
+import type { LoginService } from "#gen/gatehouse/v1/login_pb.ts";
 import type { UserIdentity } from "#identity/identity.ts";
-import type { AuthContext } from "../context.ts";
+import { identityFields, mfaDeviceFields } from "../audit/fields.ts";
 import {
   formatSshCertificate,
   formatTlsCertificate,
@@ -13,18 +13,16 @@ import {
   readSshKey,
   readTlsKey,
 } from "../authority/issue.ts";
+import type { AuthContext } from "../context.ts";
 import { singletons } from "../store/stores.ts";
 import { identityOfLogin } from "../users/identity.ts";
 import { checkPassword, proveLogin } from "../users/login.ts";
 import type { TotpDevice } from "../users/totp.ts";
 import { totpUrl } from "../users/totp.ts";
 import { requireSystem } from "./guard.ts";
-import { identityFields, mfaDeviceFields } from "../audit/fields.ts";
 
 /** The handlers of LoginService. */
-export function loginService(
-  context: AuthContext,
-): ServiceHandlers<typeof LoginService, Peer> {
+export function loginService(context: AuthContext): ServiceHandlers<typeof LoginService, Peer> {
   return {
     async getPingInfo(_request, call) {
       requireSystem(call, "Proxy");
@@ -34,7 +32,10 @@ export function loginService(
     async beginLogin({ user, password, passwordless, clientIp, userAgent }, call) {
       requireSystem(call, "Proxy");
       if (passwordless) {
-        throw new Fault("unimplemented", "login without a password is not available on this cluster");
+        throw new Fault(
+          "unimplemented",
+          "login without a password is not available on this cluster",
+        );
       }
       await checkPassword(context, user, password, { clientIp, userAgent });
       const { second_factor: mode } = (await preferenceOf(context)).spec;

@@ -1,9 +1,10 @@
 /** teleport.trust.v1.TrustService: the public halves of the cluster's authorities. Anyone with a certificate may read them. */
+
+import { encodeResource } from "#api/convert/resource.ts";
 import type { ServiceHandlers } from "#api/grpc/service.ts";
 import type { Peer } from "#api/peer.ts";
-import { messageOfDocument } from "#api/convert/documents.ts";
 import { Fault } from "#base/fault.ts";
-import { TrustService } from "#gen/teleport/trust/v1/service_pb.ts";
+import type { TrustService } from "#gen/teleport/trust/v1/service_pb.ts";
 import { type CertAuthorityType, certAuthorityTypes } from "#resource/cert-authority.ts";
 import type { AuthContext } from "../context.ts";
 import { requireIdentity } from "./guard.ts";
@@ -19,13 +20,13 @@ export function trustService(context: AuthContext): ServiceHandlers<typeof Trust
       if (domain !== "" && domain !== context.clusterName) {
         throw new Fault("not-found", `there is no authority of cluster "${domain}"`);
       }
-      return messageOfDocument(document);
+      return encodeResource("cert_authority", document);
     },
 
     getCertAuthorities({ type, includeKey }, call) {
       requireIdentity(call);
       refuseKeys(includeKey);
-      return { certAuthoritiesV2: [messageOfDocument(documentOf(type))] };
+      return { certAuthoritiesV2: [encodeResource("cert_authority", documentOf(type))] };
     },
   };
 }

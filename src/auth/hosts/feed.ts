@@ -2,11 +2,12 @@
  * The feed that keeps agents able to decide by themselves: everything that exists, then every change, and a heartbeat
  * in between by which a receiver knows that it has missed nothing.
  */
-import type { Change } from "#backend/port.ts";
 import { setInterval } from "node:timers/promises";
+import { formatPrefix, parseKey } from "#backend/key.ts";
+import type { Change } from "#backend/port.ts";
 import type { CertAuthorityType } from "#resource/cert-authority.ts";
 import type { AuthContext } from "../context.ts";
-import type { DocumentStore, StoredDocument } from "../store/documents.ts";
+import { type DocumentStore, documentsFolder, type StoredDocument } from "../store/documents.ts";
 
 /** One message of the feed. A change without a document is a deletion. */
 export type FeedUpdate =
@@ -35,15 +36,15 @@ export async function* watchAuthority(
   const stop = new AbortController();
   const ended = AbortSignal.any([signal, stop.signal]);
   // Registered before the snapshot is read, so that nothing falls between the two; what is sent twice does no harm.
-  const changes = context.backend.watch({ prefix: "/documents/" }, { signal: ended });
+  const changes = context.backend.watch(
+    { prefix: formatPrefix(...documentsFolder) },
+    { signal: ended },
+  );
   try {
     yield* snapshot(context, stores, kinds);
     yield { type: "complete" };
     yield { type: "heartbeat", time: context.clock.now() };
-    yield* merge(
-      decodeChanges(changes, stores),
-      heartbeats(context, ended),
-    );
+    yield* merge(decodeChanges(changes, stores), heartbeats(context, ended));
   } catch (error) {
     if (!signal.aborted) throw error;
   } finally {
@@ -86,10 +87,9 @@ async function* decodeChanges(
 ): AsyncGenerator<FeedUpdate> {
   for await (const change of changes) {
     const key = change.type === "put" ? change.item.key : change.key;
-    const [, , kind = "", ...rest] = key.split("/");
+    const [, kind = "", name = ""] = parseKey(key);
     const store = stores.get(kind);
     if (!store) continue;
-    const name = rest.join("/");
     if (change.type === "delete") yield { type: "change", kind, name };
     else yield { type: "change", kind, name, document: store.decode(change.item) };
   }

@@ -67,7 +67,8 @@ export function hostRequest(
   { clusterName, clock }: Pick<AuthContext, "clusterName" | "clock">,
   { hostId, nodeName, roles, additionalPrincipals }: HostApplicant,
 ): HostRequest {
-  if (!uuidPattern.test(hostId)) throw new Fault("invalid", "the host id must be a UUID in lower case");
+  if (!uuidPattern.test(hostId))
+    throw new Fault("invalid", "the host id must be a UUID in lower case");
   const names = [...new Set([nodeName, ...additionalPrincipals])];
   if (names.length > maxNames) throw new Fault("invalid", `a host has at most ${maxNames} names`);
   const wrong = names.find((name) => isIP(name) === 0 && !namePattern.test(name));

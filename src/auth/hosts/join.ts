@@ -3,6 +3,7 @@
  * first: another machine with a good token cannot take it over, and so cannot stand in for a server that people trust.
  */
 import { createHash } from "node:crypto";
+import { formatKey } from "#backend/key.ts";
 import { hex, utf8 } from "#base/bytes.ts";
 import { Fault, isFault } from "#base/fault.ts";
 import type { SystemRole } from "#identity/identity.ts";
@@ -45,7 +46,9 @@ export async function joinHost(
 
 async function admit(context: AuthContext, name: string, role: string): Promise<SystemRole> {
   const token = name === "" || name.length > 512 ? undefined : await findToken(context, name);
-  const known = Object.entries(joinRoles).find(([word]) => word.toLowerCase() === role.toLowerCase());
+  const known = Object.entries(joinRoles).find(
+    ([word]) => word.toLowerCase() === role.toLowerCase(),
+  );
   const fits = token?.spec.roles.some((word) => word === known?.[0]) ?? false;
   if (!known || !fits || token?.spec.join_method !== "token") {
     throw new Fault("not-found", "the join token is not valid for this", {
@@ -66,8 +69,12 @@ async function findToken(context: AuthContext, name: string): Promise<Token | un
 
 /** Binds the id to the key. The same machine may join again; another key is refused. */
 async function claimHostId(context: AuthContext, hostId: string, pem: string): Promise<void> {
-  const key = `/hosts/${hostId}`;
-  const fingerprint = hex(createHash("sha256").update(readTlsKey(pem) ?? "").digest());
+  const key = formatKey("hosts", hostId);
+  const fingerprint = hex(
+    createHash("sha256")
+      .update(readTlsKey(pem) ?? "")
+      .digest(),
+  );
   try {
     await context.backend.create(key, utf8(fingerprint));
   } catch (error) {
@@ -87,8 +94,13 @@ async function assertNamesFree(context: AuthContext, applicant: HostApplicant): 
   const others = (await context.stores.nodes.all()).filter(
     (node) => node.metadata.name !== applicant.hostId,
   );
-  const taken = others.find((node) => extra.has(node.spec.hostname) || extra.has(node.metadata.name));
+  const taken = others.find(
+    (node) => extra.has(node.spec.hostname) || extra.has(node.metadata.name),
+  );
   if (taken) {
-    throw new Fault("already-exists", `the name "${taken.spec.hostname}" belongs to another server`);
+    throw new Fault(
+      "already-exists",
+      `the name "${taken.spec.hostname}" belongs to another server`,
+    );
   }
 }

@@ -5,6 +5,7 @@
  * Documents come in validated (`#resource`) and go out as they were stored, with their revision filled in.
  */
 
+import { formatKey, formatPrefix, parseKey } from "#backend/key.ts";
 import type { Backend, Item, WriteOptions } from "#backend/port.ts";
 import { utf8 } from "#base/bytes.ts";
 import { Fault, isFault } from "#base/fault.ts";
@@ -23,6 +24,9 @@ export interface DocumentPage<T> {
   readonly next?: string;
 }
 
+/** The folder of the store that holds the documents of all kinds. */
+export const documentsFolder = ["documents"] as const;
+
 /** Decoded documents kept per kind; past it the cache starts anew. */
 const cacheSize = 20_000;
 
@@ -39,12 +43,12 @@ export class DocumentStore<T extends StoredDocument> {
 
   /** The start of every key of the kind. */
   get prefix(): string {
-    return `/documents/${this.kind}/`;
+    return formatPrefix(...documentsFolder, this.kind);
   }
 
   /** The key of the document with this name. */
   keyOf(name: string): string {
-    return this.prefix + name;
+    return formatKey(...documentsFolder, this.kind, name);
   }
 
   /** The document, or undefined. */
@@ -66,9 +70,7 @@ export class DocumentStore<T extends StoredDocument> {
       { limit: options.limit, after },
     );
     const documents = page.items.map((item) => this.decode(item));
-    return page.next === undefined
-      ? { documents }
-      : { documents, next: page.next.slice(this.prefix.length) };
+    return page.next === undefined ? { documents } : { documents, next: nameOf(page.next) };
   }
 
   /** All documents. */
@@ -150,7 +152,7 @@ export class DocumentStore<T extends StoredDocument> {
 
   /** The document in an item of this kind. The same object while the revision is the same: never change it. */
   decode(item: Item): T {
-    const name = item.key.slice(this.prefix.length);
+    const name = nameOf(item.key);
     const known = this.#decoded.get(name);
     if (known?.revision === item.revision) return known.document;
     const stored = JSON.parse(new TextDecoder().decode(item.value)) as T;
@@ -176,4 +178,9 @@ export function encode(document: StoredDocument): { bytes: Uint8Array; options: 
 
 function withRevision<T extends StoredDocument>(document: T, revision: string): T {
   return { ...document, metadata: { ...document.metadata, revision } };
+}
+
+/** The name in the key of a document. */
+function nameOf(key: string): string {
+  return parseKey(key)[documentsFolder.length + 1] ?? "";
 }

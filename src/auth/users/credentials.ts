@@ -3,6 +3,7 @@
  * carry it: password hash, authenticator apps, and the record of failures.
  */
 import { createHash } from "node:crypto";
+import { formatKey } from "#backend/key.ts";
 import type { Backend, Operation } from "#backend/port.ts";
 import { utf8 } from "#base/bytes.ts";
 import { isFault } from "#base/fault.ts";
@@ -90,12 +91,12 @@ export class CredentialStore {
 }
 
 function credentialsKey(user: string): string {
-  return `/credentials/${user}`;
+  return formatKey("credentials", user);
 }
 
 /** Hashed, because strangers choose the name: any length and any characters. */
 function attemptsKey(user: string): string {
-  return `/attempts/${createHash("sha256").update(user).digest("hex")}`;
+  return formatKey("attempts", createHash("sha256").update(user).digest("hex"));
 }
 
 function encode(value: Credentials | LoginAttempts): Uint8Array {

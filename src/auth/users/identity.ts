@@ -1,6 +1,6 @@
 /** The identity that a fresh login gets: from the user's roles and traits as they are now. */
 import { allowedLogins } from "#access/logins.ts";
-import { applyRoles, listOf, type ListField, type RoleSet } from "#access/role-set.ts";
+import { applyRoles, type ListField, listOf, type RoleSet } from "#access/role-set.ts";
 import { certificatePermissions } from "#access/ssh-permissions.ts";
 import { certificateEnd } from "#access/ttl.ts";
 import { parseDuration } from "#base/duration.ts";
@@ -63,9 +63,13 @@ export async function identityOfLogin(
 /** A missing role may have carried a deny rule, so nobody gets a certificate without it. */
 function assertRoles(set: RoleSet, user: string): void {
   if (set.missing.length > 0) {
-    throw new Fault("access-denied", `user "${user}" has roles that do not exist: ${set.missing.join(", ")}`, {
-      hint: `an administrator can give other roles: tctl users update ${user} --set-roles=…`,
-    });
+    throw new Fault(
+      "access-denied",
+      `user "${user}" has roles that do not exist: ${set.missing.join(", ")}`,
+      {
+        hint: `an administrator can give other roles: tctl users update ${user} --set-roles=…`,
+      },
+    );
   }
   if (set.roles.length === 0) {
     throw new Fault("access-denied", `user "${user}" has no roles`, {
@@ -76,8 +80,8 @@ function assertRoles(set: RoleSet, user: string): void {
 
 /** Values that some role allows and none denies, each once. */
 function union(set: RoleSet, field: ListField): string[] {
-  const collect = (side: "allow" | "deny") => set.roles.flatMap((role) => listOf(set, role, side, field));
+  const collect = (side: "allow" | "deny") =>
+    set.roles.flatMap((role) => listOf(set, role, side, field));
   const denied = new Set(collect("deny"));
   return [...new Set(collect("allow"))].filter((value) => !denied.has(value));
 }
-

@@ -3,6 +3,7 @@
  * own password and authenticator app. Only a hash of the secret is stored.
  */
 import { createHash } from "node:crypto";
+import { formatKey } from "#backend/key.ts";
 import type { Backend } from "#backend/port.ts";
 import { base64url, utf8 } from "#base/bytes.ts";
 import type { Clock } from "#base/clock.ts";
@@ -115,5 +116,5 @@ export class Invitations {
 }
 
 function keyOf(token: string): string {
-  return `/invitations/${createHash("sha256").update(token).digest("hex")}`;
+  return formatKey("invitations", createHash("sha256").update(token).digest("hex"));
 }

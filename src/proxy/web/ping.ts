@@ -1,9 +1,7 @@
 /** The answer of `/webapi/ping` and `/webapi/find`: what a client must know before it logs in. Pure. */
+import { minimumClientVersion, serverVersion } from "#api/version.ts";
 import { formatDuration } from "#base/duration.ts";
 import type { GetPingInfoResponse } from "#gen/gatehouse/v1/login_pb.ts";
-
-/** The protocol generation that we speak, and the oldest client that it serves, as clients compare them. */
-export const apiVersion = { server: "18.0.0", minimumClient: "17.0.0-aa" } as const;
 
 /**
  * The body in the form of the public API. `publicAddress` overwrites the address that the person typed, so it must be
@@ -30,8 +28,8 @@ export function pingBody(
       db: { postgres_public_addr: publicAddress, mysql_public_addr: publicAddress },
       tls_routing_enabled: true,
     },
-    server_version: apiVersion.server,
-    min_client_version: apiVersion.minimumClient,
+    server_version: serverVersion,
+    min_client_version: minimumClientVersion,
     cluster_name: info.clusterName,
     automatic_upgrades: false,
     auto_update: {

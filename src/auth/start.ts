@@ -1,0 +1,116 @@
+/** Puts the auth service together and serves it: on connections that a door hands over, and inside the process. */
+import type { TLSSocket } from "node:tls";
+import { GrpcClient } from "#api/grpc/client.ts";
+import { openPair } from "#api/grpc/memory-pair.ts";
+import { GrpcServer } from "#api/grpc/server.ts";
+import { type Peer, peerOf } from "#api/peer.ts";
+import type { AuditSink } from "#audit/sink.ts";
+import type { Backend } from "#backend/port.ts";
+import type { Clock } from "#base/clock.ts";
+import type { Closable } from "#base/lifecycle.ts";
+import type { Logger } from "#base/log.ts";
+import type { Random } from "#base/random.ts";
+import type { SystemIdentity } from "#identity/identity.ts";
+import { AuditRecorder } from "./audit/recorder.ts";
+import { Authorities } from "./authority/authorities.ts";
+import { loadAuthorities } from "./authority/keys.ts";
+import type { AuthContext } from "./context.ts";
+import { checkPeer } from "./grpc/guard.ts";
+import { registerServices } from "./grpc/register.ts";
+import { type AuthSettings, initializeCluster, settleClusterName } from "./initialize.ts";
+import { openStores } from "./store/stores.ts";
+import { CredentialStore } from "./users/credentials.ts";
+import { Invitations } from "./users/invitation.ts";
+import { PasswordHasher } from "./users/password.ts";
+
+/** What the auth service is made of. */
+export interface AuthOptions {
+  readonly backend: Backend;
+  /** Makes the sink for the audit log once the name of the cluster is known. */
+  readonly auditSink: AuditSink;
+  /** The name to start a new cluster with; an old one keeps its own. */
+  readonly clusterName?: string | undefined;
+  readonly defaultClusterName: string;
+  readonly settings: AuthSettings;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly proxyAddress: () => string;
+}
+
+/** A running auth service. */
+export class AuthService implements Closable {
+  /** Its parts, for the services that live in the same process's composition root: never for the network. */
+  readonly context: AuthContext;
+  readonly #server: GrpcServer<Peer>;
+
+  private constructor(context: AuthContext, server: GrpcServer<Peer>) {
+    this.context = context;
+    this.#server = server;
+  }
+
+  /** Reads or makes keys, settles the store and registers every service. */
+  static async start(options: AuthOptions): Promise<AuthService> {
+    const { backend, clock, random, logger } = options;
+    const clusterName = await settleClusterName(
+      backend,
+      options.clusterName,
+      options.defaultClusterName,
+    );
+    const suite = options.settings.authPreference?.spec.signature_algorithm_suite;
+    const keys = await loadAuthorities(backend, {
+      clusterName,
+      suite: suite === "legacy" ? "legacy" : "balanced-v1",
+      clock,
+      random,
+    });
+    const credentials = new CredentialStore(backend);
+    const passwords = new PasswordHasher(random);
+    const context: AuthContext = {
+      clusterName,
+      clock,
+      random,
+      logger,
+      backend,
+      stores: openStores(backend),
+      authorities: new Authorities(clusterName, keys),
+      audit: new AuditRecorder({ sink: options.auditSink, clusterName, clock, random }),
+      credentials,
+      passwords,
+      invitations: new Invitations({ backend, credentials, passwords, clock, random }),
+      proxyAddress: options.proxyAddress,
+    };
+    await initializeCluster(context, options.settings);
+    const server = new GrpcServer<Peer>({
+      log: logger,
+      clock,
+      intercept: (call) => checkPeer(context, call),
+    });
+    registerServices(server, context);
+    return new AuthService(context, server);
+  }
+
+  /** Serves a TLS connection after its handshake; nothing may have been read from it. */
+  accept(socket: TLSSocket): void {
+    const { authorities, clock } = this.context;
+    const trusted = {
+      user: [authorities.tls("user").certificate],
+      host: [authorities.tls("host").certificate],
+    };
+    this.#server.accept(socket, peerOf(socket, trusted, clock.now()));
+  }
+
+  /** A client for a service of the same process: the same API and the same checks, without a port. */
+  connect(identity: SystemIdentity): GrpcClient {
+    return new GrpcClient(async () => {
+      const [ours, theirs] = openPair();
+      this.#server.accept(theirs, { identity, address: "127.0.0.1" });
+      return ours;
+    });
+  }
+
+  /** Ends all calls and connections. The backend belongs to whoever opened it. */
+  close(): Promise<void> {
+    return this.#server.close();
+  }
+}
