@@ -38,6 +38,8 @@ export interface CheckContext {
   readonly now: Date;
   /** Address that the connection comes from; needed for pinned certificates only. */
   readonly clientIp: string | undefined;
+  /** True for a session that began in time and may outlive its certificate. */
+  readonly acceptExpired: boolean;
   readonly roleSet: RoleSet;
   /** Roles whose allow side matches the target. */
   readonly matching: readonly Role[];
@@ -235,7 +237,7 @@ const checkClusterDeviceMode: Check = ({ identity, policy, target }) => {
 /** The list. The order is part of what people see: the first check that refuses gives the reason. */
 export const accessChecks: readonly Check[] = [
   ({ policy }) => checkPolicyCurrent(policy),
-  ({ identity, now }) => checkValidity(identity, now),
+  ({ identity, now, acceptExpired }) => (acceptExpired ? undefined : checkValidity(identity, now)),
   ({ identity, target }) => checkUsage(identity, target.usage),
   ({ identity, roleSet, clientIp }) => checkSourceAddress(identity, roleSet.roles, clientIp),
   checkPrincipal,

@@ -27,6 +27,8 @@ export interface AccessRequest {
   readonly now: Date;
   /** Address that the connection comes from; without it a certificate bound to an address is refused. */
   readonly clientIp?: string | undefined;
+  /** For a session that began in time and may go on when its certificate expires. */
+  readonly acceptExpired?: boolean;
 }
 
 /** The answer. A grant names the roles that gave it: session options and permissions follow from them. */
@@ -42,7 +44,8 @@ export function decideAccess(request: AccessRequest): AccessDecision {
     (role) =>
       allowsLabels(roleSet, role, target) && findMissingDemand(roleSet, role, target) === undefined,
   );
-  const context = { identity, policy, target, now, clientIp: request.clientIp, roleSet, matching };
+  const { clientIp, acceptExpired = false } = request;
+  const context = { identity, policy, target, now, clientIp, acceptExpired, roleSet, matching };
   const reason = firstRefusal(accessChecks.map((check) => () => check(context)));
   return reason === undefined ? { allowed: true, roleSet, matching } : { allowed: false, reason };
 }
