@@ -110,13 +110,7 @@ export function encodeText(text: string): string {
 
 /** Undoes {@link encodeText}; what is not properly encoded stays as it is. */
 export function decodeText(text: string): string {
-  if (!text.includes("%")) return text;
-  const bytes: number[] = [];
-  const raw = new TextEncoder().encode(text);
-  for (let i = 0; i < raw.length; i++) {
-    const pair = raw[i] === 0x25 ? /^[0-9a-f]{2}$/i.exec(text.slice(i + 1, i + 3)) : null;
-    bytes.push(pair ? Number.parseInt(pair[0], 16) : (raw[i] ?? 0));
-    if (pair) i += 2;
-  }
-  return new TextDecoder().decode(new Uint8Array(bytes));
+  return text.replace(/(?:%[0-9a-f]{2})+/gi, (run) =>
+    new TextDecoder().decode(Buffer.from(run.replaceAll("%", ""), "hex")),
+  );
 }
