@@ -1,0 +1,213 @@
+/**
+ * Which calls of the public API list, read and write each kind of resource. One row per kind; `api-client.ts`
+ * converts the messages.
+ */
+import type { MessageOf } from "#api/convert/resource.ts";
+import { createClient, type GrpcClient } from "#api/grpc/client.ts";
+import { Fault, isFault } from "#base/fault.ts";
+import { AuthService } from "#gen/proto/authservice_pb.ts";
+import { ClusterConfigService } from "#gen/teleport/clusterconfig/v1/service_pb.ts";
+import { DeviceView } from "#gen/teleport/devicetrust/v1/";
+import { DeviceTrustService } from "#gen/teleport/devicetrust/v1/service_pb.ts";
+import { TrustService } from "#gen/teleport/trust/v1/service_pb.ts";
+import { UsersService } from "#gen/teleport/users/v1/service_pb.ts";
+import { certAuthorityTypes } from "#resource/cert-authority.ts";
+import type { Kind } from "#resource/kinds.ts";
+
+/** Calls of one kind. A write answers the stored message where the API does; undefined where it answers nothing. */
+export interface KindCalls<K extends Kind> {
+  list(): Promise<MessageOf<K>[]>;
+  get(name: string, subKind: string | undefined): Promise<MessageOf<K> | undefined>;
+  create(message: MessageOf<K>): Promise<MessageOf<K> | undefined>;
+  upsert(message: MessageOf<K>): Promise<MessageOf<K> | undefined>;
+  /** Conditional on the revision where the API has that; else as `upsert`. */
+  update(message: MessageOf<K>): Promise<MessageOf<K> | undefined>;
+  remove(name: string): Promise<unknown>;
+}
+
+/** Entries asked for at once, and pages read at most. */
+const pageSize = 500;
+const maxPages = 1000;
+
+/** The rows over one connection. */
+export function kindCallsOver(grpc: GrpcClient): { readonly [K in Kind]: KindCalls<K> } {
+  const auth = createClient(AuthService, grpc);
+  const users = createClient(UsersService, grpc);
+  const config = createClient(ClusterConfigService, grpc);
+  const devices = createClient(DeviceTrustService, grpc);
+  const trust = createClient(TrustService, grpc);
+  return {
+    user: {
+      list: () =>
+        readPages((pageToken) =>
+          users.listUsers({ pageSize, pageToken }).then((a) => [a.users, a.nextPageToken]),
+        ),
+      get: async (name) => (await users.getUser({ name })).user,
+      create: async (user) => (await users.createUser({ user })).user,
+      upsert: async (user) => (await users.upsertUser({ user })).user,
+      update: async (user) => (await users.updateUser({ user })).user,
+      remove: (name) => users.deleteUser({ name }),
+    },
+    role: {
+      list: () =>
+        readPages((StartKey) =>
+          auth.listRoles({ Limit: pageSize, StartKey }).then((a) => [a.Roles, a.NextKey]),
+        ),
+      get: (Name) => auth.getRole({ Name }),
+      create: (Role) => auth.createRole({ Role }),
+      upsert: (Role) => auth.upsertRoleV2({ Role }),
+      update: (Role) => auth.updateRole({ Role }),
+      remove: (Name) => auth.deleteRole({ Name }),
+    },
+    token: {
+      list: () =>
+        readPages((StartKey) =>
+          auth
+            .listProvisionTokens({ Limit: pageSize, StartKey })
+            .then((a) => [a.Tokens, a.NextKey]),
+        ),
+      get: (Name) => auth.getToken({ Name }),
+      create: (value) => nothing(auth.createTokenV2({ Token: { case: "V2", value } })),
+      upsert: (value) => nothing(auth.upsertTokenV2({ Token: { case: "V2", value } })),
+      update: (value) => nothing(auth.upsertTokenV2({ Token: { case: "V2", value } })),
+      remove: (Name) => auth.deleteToken({ Name }),
+    },
+    lock: {
+      list: async () => (await auth.getLocks({})).Locks,
+      get: (Name) => auth.getLock({ Name }),
+      create: async (lock) => {
+        const name = lock.Metadata?.Name ?? "";
+        await refuseExisting("lock", name, () => auth.getLock({ Name: name }));
+        return nothing(auth.upsertLock(lock));
+      },
+      upsert: (lock) => nothing(auth.upsertLock(lock)),
+      update: (lock) => nothing(auth.upsertLock(lock)),
+      remove: (Name) => auth.deleteLock({ Name }),
+    },
+    node: {
+      list: () =>
+        readPages((StartKey) =>
+          auth
+            .listResources({
+              ResourceType: "node",
+              Namespace: "default",
+              Limit: pageSize,
+              StartKey,
+            })
+            .then((answer) => [
+              answer.Resources.flatMap(({ resource }) =>
+                resource.case === "Node" ? [resource.value] : [],
+              ),
+              answer.NextKey,
+            ]),
+        ),
+      get: (Name) => auth.getNode({ Name, Namespace: "default" }),
+      create: async (node) => {
+        const name = node.Metadata?.Name ?? "";
+        await refuseExisting("node", name, () =>
+          auth.getNode({ Name: name, Namespace: "default" }),
+        );
+        return nothing(auth.upsertNode(node));
+      },
+      upsert: (node) => nothing(auth.upsertNode(node)),
+      update: (node) => nothing(auth.upsertNode(node)),
+      remove: (Name) => auth.deleteNode({ Name, Namespace: "default" }),
+    },
+    device: {
+      list: () =>
+        readPages((pageToken) =>
+          devices
+            .listDevices({ pageSize, pageToken, view: DeviceView.RESOURCE })
+            .then((a) => [a.devices, a.nextPageToken]),
+        ),
+      get: (deviceId) => devices.getDevice({ deviceId }),
+      create: (device) => devices.createDevice({ device, createAsResource: true }),
+      upsert: (device) => devices.upsertDevice({ device, createAsResource: true }),
+      update: (device) => devices.upsertDevice({ device, createAsResource: false }),
+      remove: (deviceId) => devices.deleteDevice({ deviceId }),
+    },
+    cluster_auth_preference: {
+      list: async () => [await config.getAuthPreference({})],
+      get: () => config.getAuthPreference({}),
+      create: (authPreference) => config.upsertAuthPreference({ authPreference }),
+      upsert: (authPreference) => config.upsertAuthPreference({ authPreference }),
+      update: (authPreference) => config.updateAuthPreference({ authPreference }),
+      remove: () => config.resetAuthPreference({}),
+    },
+    cluster_networking_config: {
+      list: async () => [await config.getClusterNetworkingConfig({})],
+      get: () => config.getClusterNetworkingConfig({}),
+      create: (clusterNetworkConfig) =>
+        config.upsertClusterNetworkingConfig({ clusterNetworkConfig }),
+      upsert: (clusterNetworkConfig) =>
+        config.upsertClusterNetworkingConfig({ clusterNetworkConfig }),
+      update: (clusterNetworkConfig) =>
+        config.updateClusterNetworkingConfig({ clusterNetworkConfig }),
+      remove: () => config.resetClusterNetworkingConfig({}),
+    },
+    session_recording_config: {
+      list: async () => [await config.getSessionRecordingConfig({})],
+      get: () => config.getSessionRecordingConfig({}),
+      create: (sessionRecordingConfig) =>
+        config.upsertSessionRecordingConfig({ sessionRecordingConfig }),
+      upsert: (sessionRecordingConfig) =>
+        config.upsertSessionRecordingConfig({ sessionRecordingConfig }),
+      update: (sessionRecordingConfig) =>
+        config.updateSessionRecordingConfig({ sessionRecordingConfig }),
+      remove: () => config.resetSessionRecordingConfig({}),
+    },
+    cert_authority: {
+      list: async () => {
+        const answers = await Promise.all(
+          certAuthorityTypes.map((type) => trust.getCertAuthorities({ type })),
+        );
+        return answers.flatMap((answer) => answer.certAuthoritiesV2);
+      },
+      get: (domain, type = "host") => trust.getCertAuthority({ type, domain }),
+      create: refuseAuthority,
+      upsert: refuseAuthority,
+      update: refuseAuthority,
+      remove: refuseAuthority,
+    },
+  };
+}
+
+/** All pages of a listing. Throws `limit` when the peer never stops. */
+async function readPages<T>(
+  read: (key: string) => Promise<readonly [readonly T[], string]>,
+): Promise<T[]> {
+  const all: T[] = [];
+  let key = "";
+  for (let page = 0; page < maxPages; page++) {
+    const [items, next] = await read(key);
+    all.push(...items);
+    if (next === "") return all;
+    key = next;
+  }
+  throw new Fault("limit", "the listing of the cluster does not end");
+}
+
+/** For kinds that the API can only overwrite: throws `already-exists` when the name is taken. */
+async function refuseExisting(
+  kind: Kind,
+  name: string,
+  get: () => Promise<unknown>,
+): Promise<void> {
+  if (name === "") return;
+  try {
+    await get();
+  } catch (error) {
+    if (isFault(error, "not-found")) return;
+    throw error;
+  }
+  throw new Fault("already-exists", `${kind} "${name}" already exists`);
+}
+
+async function nothing(call: Promise<unknown>): Promise<undefined> {
+  await call;
+  return undefined;
+}
+
+async function refuseAuthority(): Promise<never> {
+  throw new Fault("invalid", "authorities are made by the auth service and cannot be written");
+}

@@ -1,0 +1,70 @@
+/**
+ * What the commands need from the cluster: resources as canonical documents and a few acts. `api-client.ts` does it over
+ * the public API; tests use a fake. Every method throws a `Fault`.
+ */
+import type { Closable } from "#base/lifecycle.ts";
+import type { Secret } from "#base/secret.ts";
+import type { Device } from "#resource/device.ts";
+import type { Kind, Resource, ResourceOf } from "#resource/kinds.ts";
+
+/** Who answers. */
+export interface ClusterInfo {
+  readonly name: string;
+  readonly serverVersion: string;
+  /** `host:port` that people and agents reach; undefined when there is no proxy. */
+  readonly proxyAddress: string | undefined;
+}
+
+/** A link that lets a person set their credentials. */
+export interface UserLink {
+  readonly url: string;
+  readonly expires: Date;
+}
+
+/** A secret that lets one device enrol once. */
+export interface EnrollToken {
+  readonly token: string;
+  readonly expires: Date | undefined;
+}
+
+/** Which audit events to find. */
+export interface EventQuery {
+  /** Event types such as "user.login"; none means all. */
+  readonly kinds: readonly string[];
+  readonly user: string | undefined;
+  /** Asset tag or id. */
+  readonly device: string | undefined;
+  readonly from: Date | undefined;
+  readonly to: Date | undefined;
+  readonly limit: number;
+}
+
+/** An audit event as the log holds it. */
+export type AuditEvent = Readonly<Record<string, unknown>>;
+
+/** The auth service as an administrator sees it. */
+export interface AuthClient extends Closable {
+  ping(): Promise<ClusterInfo>;
+  /** `sha256:<hex>` of the public key of each host authority. */
+  caPins(): Promise<readonly string[]>;
+
+  list<K extends Kind>(kind: K): Promise<readonly ResourceOf[K][]>;
+  /** Throws `not-found`. `subKind` is for kinds that have one, such as cert_authority. */
+  get<K extends Kind>(kind: K, name: string, subKind?: string): Promise<ResourceOf[K]>;
+  /** Throws `already-exists`. The answer carries the name if the server chose it. */
+  create(resource: Resource): Promise<Resource>;
+  upsert(resource: Resource): Promise<Resource>;
+  /** Throws `conflict` when the stored revision is not the one in the document. */
+  update(resource: Resource): Promise<Resource>;
+  /** Removes, or resets to defaults what exists once. Throws `not-found`. */
+  remove(kind: Kind, name: string): Promise<void>;
+
+  /** Devices whose id or asset tag is the given text. */
+  findDevices(idOrTag: string): Promise<readonly Device[]>;
+  createEnrollToken(deviceId: string, expires: Date | undefined): Promise<EnrollToken>;
+  createUserLink(user: string, purpose: "invite" | "password", ttlMs: number): Promise<UserLink>;
+  /** Sets the password at once. With `totp` a new TOTP secret is made and its otpauth:// URL answered. */
+  setPassword(user: string, password: Secret, totp: boolean): Promise<string | undefined>;
+  /** Newest first. */
+  searchEvents(query: EventQuery): Promise<readonly AuditEvent[]>;
+}

@@ -1,0 +1,270 @@
+/**
+ * Every command of tctl as data. The implementations are imported when they run, so this file and what it imports
+ * are all that `tctl --help` loads.
+ */
+import { many, optional, required } from "#cli/argument.ts";
+import { type Invocation as CliInvocation, type Command, defineCommand } from "#cli/command.ts";
+import { boolean, choice, duration, list, string } from "#cli/flag.ts";
+import { formatFlag } from "#cli/output.ts";
+import type { Services } from "./services.ts";
+import type { sharedFlags } from "./shared.ts";
+
+/** What the implementation of command `C` receives. */
+export type Invocation<C extends Command> = CliInvocation<C, typeof sharedFlags, Services>;
+
+const hour = 3_600_000;
+
+const deviceFlags = {
+  deviceId: string("id of the device", { placeholder: "ID" }),
+  assetTag: string("asset tag of the device", { placeholder: "TAG" }),
+  currentDevice: boolean("the device that this command runs on"),
+};
+
+/** Traits that can be set on the command line, by flag key; "set" is put in front by `users update`. */
+const traitFlags = {
+  logins: list("OS accounts that the user may log in to", { placeholder: "NAMES" }),
+  windowsLogins: list("Windows accounts", { placeholder: "NAMES" }),
+  kubernetesUsers: list("Kubernetes users to act as", { placeholder: "NAMES" }),
+  kubernetesGroups: list("Kubernetes groups to act in", { placeholder: "NAMES" }),
+  dbUsers: list("database users", { placeholder: "NAMES" }),
+  dbNames: list("database names", { placeholder: "NAMES" }),
+  dbRoles: list("database roles", { placeholder: "NAMES" }),
+};
+
+export const status = defineCommand({
+  path: ["status"],
+  summary: "show the cluster, its version and its authorities",
+  example: "tctl status",
+  run: () => import("./status.ts"),
+});
+
+export const usersAdd = defineCommand({
+  path: ["users", "add"],
+  summary: "create a user and print the link that sets the password",
+  example: "tctl users add alice --roles=access,editor --logins=root,ubuntu",
+  arguments: { user: required("name of the user") },
+  flags: {
+    roles: list("roles of the user", { required: true, placeholder: "NAMES" }),
+    ...traitFlags,
+    ttl: duration("life of the link", { default: hour }),
+    passwordFile: string('set the password from the first line of a file ("-": stdin)', {
+      placeholder: "FILE",
+    }),
+    totp: boolean("with --password-file: make a one-time-code secret and print its URL"),
+    format: formatFlag,
+  },
+  run: () => import("./users-add.ts"),
+});
+
+export const usersLs = defineCommand({
+  path: ["users", "ls"],
+  summary: "list users and their roles",
+  example: "tctl users ls",
+  flags: { format: formatFlag },
+  run: () => import("./users-ls.ts"),
+});
+
+export const usersUpdate = defineCommand({
+  path: ["users", "update"],
+  summary: "replace roles or traits of a user",
+  example: "tctl users update alice --set-roles=access,auditor",
+  arguments: { user: required("name of the user") },
+  flags: {
+    setRoles: list("roles", { placeholder: "NAMES" }),
+    setLogins: traitFlags.logins,
+    setWindowsLogins: traitFlags.windowsLogins,
+    setKubernetesUsers: traitFlags.kubernetesUsers,
+    setKubernetesGroups: traitFlags.kubernetesGroups,
+    setDbUsers: traitFlags.dbUsers,
+    setDbNames: traitFlags.dbNames,
+    setDbRoles: traitFlags.dbRoles,
+  },
+  run: () => import("./users-update.ts"),
+});
+
+export const usersReset = defineCommand({
+  path: ["users", "reset"],
+  summary: "void a user's password and print the link that sets a new one",
+  example: "tctl users reset alice",
+  arguments: { user: required("name of the user") },
+  flags: { ttl: duration("life of the link", { default: 8 * hour }), format: formatFlag },
+  run: () => import("./users-reset.ts"),
+});
+
+export const usersRm = defineCommand({
+  path: ["users", "rm"],
+  summary: "delete users",
+  example: "tctl users rm alice",
+  arguments: { users: required("names, separated by commas") },
+  run: () => import("./users-rm.ts"),
+});
+
+export const tokensAdd = defineCommand({
+  path: ["tokens", "add"],
+  summary: "create a token that lets a service join the cluster",
+  example: "tctl tokens add --type=node --ttl=30m",
+  flags: {
+    type: list("what may join: node, app, db, kube, proxy, mdm", {
+      required: true,
+      placeholder: "TYPES",
+    }),
+    value: string("the token itself, instead of a random one", { placeholder: "TOKEN" }),
+    labels: list("labels of the token", { placeholder: "K=V" }),
+    ttl: duration("life of the token", { default: hour / 2 }),
+    format: formatFlag,
+  },
+  run: () => import("./tokens-add.ts"),
+});
+
+export const tokensLs = defineCommand({
+  path: ["tokens", "ls"],
+  summary: "list join tokens",
+  example: "tctl tokens ls --format=json",
+  flags: { format: formatFlag },
+  run: () => import("./tokens-ls.ts"),
+});
+
+export const tokensRm = defineCommand({
+  path: ["tokens", "rm"],
+  summary: "delete a join token",
+  example: "tctl tokens rm 7f912e42ef1e7dea2ea04f39aa958810",
+  arguments: { token: required("the token") },
+  run: () => import("./tokens-rm.ts"),
+});
+
+export const get = defineCommand({
+  path: ["get"],
+  summary: "print resources as YAML or JSON",
+  example: "tctl get role/access",
+  arguments: { resources: required('kind or kind/name, several with commas, or "all"') },
+  flags: {
+    format: choice(["yaml", "json", "text"], "form of the output", { default: "yaml" }),
+    withSecrets: boolean("include secrets where the server gives them", { hidden: true }),
+  },
+  run: () => import("./get.ts"),
+});
+
+export const create = defineCommand({
+  path: ["create"],
+  summary: "create resources from YAML",
+  example: "tctl create -f role.yaml",
+  arguments: { file: optional("file to read; stdin when left out or -") },
+  flags: { force: boolean("replace what exists", { short: "f" }) },
+  run: () => import("./create.ts"),
+});
+
+export const edit = defineCommand({
+  path: ["edit"],
+  summary: "change a resource in $EDITOR",
+  example: "tctl edit role/access",
+  arguments: { resource: required("kind/name") },
+  run: () => import("./edit.ts"),
+});
+
+export const rm = defineCommand({
+  path: ["rm"],
+  summary: "delete resources",
+  example: "tctl rm role/contractor",
+  arguments: { resources: required("kind/name, several with commas") },
+  run: () => import("./rm.ts"),
+});
+
+export const devicesAdd = defineCommand({
+  path: ["devices", "add"],
+  summary: "register a device in the inventory",
+  example: "tctl devices add --os=macos --asset-tag=C00AA0AAAA0A --enroll",
+  flags: {
+    os: string("operating system: linux, macos, windows", { placeholder: "OS" }),
+    assetTag: deviceFlags.assetTag,
+    currentDevice: deviceFlags.currentDevice,
+    enroll: boolean("also create an enrollment token"),
+    enrollTtl: duration("life of the enrollment token"),
+  },
+  run: () => import("./devices-add.ts"),
+});
+
+export const devicesLs = defineCommand({
+  path: ["devices", "ls"],
+  summary: "list the inventory",
+  example: "tctl devices ls",
+  flags: { format: formatFlag },
+  run: () => import("./devices-ls.ts"),
+});
+
+export const devicesRm = defineCommand({
+  path: ["devices", "rm"],
+  summary: "remove a device from the inventory",
+  example: "tctl devices rm --asset-tag=C00AA0AAAA0A",
+  flags: deviceFlags,
+  run: () => import("./devices-rm.ts"),
+});
+
+export const devicesEnroll = defineCommand({
+  path: ["devices", "enroll"],
+  summary: "create an enrollment token for a device",
+  example: "tctl devices enroll --asset-tag=C00AA0AAAA0A",
+  flags: { ...deviceFlags, ttl: duration("life of the token") },
+  run: () => import("./devices-enroll.ts"),
+});
+
+const lockFlags = {
+  message: string("shown to whoever is locked out", { placeholder: "TEXT" }),
+  expires: string("when the lock ends, as in 2026-12-31T12:00:00Z", { placeholder: "TIME" }),
+  ttl: duration("how long the lock lasts"),
+};
+
+export const devicesLock = defineCommand({
+  path: ["devices", "lock"],
+  summary: "lock a device out",
+  example: "tctl devices lock --asset-tag=C00AA0AAAA0A --ttl=12h",
+  flags: { ...deviceFlags, ...lockFlags },
+  run: () => import("./devices-lock.ts"),
+});
+
+export const lock = defineCommand({
+  path: ["lock"],
+  summary: "lock a user, role, login, server or device out",
+  example: 'tctl lock --user=bob --message="on leave" --ttl=12h',
+  flags: {
+    user: string("user name"),
+    role: string("role name"),
+    login: string("OS account"),
+    serverId: string("host id of a node", { placeholder: "ID" }),
+    device: string("device id", { placeholder: "ID" }),
+    mfaDevice: string("id of an MFA device", { placeholder: "ID" }),
+    accessRequest: string("id of an access request", { placeholder: "ID" }),
+    windowsDesktop: string("name of a Windows desktop", { placeholder: "NAME" }),
+    ...lockFlags,
+  },
+  run: () => import("./lock.ts"),
+});
+
+export const auditLs = defineCommand({
+  path: ["audit", "ls"],
+  summary: "list audit events, newest first",
+  example: "tctl audit ls --kind=user.login --user=alice --last=24h",
+  flags: {
+    kind: list("event types, such as user.login", { placeholder: "TYPES" }),
+    user: string("events of this user"),
+    device: string("events of this device", { placeholder: "TAG" }),
+    from: string("not before", { placeholder: "TIME" }),
+    to: string("not after", { placeholder: "TIME" }),
+    last: duration("not older than"),
+    limit: string("how many at most", { default: "100", placeholder: "N" }),
+    format: formatFlag,
+  },
+  run: () => import("./audit-ls.ts"),
+});
+
+export const nodesLs = defineCommand({
+  path: ["nodes", "ls"],
+  summary: "list SSH servers",
+  example: "tctl nodes ls env=prod",
+  arguments: { labels: many("only nodes with these labels: key=value") },
+  flags: {
+    search: list("only nodes that contain these words", { placeholder: "WORDS" }),
+    verbose: boolean("do not shorten cells", { short: "v" }),
+    format: formatFlag,
+  },
+  run: () => import("./nodes-ls.ts"),
+});

@@ -1,0 +1,45 @@
+/** The program `tctl`: its commands in the order in which help lists them. */
+import { defineProgram } from "#cli/program.ts";
+import { versionLine } from "#client/version.ts";
+import * as commands from "./commands.ts";
+import { machineServices } from "./services.ts";
+import { sharedFlags } from "./shared.ts";
+
+/** tctl. */
+export const tctl = defineProgram({
+  name: "tctl",
+  summary: "administer a cluster",
+  version: versionLine(),
+  groups: {
+    users: "manage users",
+    tokens: "manage join tokens",
+    devices: "manage trusted devices",
+    audit: "read the audit log",
+    nodes: "manage SSH servers",
+  },
+  shared: sharedFlags,
+  services: machineServices,
+  commands: [
+    commands.status,
+    commands.usersAdd,
+    commands.usersLs,
+    commands.usersUpdate,
+    commands.usersReset,
+    commands.usersRm,
+    commands.tokensAdd,
+    commands.tokensLs,
+    commands.tokensRm,
+    commands.get,
+    commands.create,
+    commands.edit,
+    commands.rm,
+    commands.devicesAdd,
+    commands.devicesLs,
+    commands.devicesRm,
+    commands.devicesEnroll,
+    commands.devicesLock,
+    commands.lock,
+    commands.auditLs,
+    commands.nodesLs,
+  ],
+});

@@ -1,0 +1,34 @@
+/** `tctl status` */
+import type { CertAuthority } from "#resource/cert-authority.ts";
+import type { Invocation, status } from "./commands.ts";
+import { withAuth } from "./services.ts";
+
+/** Prints the cluster, its version, when its authorities were rotated, and the pins that agents check. */
+export async function run(invocation: Invocation<typeof status>): Promise<void> {
+  const { console } = invocation;
+  await withAuth(invocation, async (auth) => {
+    const [info, authorities, pins] = await Promise.all([
+      auth.ping(),
+      auth.list("cert_authority"),
+      auth.caPins(),
+    ]);
+    const rows: (readonly [string, string])[] = [
+      ["Cluster", info.name],
+      ["Version", info.serverVersion],
+      ...authorities.map((each): [string, string] => [`${authorityType(each)} CA`, rotated(each)]),
+      ...pins.map((pin): [string, string] => ["CA pin", pin]),
+    ];
+    const width = Math.max(...rows.map(([left]) => left.length));
+    for (const [left, right] of rows) console.print(`${left.padEnd(width)} ${right}`);
+  });
+}
+
+function authorityType(authority: CertAuthority): string {
+  return authority.sub_kind ?? authority.spec.type ?? "unknown";
+}
+
+function rotated(authority: CertAuthority): string {
+  const last = authority.spec.rotation?.last_rotated;
+  if (last === undefined || last.startsWith("0001-")) return "never updated";
+  return `rotated ${last}`;
+}

@@ -1,0 +1,92 @@
+/** `tctl tokens add` */
+import { hex } from "#base/bytes.ts";
+import { Fault } from "#base/fault.ts";
+import { nearest } from "#base/nearest.ts";
+import { printAs } from "#cli/output.ts";
+import { parseResourceOf } from "#resource/parse.ts";
+import { timeOf } from "#resource/time.ts";
+import { type TokenRole, tokenRoleOf, tokenRoles } from "#resource/token.ts";
+import type { Invocation, tokensAdd } from "./commands.ts";
+import { formatLongDuration } from "./format.ts";
+import { withAuth } from "./services.ts";
+
+/** Section of the configuration file that runs what a token of this type admits. */
+const sections: Partial<Record<TokenRole, string>> = {
+  Node: "ssh_service",
+  Proxy: "proxy_service",
+  App: "app_service",
+  Db: "db_service",
+  Kube: "kubernetes_service",
+  MDM: "jamf_service",
+};
+
+/** Creates the token and prints what to do with it on the new host. */
+export async function run(invocation: Invocation<typeof tokensAdd>): Promise<void> {
+  const { flags, console, services } = invocation;
+  const roles = flags.type.map(readType);
+  const name = flags.value ?? hex(services.random(16));
+  const expires = new Date(services.clock.now().getTime() + flags.ttl);
+  const labels = readLabels(flags.labels);
+  const token = parseResourceOf("token", {
+    kind: "token",
+    metadata: { name, expires: timeOf(expires), labels },
+    spec: { roles, join_method: "token" },
+  });
+  const [info, pins] = await withAuth(invocation, async (auth) => {
+    await auth.create(token);
+    return Promise.all([auth.ping(), auth.caPins()]);
+  });
+  const value = { token: name, roles, expires: timeOf(expires) };
+  await printAs(console, flags.format, value, () => {
+    const life = formatLongDuration(flags.ttl);
+    const address = info.proxyAddress ?? "PROXY:3080";
+    const services = [...new Set(roles.flatMap((role) => sections[role] ?? []))];
+    console.write(
+      [
+        `The invite token: ${name}`,
+        `This token will expire in ${life}.`,
+        "",
+        "Write this to /etc/gatehouse.yaml on the new host:",
+        "",
+        "version: v3",
+        "teleport:",
+        `  proxy_server: ${address}`,
+        `  auth_token: ${name}`,
+        ...(pins[0] === undefined ? [] : [`  ca_pin: ${pins[0]}`]),
+        ...services.flatMap((section) => [`${section}:`, "  enabled: true"]),
+        "",
+        "Then run there:",
+        "",
+        "> gatehouse start --config=/etc/gatehouse.yaml",
+        "",
+        "Please note:",
+        "",
+        `  - This invitation token will expire in ${life}`,
+        `  - ${address} must be reachable from the new host`,
+        "",
+      ].join("\n"),
+    );
+  });
+}
+
+function readType(word: string): TokenRole {
+  const role = tokenRoleOf(word);
+  if (role !== undefined) return role;
+  const known = tokenRoles.map((each) => each.toLowerCase());
+  const meant = nearest(word, known);
+  throw new Fault("usage", `invalid --type: ${word}`, {
+    hint: meant ? `did you mean: --type=${meant}` : `choose from ${known.join(", ")}`,
+  });
+}
+
+function readLabels(pairs: readonly string[]): Record<string, string> {
+  return Object.fromEntries(
+    pairs.map((pair) => {
+      const at = pair.indexOf("=");
+      if (at < 1) {
+        throw new Fault("usage", `invalid --labels: ${pair}`, { hint: "write key=value" });
+      }
+      return [pair.slice(0, at), pair.slice(at + 1)];
+    }),
+  );
+}

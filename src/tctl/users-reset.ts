@@ -1,0 +1,23 @@
+/** `tctl users reset` */
+import { printAs } from "#cli/output.ts";
+import type { Invocation, usersReset } from "./commands.ts";
+import { formatShortDuration } from "./format.ts";
+import { withAuth } from "./services.ts";
+
+/** Asks for a reset link; the server voids the old password. */
+export async function run(invocation: Invocation<typeof usersReset>): Promise<void> {
+  const { args, flags, console } = invocation;
+  const { url, expires } = await withAuth(invocation, (auth) =>
+    auth.createUserLink(args.user, "password", flags.ttl),
+  );
+  const value = { user: args.user, url, expires: expires.toISOString() };
+  await printAs(console, flags.format, value, () => {
+    console.print(
+      `User "${args.user}" has been reset. Share this URL with the user to complete password ` +
+        `reset, link is valid for ${formatShortDuration(flags.ttl)}:`,
+    );
+    console.print(url);
+    console.print();
+    console.print(`NOTE: ${new URL(url).host} must be reachable from the user's machine.`);
+  });
+}
