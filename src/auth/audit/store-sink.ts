@@ -72,7 +72,7 @@ export class StoreSink implements AuditSink {
     if (!Number.isInteger(limit) || limit < 1 || limit > limits.page) {
       throw new Fault("invalid", `the limit of a search must be 1 to ${limits.page}`);
     }
-    if (after !== undefined && !/^\d{4}-[\dT:.-]{19}Z(_[0-9a-f-]{36})?$/.test(after)) {
+    if (after !== undefined && !/^\d{4}-[\dT:.-]{18}Z(_[0-9a-f-]{36})?$/.test(after)) {
       throw new Fault("invalid", "that is not a position in the audit log");
     }
     for (const time of [query.from, query.to]) {
