@@ -37,7 +37,7 @@ export function decodeFrame(message: Uint8Array, number: number): Uint8Array | u
 }
 
 /** The bytes of the last field with this number, as protobuf wants it. Throws `internal`. */
-export function findBytes(message: Uint8Array, number: number): Uint8Array | undefined {
+function findBytes(message: Uint8Array, number: number): Uint8Array | undefined {
   let found: Uint8Array | undefined;
   for (const field of fieldsOf(message)) if (field.number === number) found = field.bytes ?? found;
   return found;

@@ -10,7 +10,6 @@ import {
   decodeStatus,
   faultOfStatus,
   type HeaderBag,
-  ok,
   type Status,
   statusOfHttp,
 } from "./status.ts";
@@ -145,9 +144,4 @@ export class ClientCall {
 
 function timedOut(): Fault {
   return new Fault("timeout", "no answer came in time");
-}
-
-/** Throws the fault of a status that is no success. */
-export function assertOk(status: Status): void {
-  if (status.code !== ok.code) throw faultOfStatus(status);
 }

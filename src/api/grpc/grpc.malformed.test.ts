@@ -175,6 +175,15 @@ test("a connection that is no HTTP/2 is closed", async () => {
   await t.assertAlive();
 });
 
+test("a connection that is gone before it is accepted is forgotten", async () => {
+  const server = new GrpcServer<string>();
+  const [, theirs] = openPair();
+  theirs.destroy();
+  server.accept(theirs, "nobody");
+  await server.close();
+  assert.equal(server.connections.size, 0);
+});
+
 test("a caller that sends more than it may on one connection loses its stream, others go on", async () => {
   const server = new GrpcServer<string>();
   const started: (() => void)[] = [];
