@@ -7,8 +7,8 @@ import { createClient, type GrpcClient } from "#api/grpc/client.ts";
 import { Fault, isFault } from "#base/fault.ts";
 import { AuthService } from "#gen/proto/authservice_pb.ts";
 import { ClusterConfigService } from "#gen/teleport/clusterconfig/v1/service_pb.ts";
-import { DeviceView } from "#gen/teleport/devicetrust/v1/";
-import { DeviceTrustService } from "#gen/teleport/devicetrust/v1/service_pb.ts";
+
+import { DeviceTrustService, DeviceView } from "#gen/teleport/devicetrust/v1/service_pb.ts";
 import { TrustService } from "#gen/teleport/trust/v1/service_pb.ts";
 import { UsersService } from "#gen/teleport/users/v1/service_pb.ts";
 import { certAuthorityTypes } from "#resource/cert-authority.ts";
