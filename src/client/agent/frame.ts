@@ -29,10 +29,10 @@ export async function readFrame(
   lengthBytes: LengthBytes,
   limit: number,
 ): Promise<unknown> {
-  const head = await readExactly(stream, lengthBytes);
+  const head = await readBytes(stream, lengthBytes);
   const length = head.readUIntBE(0, lengthBytes);
   if (length > limit) throw new Fault("malformed", "the peer sent an oversized message");
-  const body = length === 0 ? Buffer.alloc(0) : await readExactly(stream, length);
+  const body = length === 0 ? Buffer.alloc(0) : await readBytes(stream, length);
   try {
     return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(body));
   } catch (cause) {
@@ -40,8 +40,8 @@ export async function readFrame(
   }
 }
 
-/** Takes exactly `length` bytes; the rest stays in the stream's buffer. */
-function readExactly(stream: Duplex, length: number): Promise<Buffer> {
+/** Takes exactly `length` bytes; the rest stays in the buffer. Throws `unavailable` when the stream ends before. */
+export function readBytes(stream: Duplex, length: number): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let missing = length;

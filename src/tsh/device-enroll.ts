@@ -1,0 +1,70 @@
+/** `tsh device enroll`: makes this machine a trusted device, and brings the current login up to date at once. */
+import { Fault } from "#base/fault.ts";
+import { obtainEnrollToken, runEnrollment } from "#client/ceremony/enroll.ts";
+import {
+  collectThisDevice,
+  describeOverrides,
+  openThisDevice,
+} from "#client/ceremony/this-device.ts";
+import { refreshDevice } from "#client/device-login.ts";
+import { openAuth } from "#client/open-auth.ts";
+import { selectLogin, type TshInvocation } from "./context.ts";
+import type { deviceEnroll } from "./program.ts";
+
+/** Operating systems as people write them. */
+const osNames = {
+  linux: "Linux",
+  macos: "macOS",
+  windows: "Windows",
+  ios: "iOS",
+  ipados: "iPadOS",
+} as const;
+
+/** Enrols with the given token, or registers the device and gets one. */
+export async function run({
+  flags,
+  shared,
+  console,
+  services,
+  signal,
+}: TshInvocation<typeof deviceEnroll>): Promise<void> {
+  if (flags.token === undefined && !flags.currentDevice) {
+    throw new Fault("usage", "required flag --token not provided", {
+      hint: "enroll this device with: tsh device enroll --current-device",
+    });
+  }
+  const login = await selectLogin(services, shared);
+  const warning = describeOverrides(services.env);
+  if (warning !== undefined) console.note(warning);
+  const progress = console.progress("Talking to the TPM");
+  const auth = await openAuth(login, signal);
+  const device = await openThisDevice(services.env);
+  try {
+    // The TPM is asked first: without it nothing is registered that could not be enrolled.
+    await device.enrollInit();
+    const data = await collectThisDevice(services.env);
+    const { token, registered } = flags.token
+      ? { token: flags.token, registered: false }
+      : await obtainEnrollToken(auth, data);
+    const name = `Device "${data.serialNumber}"/${osNames[data.osType ?? device.osType]}`;
+    progress.update("Enrolling this device");
+    const enrolled = await runEnrollment(auth, device, data, token).catch((error: unknown) => {
+      if (registered) console.print(`${name} registered`);
+      throw error;
+    });
+    progress.stop();
+    const done = `Device "${enrolled.assetTag}"/${osNames[enrolled.osType]}`;
+    console.print(`${done} ${registered ? "registered and enrolled" : "enrolled"}`);
+  } finally {
+    progress.stop();
+    await device.close();
+    await auth.close();
+  }
+  const state = await refreshDevice(login, services.agent);
+  if (state.assetTag === undefined) {
+    console.note(
+      `WARNING: the login could not be refreshed: ${state.problem ?? "the device was not asked"}`,
+    );
+    console.note("hint: log in again with: tsh logout; tsh login");
+  }
+}

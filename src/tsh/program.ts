@@ -1,0 +1,188 @@
+/** The commands of tsh as values: words, texts, arguments, flags. Each implementation is imported when it runs. */
+import { many, optional, required, rest } from "#cli/argument.ts";
+import { defineCommand } from "#cli/command.ts";
+import { boolean, choice, duration, list, string } from "#cli/flag.ts";
+import { formatFlag } from "#cli/output.ts";
+import { defineProgram } from "#cli/program.ts";
+import { versionLine } from "#client/version.ts";
+import { shared, type TshServices } from "./context.ts";
+
+export const login = defineCommand({
+  path: ["login"],
+  summary: "log in to a cluster",
+  example: "tsh login --proxy=teleport.example.com --user=alice",
+  arguments: { cluster: optional("name of the cluster") },
+  flags: {
+    ttl: duration("lifetime of the login; the cluster may shorten it", { placeholder: "12h" }),
+  },
+  run: () => import("./login.ts"),
+});
+
+export const logout = defineCommand({
+  path: ["logout"],
+  summary: "end a login, or all of them, and delete its keys",
+  example: "tsh logout",
+  run: () => import("./logout.ts"),
+});
+
+export const status = defineCommand({
+  path: ["status"],
+  summary: "show who is logged in, where and for how long",
+  example: "tsh status",
+  flags: { format: formatFlag },
+  run: () => import("./status.ts"),
+});
+
+export const ls = defineCommand({
+  path: ["ls"],
+  summary: "list nodes",
+  example: "tsh ls env=dev",
+  arguments: { labels: many("labels that nodes must have, as in env=dev,team=a") },
+  flags: {
+    query: string("predicate over nodes", { placeholder: 'labels["env"]=="dev"' }),
+    search: list("words that must all occur", { placeholder: "WORD,WORD" }),
+    verbose: boolean("show ids and whole labels", { short: "v" }),
+    format: choice(["text", "json", "yaml", "names"], "form of the output", {
+      default: "text",
+      short: "f",
+    }),
+  },
+  run: () => import("./ls.ts"),
+});
+
+export const ssh = defineCommand({
+  path: ["ssh"],
+  summary: "open a shell on a node, or run a command there",
+  example: "tsh ssh root@node uptime",
+  arguments: {
+    target: required("node, as in root@node or root@env=dev"),
+    command: rest("command to run instead of a shell"),
+  },
+  flags: {
+    login: string("account on the node", { short: "l", placeholder: "NAME" }),
+    port: string("port of the SSH server", { short: "p", placeholder: "PORT" }),
+    forwardAgent: boolean("offer your SSH agent to the node", { short: "A" }),
+    localForward: list("forward a local port", {
+      short: "L",
+      split: false,
+      placeholder: "[BIND:]PORT:HOST:PORT",
+    }),
+    remoteForward: list("forward a port of the node", {
+      short: "R",
+      split: false,
+      placeholder: "[BIND:]PORT:HOST:PORT",
+    }),
+    dynamicForward: list("open a local SOCKS proxy", {
+      short: "D",
+      split: false,
+      placeholder: "[BIND:]PORT",
+    }),
+    noRemoteExec: boolean("run nothing, only forward ports", { short: "N" }),
+    tty: boolean("ask for a terminal also for a command", { short: "t" }),
+    query: string("predicate that selects the node", { placeholder: 'name=="x"' }),
+  },
+  run: () => import("./ssh.ts"),
+});
+
+export const scp = defineCommand({
+  path: ["scp"],
+  summary: "copy files to, from or between this machine and a node",
+  example: "tsh scp report.txt root@node:/tmp/",
+  arguments: { paths: many("sources and one destination; remote ones as root@node:/path") },
+  flags: {
+    recursive: boolean("copy folders with everything in them", { short: "r" }),
+    preserve: boolean("keep times and modes", { short: "p" }),
+    quiet: boolean("show no progress", { short: "q" }),
+    port: string("port of the SSH server", { short: "P", placeholder: "PORT" }),
+  },
+  run: () => import("./scp.ts"),
+});
+
+export const proxySsh = defineCommand({
+  path: ["proxy", "ssh"],
+  summary: "connect stdin and stdout to a node's SSH server, as OpenSSH's ProxyCommand",
+  example: "ssh -o 'ProxyCommand=tsh proxy ssh %r@%h:%p' root@node",
+  arguments: { target: required("node, as in root@node:0") },
+  run: () => import("./proxy-ssh.ts"),
+});
+
+export const config = defineCommand({
+  path: ["config"],
+  summary: "print a configuration for OpenSSH",
+  example: "tsh config >> ~/.ssh/config",
+  flags: {
+    port: string("port that hosts are given", { short: "p", default: "3022", placeholder: "PORT" }),
+  },
+  run: () => import("./config.ts"),
+});
+
+export const clusters = defineCommand({
+  path: ["clusters"],
+  summary: "list clusters",
+  example: "tsh clusters",
+  flags: { format: formatFlag, quiet: boolean("print no header", { short: "q" }) },
+  run: () => import("./clusters.ts"),
+});
+
+export const env = defineCommand({
+  path: ["env"],
+  summary: "print shell commands that set the login's environment",
+  example: 'eval "$(tsh env)"',
+  flags: {
+    unset: boolean("print commands that remove it"),
+    format: choice(["text", "json", "yaml"], "form of the output", { default: "text", short: "f" }),
+  },
+  run: () => import("./env.ts"),
+});
+
+export const deviceEnroll = defineCommand({
+  path: ["device", "enroll"],
+  summary: "enroll this device as a trusted one",
+  example: "tsh device enroll --current-device",
+  flags: {
+    token: string("enrollment token from an administrator", { placeholder: "TOKEN" }),
+    currentDevice: boolean("register this device first, if need be"),
+  },
+  run: () => import("./device-enroll.ts"),
+});
+
+export const deviceCollect = defineCommand({
+  path: ["device", "collect"],
+  summary: "show what this device tells a cluster about itself",
+  example: "tsh device collect",
+  run: () => import("./device-collect.ts"),
+});
+
+export const deviceAssetTag = defineCommand({
+  path: ["device", "asset-tag"],
+  summary: "show the asset tag of this device",
+  example: "tsh device asset-tag",
+  run: () => import("./device-asset-tag.ts"),
+});
+
+/** The whole program. */
+export function tsh(services: () => TshServices) {
+  return defineProgram({
+    name: "tsh",
+    summary: "reach servers with short-lived certificates",
+    version: versionLine(),
+    groups: { device: "this machine as a trusted device", proxy: "local ends of connections" },
+    shared,
+    commands: [
+      login,
+      logout,
+      status,
+      ls,
+      ssh,
+      scp,
+      proxySsh,
+      config,
+      clusters,
+      env,
+      deviceEnroll,
+      deviceCollect,
+      deviceAssetTag,
+    ],
+    services,
+  });
+}

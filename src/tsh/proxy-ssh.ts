@@ -1,0 +1,49 @@
+/** `tsh proxy ssh`: OpenSSH's ProxyCommand. Carries a node's bytes over stdin and stdout, and readies the agent's key. */
+
+import { userInfo } from "node:os";
+import { pipeline } from "node:stream/promises";
+import { openAccess } from "#client/open-access.ts";
+import { errorCode } from "#client/profile/files.ts";
+import { parseTarget } from "#client/ssh/target.ts";
+import { selectLogin, type TshInvocation } from "./context.ts";
+import type { proxySsh } from "./program.ts";
+
+/** The port that `tsh config` gives to hosts: it means the node's own. */
+const anyPort = 3022;
+
+/** Runs until either side ends. */
+export async function run({
+  args,
+  shared,
+  services,
+}: TshInvocation<typeof proxySsh>): Promise<number> {
+  const target = parseTarget(args.target);
+  // OpenSSH asks for %r, the account on the node: it is not the cluster's user.
+  const login = await selectLogin(services, { proxy: shared.proxy });
+  const access = await openAccess(login, services.agent);
+  const { stdin, stdout } = services.stdio();
+  try {
+    const { stream } = await access.dialNode({
+      host: withoutCluster(target.host, login.key.cluster),
+      port: target.port === anyPort ? 0 : target.port,
+      login: target.login ?? services.env["USER"] ?? userInfo().username,
+    });
+    const inward = pipeline(stdin, stream);
+    // The node's end decides: OpenSSH closes our stdin only when it ends.
+    inward.catch(() => stream.destroy());
+    await pipeline(stream, stdout, { end: false }).catch((error: unknown) => {
+      if (errorCode(error) !== "ERR_STREAM_PREMATURE_CLOSE") throw error;
+    });
+    return 0;
+  } finally {
+    access.close();
+  }
+}
+
+/** `node.cluster` is how OpenSSH's configuration names a node of the cluster. */
+function withoutCluster(host: string, cluster: string): string {
+  const suffix = `.${cluster}`;
+  return host.endsWith(suffix) && host.length > suffix.length
+    ? host.slice(0, -suffix.length)
+    : host;
+}
