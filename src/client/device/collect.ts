@@ -1,7 +1,7 @@
 /** The data that a Linux client sends about its machine. Self-reported; the server compares it with the inventory. */
 import { readFile } from "node:fs/promises";
 import type { CollectedData } from "#devicetrust/messages.ts";
-import { type DmiValues, readDmi, selectSerialNumber } from "./dmi.ts";
+import { type DmiReading, type DmiValues, readDmi, selectSerialNumber } from "./dmi.ts";
 
 /** Where to look, and what to do where the person's rights do not suffice. */
 export interface CollectOptions {
@@ -12,6 +12,8 @@ export interface CollectOptions {
   readonly dmiDir: string;
   /** Tried in order. */
   readonly osReleaseFiles?: readonly string[];
+  /** Reads the values with the person's own rights; {@link readDmi} unless the caller says otherwise. */
+  readonly readUnprotectedDmi?: (dir: string) => Promise<DmiReading>;
   /** Reads the serial numbers with more rights, or from what an earlier run kept. Undefined: do without. */
   readonly readProtectedDmi?: () => Promise<DmiValues | undefined>;
 }
@@ -44,8 +46,9 @@ export async function collectDeviceData(options: CollectOptions): Promise<Collec
   };
 }
 
-async function readAllDmi({ dmiDir, readProtectedDmi }: CollectOptions): Promise<DmiValues> {
-  const { values, denied } = await readDmi(dmiDir);
+async function readAllDmi(options: CollectOptions): Promise<DmiValues> {
+  const { dmiDir, readUnprotectedDmi = readDmi, readProtectedDmi } = options;
+  const { values, denied } = await readUnprotectedDmi(dmiDir);
   return (denied ? await readProtectedDmi?.() : undefined) ?? values;
 }
 

@@ -14,11 +14,17 @@ const answerTimeoutMs = 60_000;
 const maxAnswer = 4096;
 const headerBytes = 10;
 
-/** Opens the way to a TPM. Throws `environment` when there is none, or it may not be used, or it is busy. */
-export async function openTpmTransport(selection: TpmSelection): Promise<TpmTransport> {
+/**
+ * Opens the way to a TPM. Throws `environment` when there is none, or it may not be used, or it is busy.
+ * `openDevice` opens a character device.
+ */
+export async function openTpmTransport(
+  selection: TpmSelection,
+  openDevice: (path: string) => Promise<CharacterDevice> = (path) => open(path, "r+"),
+): Promise<TpmTransport> {
   try {
     return selection.kind === "device"
-      ? new CharacterDeviceTransport(await open(selection.path, "r+"))
+      ? new CharacterDeviceTransport(await openDevice(selection.path))
       : new SocketTransport(await connectSocket(selection));
   } catch (error) {
     throw openFault(selection, error);
