@@ -31,7 +31,7 @@ const target = z
     },
   });
 
-/** What a lock strikes; every field that is set must match. */
+/** What a lock strikes: each field that is set, by itself. */
 export interface LockTarget {
   user?: string;
   role?: string;

@@ -1,4 +1,7 @@
-/** Events that agents report: checked one by one, written together, acknowledged when all are durable. */
+/**
+ * Events that agents report: checked one by one, written together, acknowledged when all are
+ * durable.
+ */
 import { receiveEvent } from "#audit/receive.ts";
 import { Fault } from "#base/fault.ts";
 import type { SystemIdentity } from "#identity/identity.ts";
@@ -9,8 +12,8 @@ const maxEvents = 1000;
 const maxEventBytes = 64 * 1024;
 
 /**
- * Writes what an agent reports, one JSON object per event. Nothing is written when one of them is not acceptable: `malformed`,
- * or `access-denied` for events that this agent may not report.
+ * Writes what an agent reports, one JSON object per event. Nothing is written when one of them is
+ * not acceptable: `malformed`, or `access-denied` for events that this agent may not report.
  */
 export async function acceptAgentEvents(
   context: Pick<AuthContext, "audit" | "clock">,

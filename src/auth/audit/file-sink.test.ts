@@ -1,4 +1,6 @@
-/** The log files hold whole lines, one file per day, and say clearly when they cannot be written. */
+/**
+ * The log files hold whole lines, one file per day, and say clearly when they cannot be written.
+ */
 import assert from "node:assert/strict";
 import {
   appendFileSync,

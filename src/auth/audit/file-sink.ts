@@ -1,6 +1,7 @@
 /**
- * Audit events as JSON lines in files, one per day (UTC), for log shippers and for reading when nothing else works. Events
- * that arrive while the disk works are written together with one sync; writing runs beside the event loop.
+ * Audit events as JSON lines in files, one per day (UTC), for log shippers and for reading when
+ * nothing else works. Events that arrive while the disk works are written together with one sync;
+ * writing runs beside the event loop.
  */
 import { constants, type FileHandle, mkdir, open } from "node:fs/promises";
 import { join } from "node:path";
@@ -141,7 +142,10 @@ export class FileSink implements AuditSink, Closable {
   }
 }
 
-/** Cuts off a last line that a crash has torn (nobody was told that it is durable); gives the length that is left. */
+/**
+ * Cuts off a last line that a crash has torn (nobody was told that it is durable); gives the length
+ * that is left.
+ */
 async function wholeLines(file: FileHandle): Promise<number> {
   const { size } = await file.stat();
   const chunk = Buffer.alloc(64 * 1024);

@@ -22,13 +22,19 @@ export class AuditRecorder {
     this.#options = options;
   }
 
-  /** Writes an event of this type; resolves when it is durable. When it throws, the act must not take place. */
+  /**
+   * Writes an event of this type; resolves when it is durable. When it throws, the act must not
+   * take place.
+   */
   async record<T extends EventType>(type: T, fields: EventFields<T>): Promise<void> {
     const { sink, clusterName, clock, random } = this.#options;
     await sink.emit(createEvent(type, fields, { clusterName, now: clock.now(), random }));
   }
 
-  /** Writes an event that exists already, such as one that an agent reported and `receiveEvent` checked. */
+  /**
+   * Writes an event that exists already, such as one that an agent reported and `receiveEvent`
+   * checked.
+   */
   async write(event: AuditEvent): Promise<void> {
     await this.#options.sink.emit(event);
   }

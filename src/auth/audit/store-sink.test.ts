@@ -1,4 +1,7 @@
-/** Searching the log finds exactly the events that fit, in order, in pages, whatever the pages' size. */
+/**
+ * Searching the log finds exactly the events that fit, in order, in pages, whatever the pages'
+ * size.
+ */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";

@@ -1,7 +1,7 @@
 /**
- * Audit events in the backend: one item each, in the order of time, kept for as long as the cluster keeps events. Search
- * reads a bounded number of events per page, whatever the filter: a page may be short, and even empty, and still have a next
- * one.
+ * Audit events in the backend: one item each, in the order of time, kept for as long as the cluster
+ * keeps events. Search reads a bounded number of events per page, whatever the filter: a page may
+ * be short, and even empty, and still have a next one.
  */
 import type { AuditEvent } from "#audit/event.ts";
 import type { AuditSink } from "#audit/sink.ts";
@@ -17,7 +17,10 @@ const retentionMs = 366 * 86_400_000;
 /** Bounds of a search. */
 const limits = { page: 1000, scanned: 20_000 } as const;
 
-/** Windows that a descending search reads: it begins with the first and doubles while little is found. */
+/**
+ * Windows that a descending search reads: it begins with the first and doubles while little is
+ * found.
+ */
 const windowMs = { first: 60_000, least: 1, most: 90 * 86_400_000 } as const;
 
 /** Which events to find. All conditions must hold. */
@@ -104,7 +107,8 @@ export class StoreSink implements AuditSink {
   }
 
   /**
-   * The backend reads forward only: reads windows that end where the last one began, each forward and then turned round.
+   * The backend reads forward only: reads windows that end where the last one began, each forward
+   * and then turned round.
    */
   async #searchBack(query: EventQuery): Promise<EventPage> {
     const fits = filterOf(query);

@@ -5,14 +5,24 @@ import { AgentService } from "#gen/gatehouse/v1/agent_pb.ts";
 import { JoinService } from "#gen/gatehouse/v1/join_pb.ts";
 import { LoginService } from "#gen/gatehouse/v1/login_pb.ts";
 import { AuthService } from "#gen/proto/authservice_pb.ts";
+import { ClusterConfigService } from "#gen/teleport/clusterconfig/v1/service_pb.ts";
+import { PresenceService } from "#gen/teleport/presence/v1/service_pb.ts";
 import { TrustService } from "#gen/teleport/trust/v1/service_pb.ts";
+import { UsersService } from "#gen/teleport/users/v1/service_pb.ts";
 import type { AuthContext } from "../context.ts";
 import { agentService } from "./agent-service.ts";
 import { certificateHandlers } from "./auth-service/certificates.ts";
+import { lockHandlers } from "./auth-service/locks.ts";
+import { nodeHandlers } from "./auth-service/nodes.ts";
+import { roleHandlers } from "./auth-service/roles.ts";
 import { sessionHandlers } from "./auth-service/session.ts";
+import { tokenHandlers } from "./auth-service/tokens.ts";
+import { configService } from "./config-service.ts";
 import { joinService } from "./join-service.ts";
 import { loginService } from "./login-service.ts";
+import { presenceService } from "./presence-service.ts";
 import { trustService } from "./trust-service.ts";
+import { usersService } from "./users-service.ts";
 
 /** Registers every service. */
 export function registerServices(server: GrpcServer<Peer>, context: AuthContext): void {
@@ -22,4 +32,11 @@ export function registerServices(server: GrpcServer<Peer>, context: AuthContext)
   server.register(TrustService, trustService(context));
   server.register(AuthService, sessionHandlers(context));
   server.register(AuthService, certificateHandlers(context));
+  server.register(AuthService, roleHandlers(context));
+  server.register(AuthService, tokenHandlers(context));
+  server.register(AuthService, lockHandlers(context));
+  server.register(AuthService, nodeHandlers(context));
+  server.register(UsersService, usersService(context));
+  server.register(ClusterConfigService, configService(context));
+  server.register(PresenceService, presenceService());
 }

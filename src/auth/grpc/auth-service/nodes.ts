@@ -1,0 +1,137 @@
+/** proto.AuthService, servers: lists for people, and the documents for administrators. */
+import { decodeResource, encodeResource } from "#api/convert/resource.ts";
+import type { ServiceHandlers } from "#api/grpc/service.ts";
+import type { Peer } from "#api/peer.ts";
+import { actorOf } from "#audit/actor.ts";
+import { Fault } from "#base/fault.ts";
+import { uuid } from "#base/random.ts";
+import type { AuthService } from "#gen/proto/authservice_pb.ts";
+import type { Node } from "#resource/node.ts";
+import type { AuthContext } from "../../context.ts";
+import { type Listing, type ListingQuery, listNodes, visibleTo } from "../../listing.ts";
+import { loadPolicy } from "../../policy.ts";
+import { type AuthCall, authorize, requireIdentity } from "../guard.ts";
+import { readPageSize } from "../paging.ts";
+
+/** Kinds that exist in the public API and that this cluster has none of: their lists are empty. */
+const emptyKinds: readonly string[] = [
+  "db_server",
+  "kube_server",
+  "app_server",
+  "db_service",
+  "windows_desktop",
+  "kube_cluster",
+  "user_group",
+];
+
+/** Handlers of the calls about servers. */
+export function nodeHandlers(context: AuthContext): ServiceHandlers<typeof AuthService, Peer> {
+  const { nodes } = context.stores;
+  const row = (node: Node) => ({
+    resource: { case: "Node" as const, value: encodeResource("node", node) },
+  });
+
+  async function list(call: AuthCall, query: ListingQuery): Promise<Listing> {
+    const identity = requireIdentity(call);
+    const { roles } = await loadPolicy(context);
+    return listNodes(await nodes.all(), visibleTo(identity, roles), query);
+  }
+
+  return {
+    async listUnifiedResources(request, call) {
+      requireIdentity(call);
+      if (request.Kinds.length > 0 && !request.Kinds.includes("node")) return {};
+      const page = await list(call, queryOf(request));
+      return { Resources: page.nodes.map(row), NextKey: page.next };
+    },
+
+    async listResources(request, call) {
+      requireIdentity(call);
+      const { ResourceType: kind } = request;
+      if (emptyKinds.includes(kind)) return {};
+      if (kind !== "node") throw new Fault("unimplemented", `there are no lists of "${kind}"`);
+      // A client that asks what else its user could request must find nothing: there are no access requests.
+      if (request.UseSearchAsRoles) return {};
+      const page = await list(call, queryOf(request));
+      return { Resources: page.nodes.map(row), NextKey: page.next, TotalCount: page.total };
+    },
+
+    async getSSHTargets({ Host }, call) {
+      const { nodes: found } = await list(call, { ...everything, search: [Host] });
+      const named = found.filter(
+        (node) => node.spec.hostname === Host || node.metadata.name === Host,
+      );
+      return { Servers: named.map((node) => encodeResource("node", node)) };
+    },
+
+    async resolveSSHTarget(request, call) {
+      const query = {
+        ...everything,
+        labels: request.labels,
+        predicate: request.predicateExpression,
+      };
+      const { nodes: found } = await list(call, { ...query, search: request.searchKeywords });
+      const { host } = request;
+      const named = found.filter(
+        (node) => host === "" || node.spec.hostname === host || node.metadata.name === host,
+      );
+      const [only, second] = named;
+      if (!only) throw new Fault("not-found", "no server matches");
+      if (second) throw new Fault("conflict", "err-node-is-ambiguous: several servers match");
+      return { server: encodeResource("node", only) };
+    },
+
+    async getNode({ Name }, call) {
+      await authorize(context, call, "node", "read");
+      return encodeResource("node", await nodes.get(Name));
+    },
+
+    async upsertNode(message, call) {
+      const caller = await authorize(context, call, "node", "create", "update");
+      const node = decodeResource("node", message);
+      const name = node.metadata.name || uuid(context.random);
+      await context.audit.record("resource.write", { ...actorOf(caller), kind: "node", name });
+      await nodes.upsert({ ...node, metadata: { ...node.metadata, name } });
+      return { Name: name };
+    },
+
+    async deleteNode({ Name }, call) {
+      const caller = await authorize(context, call, "node", "delete");
+      await nodes.get(Name);
+      await context.audit.record("resource.delete", {
+        ...actorOf(caller),
+        kind: "node",
+        name: Name,
+      });
+      await nodes.delete(Name);
+      return {};
+    },
+  };
+}
+
+const everything: ListingQuery = {
+  limit: 1000,
+  start: "",
+  labels: {},
+  predicate: "",
+  search: [],
+  descending: false,
+};
+
+function queryOf(request: {
+  readonly Limit: number;
+  readonly StartKey: string;
+  readonly Labels: Readonly<Record<string, string>>;
+  readonly PredicateExpression: string;
+  readonly SearchKeywords: readonly string[];
+  readonly SortBy?: { readonly IsDesc: boolean } | undefined;
+}): ListingQuery {
+  return {
+    limit: readPageSize(request.Limit),
+    start: request.StartKey,
+    labels: request.Labels,
+    predicate: request.PredicateExpression,
+    search: request.SearchKeywords,
+    descending: request.SortBy?.IsDesc ?? false,
+  };
+}

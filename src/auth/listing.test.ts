@@ -1,0 +1,68 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { type ListingQuery, listNodes } from "#auth/listing.ts";
+import { isFault } from "#base/fault.ts";
+import type { Node } from "#resource/node.ts";
+
+const everything: ListingQuery = {
+  limit: 1000,
+  start: "",
+  labels: {},
+  predicate: "",
+  search: [],
+  descending: false,
+};
+
+const nodes: Node[] = Array.from({ length: 25 }, (_, i) => ({
+  kind: "node",
+  version: "v2",
+  metadata: { name: `id-${String(i).padStart(2, "0")}`, labels: { even: String(i % 2 === 0) } },
+  spec: { hostname: `node-${i % 10}`, use_tunnel: true },
+}));
+
+/** The ids of all pages of the given size. */
+function idsByPages(limit: number, query: Partial<ListingQuery> = {}): string[] {
+  const ids: string[] = [];
+  let start = "";
+  do {
+    const page = listNodes(nodes, () => true, { ...everything, ...query, limit, start });
+    ids.push(...page.nodes.map((node) => node.metadata.name));
+    start = page.next;
+  } while (start !== "");
+  return ids;
+}
+
+test("pages of every size give each server once, in the same order", () => {
+  const whole = idsByPages(1000);
+  assert.equal(new Set(whole).size, 25);
+  for (const limit of [1, 2, 7, 24, 25, 26]) assert.deepEqual(idsByPages(limit), whole);
+  assert.deepEqual(idsByPages(4, { descending: true }), whole.toReversed());
+});
+
+test("labels, search and predicate all must hold", () => {
+  const query = { labels: { even: "true" }, predicate: 'hasPrefix(name, "node-2")' };
+  const found = listNodes(nodes, () => true, { ...everything, ...query });
+  assert.equal(found.total, 3);
+  assert.ok(found.nodes.every((node) => node.spec.hostname === "node-2"));
+  assert.equal(listNodes(nodes, () => true, { ...everything, search: ["node-3"] }).total, 3);
+});
+
+test("what may not be seen is neither listed nor counted", () => {
+  const page = listNodes(nodes, (node) => node.metadata.name === "id-03", everything);
+  assert.equal(page.total, 1);
+});
+
+test("a row that vanishes between two pages hides no other", () => {
+  const first = listNodes(nodes, () => true, { ...everything, limit: 5 });
+  const left = nodes.filter((node) => !first.next.endsWith(node.metadata.name));
+  const second = listNodes(left, () => true, { ...everything, limit: 1000, start: first.next });
+  assert.equal(first.nodes.length + second.nodes.length, 24);
+});
+
+test("a predicate with a mistake is refused with its place", () => {
+  const query = { ...everything, predicate: "nam == " };
+  assert.throws(
+    () => listNodes(nodes, () => true, query),
+    (error) => isFault(error, "invalid"),
+  );
+});

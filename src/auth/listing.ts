@@ -1,0 +1,75 @@
+/**
+ * Lists of servers as people ask for them: what they may see, filtered, sorted and cut into pages. A page token is the
+ * place of the next row in the order, so that rows which come and go between two pages neither repeat nor hide others.
+ */
+import { filterSubjectOfNode, labelsOfNode } from "#access/resource-labels.ts";
+import { applyRoles } from "#access/role-set.ts";
+import { isVisible } from "#access/visibility.ts";
+import { matchLabels } from "#expression/label-match.ts";
+import { compileResourceFilter, matchesSearch } from "#expression/scopes.ts";
+import type { Identity } from "#identity/identity.ts";
+import type { Node } from "#resource/node.ts";
+import type { Role } from "#resource/role.ts";
+
+/** What is asked for. */
+export interface ListingQuery {
+  readonly limit: number;
+  /** `next` of the page before; empty for the first. */
+  readonly start: string;
+  readonly labels: Readonly<Record<string, string>>;
+  /** Empty: everything. */
+  readonly predicate: string;
+  readonly search: readonly string[];
+  readonly descending: boolean;
+}
+
+/** Some of the servers, and how many there are in all. */
+export interface Listing {
+  readonly nodes: readonly Node[];
+  /** Empty on the last page. */
+  readonly next: string;
+  readonly total: number;
+}
+
+/** A predicate for what the identity may see. Services of the cluster see everything. */
+export function visibleTo(
+  identity: Identity,
+  roles: ReadonlyMap<string, Role>,
+): (node: Node) => boolean {
+  if (identity.kind === "system") return () => true;
+  const set = applyRoles(identity, roles);
+  return (node) =>
+    isVisible(set, { protocol: "ssh", name: node.spec.hostname, labels: labelsOfNode(node) });
+}
+
+/** One page. Throws `invalid` for a predicate that cannot be evaluated. */
+export function listNodes(
+  nodes: readonly Node[],
+  mayList: (node: Node) => boolean,
+  query: ListingQuery,
+): Listing {
+  const matches = query.predicate === "" ? undefined : compileResourceFilter(query.predicate);
+  const selector = Object.fromEntries(
+    Object.entries(query.labels).map(([key, value]) => [key, [value]]),
+  );
+  const wanted = nodes.filter((node) => {
+    if (!mayList(node)) return false;
+    const subject = filterSubjectOfNode(node);
+    const selected = Object.keys(selector).length === 0 || matchLabels(selector, subject.labels);
+    return selected && matchesSearch(query.search, subject) && (matches?.(subject) ?? true);
+  });
+  const rows = wanted.map((node) => ({ node, place: placeOf(node) }));
+  rows.sort((a, b) => (a.place < b.place ? -1 : a.place > b.place ? 1 : 0));
+  if (query.descending) rows.reverse();
+  const isBefore = (place: string) =>
+    query.descending ? place > query.start : place < query.start;
+  const from = query.start === "" ? 0 : rows.findIndex((row) => !isBefore(row.place));
+  const page = from < 0 ? [] : rows.slice(from, from + query.limit);
+  const next = from < 0 ? undefined : rows[from + query.limit];
+  return { nodes: page.map((row) => row.node), next: next?.place ?? "", total: rows.length };
+}
+
+/** Host name, then id: an order without ties. */
+function placeOf(node: Node): string {
+  return `${node.spec.hostname}/${node.metadata.name}`;
+}
