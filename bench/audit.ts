@@ -1,6 +1,6 @@
 /**
- * Audit events per second into the store and the day's file together, and how long the event loop stands still meanwhile. The
- * goal: 10 000 a second leave the loop free for other work.
+ * Audit events per second into the store and the day's file together, and how long the event loop
+ * stands still meanwhile. The goal: 10 000 a second leave the loop free for other work.
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";

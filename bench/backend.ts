@@ -1,6 +1,7 @@
 /**
- * The durable store: writes, reads and ranges per second, and how long the event loop stands still meanwhile. Values have 640
- * bytes, as roles and devices do. The reference is the sync itself: one appended page with fdatasync, in the same run.
+ * The durable store: writes, reads and ranges per second, and how long the event loop stands still
+ * meanwhile. Values have 640 bytes, as roles and devices do. The reference is the sync itself: one
+ * appended page with fdatasync, in the same run.
  */
 import { closeSync, fdatasyncSync, mkdtempSync, openSync, rmSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";

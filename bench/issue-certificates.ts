@@ -1,6 +1,7 @@
 /**
- * How fast user certificates are issued, as a share of raw signing with the same key in the same run. The rounds alternate,
- * so that a busy machine slows both sides. The goal is a share of at least 0.40.
+ * How fast user certificates are issued, as a share of raw signing with the same key in the same
+ * run. The rounds alternate, so that a busy machine slows both sides. The goal is a share of at
+ * least 0.40.
  */
 import { sign } from "node:crypto";
 import { issueCertificate } from "#x509/issue.ts";

@@ -1,6 +1,6 @@
 /**
- * The fields that say who did something. Whoever holds a certificate with a device in it carries `trusted_device` in every
- * event, except in the events about devices themselves.
+ * The fields that say who did something. Whoever holds a certificate with a device in it carries
+ * `trusted_device` in every event, except in the events about devices themselves.
  */
 import type { Identity } from "#identity/identity.ts";
 

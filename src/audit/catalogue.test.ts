@@ -1,6 +1,7 @@
 /**
- * The catalogue against events that the reference wrote (`test/vectors/audit-events.jsonl`, one of each kind, recorded from
- * its log): made again from their fields, ours have the same code and the same fields.
+ * The catalogue against events that the reference wrote (`test/vectors/audit-events.jsonl`, one of
+ * each kind, recorded from its log): made again from their fields, ours have the same code and the
+ * same fields.
  */
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";

@@ -1,4 +1,7 @@
-/** Every type of event, as data. Constructors, checks, listings and the reference document read this table. */
+/**
+ * Every type of event, as data. Constructors, checks, listings and the reference document read this
+ * table.
+ */
 import { actorFields, commonFields, type EventDefinition } from "./definition.ts";
 import { databaseEvents } from "./events/database.ts";
 import { deviceEvents } from "./events/device.ts";
@@ -26,7 +29,10 @@ type OptionalValues<N extends FieldName> = {
 };
 type CommonName = (typeof actorFields)[number] | (typeof commonFields)[number];
 
-/** The fields that a constructor of this type takes: those that it must have, and those that it may have. */
+/**
+ * The fields that a constructor of this type takes: those that it must have, and those that it may
+ * have.
+ */
 export type EventFields<T extends EventType> = Values<Catalogue[T]["requires"][number]> &
   OptionalValues<
     Exclude<Catalogue[T]["allows"][number] | CommonName, Catalogue[T]["requires"][number]>

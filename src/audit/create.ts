@@ -20,7 +20,10 @@ export interface EventContext {
   readonly index?: number;
 }
 
-/** Makes an event of a type. Throws `internal` when the type does not exist or a field that it must have is missing. */
+/**
+ * Makes an event of a type. Throws `internal` when the type does not exist or a field that it must
+ * have is missing.
+ */
 export function createEvent<T extends EventType>(
   type: T,
   fields: EventFields<T>,

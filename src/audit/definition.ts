@@ -1,4 +1,7 @@
-/** How a type of event is described in the catalogue, and the groups of fields that many types share. */
+/**
+ * How a type of event is described in the catalogue, and the groups of fields that many types
+ * share.
+ */
 import type { FieldName } from "./fields.ts";
 
 /** One type of event. */
@@ -6,8 +9,8 @@ export interface EventDefinition {
   /** What a listing calls it. */
   readonly title: string;
   /**
-   * Its code, or one for success and one for failure; or a function for types whose code says more. The last letter is the
-   * severity: I for information, W for a warning, E for an error.
+   * Its code, or one for success and one for failure; or a function for types whose code says more.
+   * The last letter is the severity: I for information, W for a warning, E for an error.
    */
   readonly code:
     | string
@@ -19,7 +22,10 @@ export interface EventDefinition {
   readonly allows: readonly FieldName[];
 }
 
-/** Who did it; every type allows these. `trusted_device` is left out of device events, which have `device`. */
+/**
+ * Who did it; every type allows these. `trusted_device` is left out of device events, which have
+ * `device`.
+ */
 export const actorFields = [
   "user",
   "login",

@@ -1,6 +1,7 @@
 /**
- * The shape of an audit event: a flat JSON object with the field names that the public API and its log files use.
- * Which events exist, and which fields each may carry, is in `catalogue.ts`; `record.ts` makes events.
+ * The shape of an audit event: a flat JSON object with the field names that the public API and its
+ * log files use. Which events exist, and which fields each may carry, is in `catalogue.ts`;
+ * `record.ts` makes events.
  */
 
 /** What a field of an event may hold. */

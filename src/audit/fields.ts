@@ -1,12 +1,16 @@
 /**
- * Every field that an event may have: what it may hold, and its class. A field that is not in this table, at any depth, is a
- * secret and is written as "[redacted]". Names are those of the public API.
+ * Every field that an event may have: what it may hold, and its class. A field that is not in this
+ * table, at any depth, is a secret and is written as "[redacted]". Names are those of the public
+ * API.
  */
 
 /** Who may see a field: everybody who may read the log, or only where personal data may go. */
 export type FieldClass = "public" | "personal";
 
-/** What a field may hold. A nested table holds an object; `labels` maps names to text, `traits` names to lists of texts. */
+/**
+ * What a field may hold. A nested table holds an object; `labels` maps names to text, `traits`
+ * names to lists of texts.
+ */
 export type FieldShape = "text" | "number" | "flag" | "texts" | "labels" | "traits" | FieldTable;
 
 /** One field. */
@@ -28,7 +32,10 @@ function personal<const S extends FieldShape>(shape: S): Field<S> {
   return { class: "personal", shape };
 }
 
-/** A device, in device events and in the metadata of users who came from one (spec: device metadata). */
+/**
+ * A device, in device events and in the metadata of users who came from one (spec: device
+ * metadata).
+ */
 const device = {
   device_id: open("text"),
   os_type: open("number"),

@@ -1,6 +1,7 @@
 /**
- * Checks an event that an agent sent over the wire. An agent may report what happened on it, in the words of the catalogue,
- * and nothing else: not for another server, not for another cluster, not with fields that nobody classified.
+ * Checks an event that an agent sent over the wire. An agent may report what happened on it, in the
+ * words of the catalogue, and nothing else: not for another server, not for another cluster, not
+ * with fields that nobody classified.
  */
 import { Fault } from "#base/fault.ts";
 import type { SystemIdentity } from "#identity/identity.ts";
@@ -16,8 +17,8 @@ const reportable =
 const maxSkewMs = 5 * 60_000;
 
 /**
- * Gives the event as it is to be written. Throws `malformed` for something that is no event of the catalogue, `access-denied`
- * for an event that this agent may not report.
+ * Gives the event as it is to be written. Throws `malformed` for something that is no event of the
+ * catalogue, `access-denied` for an event that this agent may not report.
  */
 export function receiveEvent(given: unknown, sender: SystemIdentity, now: Date): AuditEvent {
   if (typeof given !== "object" || given === null) throw malformed("it is no object");

@@ -1,6 +1,7 @@
 /**
- * Lets through what the table of fields knows and the event allows; everything else is written as "[redacted]". An event is
- * never lost because of a field that nobody classified, and no secret gets into the log because somebody added one.
+ * Lets through what the table of fields knows and the event allows; everything else is written as
+ * "[redacted]". An event is never lost because of a field that nobody classified, and no secret
+ * gets into the log because somebody added one.
  */
 import type { AuditValue } from "./event.ts";
 import { type FieldShape, type FieldTable, fields } from "./fields.ts";
@@ -22,7 +23,10 @@ const reserved: ReadonlySet<string> = new Set([
   "cluster_name",
 ]);
 
-/** The values of an event that may be written. Undefined values and the fields of the frame are left out. */
+/**
+ * The values of an event that may be written. Undefined values and the fields of the frame are left
+ * out.
+ */
 export function redactFields(
   given: Readonly<Record<string, unknown>>,
   allowed: ReadonlySet<string>,

@@ -1,4 +1,7 @@
-/** The port below the store: a sorted table whose writes come in transactions. It knows no conditions and no clock. */
+/**
+ * The port below the store: a sorted table whose writes come in transactions. It knows no
+ * conditions and no clock.
+ */
 import type { Bounds } from "./key.ts";
 import type { Change } from "./port.ts";
 
@@ -21,8 +24,8 @@ export interface Table {
 }
 
 /**
- * One atomic write: checks first, then changes, and gives what it changed. It throws before its first change or not at all.
- * What it writes carries `revision`.
+ * One atomic write: checks first, then changes, and gives what it changed. It throws before its
+ * first change or not at all. What it writes carries `revision`.
  */
 export type Step = (table: Table, revision: number) => readonly Change[];
 
@@ -31,10 +34,16 @@ export interface Engine {
   /** Of the last durable write. It never repeats, also not after a restart. */
   readonly revision: number;
 
-  /** Runs the step in one of the next transactions; resolves when it is durable, after `onCommit` was told. */
+  /**
+   * Runs the step in one of the next transactions; resolves when it is durable, after `onCommit`
+   * was told.
+   */
   commit(step: Step): Promise<readonly Change[]>;
 
-  /** Is called with the changes of each transaction as soon as it is durable. Set once, before the first commit. */
+  /**
+   * Is called with the changes of each transaction as soon as it is durable. Set once, before the
+   * first commit.
+   */
   onCommit: (changes: readonly Change[]) => void;
 
   find(key: string): Row | undefined;

@@ -1,6 +1,7 @@
 /**
- * Recent changes, and those who watch. Keeps a bounded history, so that a watcher can begin a little in the past; a watcher
- * that falls too far behind is told to read again instead of filling the memory.
+ * Recent changes, and those who watch. Keeps a bounded history, so that a watcher can begin a
+ * little in the past; a watcher that falls too far behind is told to read again instead of filling
+ * the memory.
  */
 import { Fault } from "#base/fault.ts";
 import { type Bounds, isWithin } from "./key.ts";
@@ -47,7 +48,10 @@ export class ChangeFeed {
     this.#historyBytes = this.#history.reduce((sum, change) => sum + sizeOf(change), 0);
   }
 
-  /** Registers a watcher; `from` and `now` are revisions. Throws `conflict` when the history does not reach back. */
+  /**
+   * Registers a watcher; `from` and `now` are revisions. Throws `conflict` when the history does
+   * not reach back.
+   */
   watch(range: Bounds, from: number, now: number, signal?: AbortSignal): Watcher {
     if (!(from >= this.#historyStart && from <= now)) throw staleWatch();
     const watcher = new Watcher(range, () => this.#watchers.delete(watcher), signal);

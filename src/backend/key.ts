@@ -1,11 +1,15 @@
 /**
- * Keys of the store: paths such as "/roles/access". Parts are escaped, so that no name of a user or a device can reach
- * into another folder. Keys are ordered by their UTF-8 bytes, which is the order of code points.
+ * Keys of the store: paths such as "/roles/access". Parts are escaped, so that no name of a user or
+ * a device can reach into another folder. Keys are ordered by their UTF-8 bytes, which is the order
+ * of code points.
  */
 import { Fault } from "#base/fault.ts";
 import { type KeyRange, limits } from "./port.ts";
 
-/** A key from its parts: each is escaped and put behind a slash. Throws `invalid` for no parts or an empty one. */
+/**
+ * A key from its parts: each is escaped and put behind a slash. Throws `invalid` for no parts or an
+ * empty one.
+ */
 export function formatKey(...parts: readonly string[]): string {
   const key = parts.map((part) => `/${escapePart(part)}`).join("");
   checkKey(key);
@@ -42,7 +46,10 @@ function unescapeByte(_: string, code: string): string {
 /** Greater than every key: the last code point may not stand in one. */
 const afterAllKeys = "\u{10ffff}";
 
-/** Throws `invalid` unless the text can be a key: not empty, bounded, no control characters, no half surrogates. */
+/**
+ * Throws `invalid` unless the text can be a key: not empty, bounded, no control characters, no half
+ * surrogates.
+ */
 export function checkKey(key: string): void {
   if (key === "") throw new Fault("invalid", "a key of the store is empty");
   checkKeyText(key);
@@ -65,7 +72,10 @@ export interface Bounds {
   readonly end: string;
 }
 
-/** The bounds of a range; `after` moves the start behind a key. Throws `invalid` for impossible texts. */
+/**
+ * The bounds of a range; `after` moves the start behind a key. Throws `invalid` for impossible
+ * texts.
+ */
 export function boundsOf(range: KeyRange, after?: string): Bounds {
   const { start, end } = "prefix" in range ? prefixBounds(range.prefix) : range;
   checkKeyText(start);

@@ -1,4 +1,7 @@
-/** A store in memory: for tests and for clusters that shall leave nothing behind. Gone when the process ends. */
+/**
+ * A store in memory: for tests and for clusters that shall leave nothing behind. Gone when the
+ * process ends.
+ */
 import type { Clock } from "#base/clock.ts";
 import type { Engine, Row, Step, Table } from "./engine.ts";
 import { type Bounds, compareKeys, isWithin } from "./key.ts";

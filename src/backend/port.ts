@@ -1,7 +1,7 @@
 /**
- * The store of the auth service as it sees it: keys and bytes with revisions, conditional writes, pages, expiry and
- * a feed of changes. The same conformance suite holds every implementation to these words. A store knows nothing of
- * what keys and values mean; `key.ts` builds keys from parts.
+ * The store of the auth service as it sees it: keys and bytes with revisions, conditional writes,
+ * pages, expiry and a feed of changes. The same conformance suite holds every implementation to
+ * these words. A store knows nothing of what keys and values mean; `key.ts` builds keys from parts.
  *
  * A write has happened when its promise resolves: it is durable and every later read sees it.
  */
@@ -12,8 +12,8 @@ export interface Item {
   readonly key: string;
   readonly value: Uint8Array;
   /**
-   * Changes with every write of the item. Opaque: compare for equality only. It is unique in the store, so that an item
-   * that is deleted and created again never gets an old revision back.
+   * Changes with every write of the item. Opaque: compare for equality only. An item that is deleted
+   * and created again never gets an old revision back.
    */
   readonly revision: string;
   /** The item is gone from this moment on, to the millisecond. */
@@ -26,14 +26,20 @@ export interface WriteOptions {
   readonly expires?: Date | undefined;
 }
 
-/** Part of the key space: all keys that start with `prefix`, or those from `start` (inclusive) to `end` (exclusive). */
+/**
+ * Part of the key space: all keys that start with `prefix`, or those from `start` (inclusive) to
+ * `end` (exclusive).
+ */
 export type KeyRange =
   | { readonly prefix: string }
   | { readonly start: string; readonly end: string };
 
 /** Which part of a range to return. */
 export interface RangeOptions {
-  /** At most so many items: 1 to {@link limits}.page, and that by default. Anything else is `invalid`. */
+  /**
+   * At most so many items: 1 to {@link limits}.page, and that by default. Anything else is
+   * `invalid`.
+   */
   readonly limit?: number | undefined;
   /** Only keys greater than this one: `next` of the page before. */
   readonly after?: string | undefined;
@@ -44,11 +50,17 @@ export interface Page {
   readonly items: readonly Item[];
   /** Give it as `after` to read on; absent on the last page. */
   readonly next?: string;
-  /** The state of the store that the page shows: a watch from here misses nothing that the page does not show. */
+  /**
+   * The state of the store that the page shows: a watch from here misses nothing that the page does
+   * not show.
+   */
   readonly revision: string;
 }
 
-/** What must hold for an item before a write: anything, nothing there, something there, or exactly this revision. */
+/**
+ * What must hold for an item before a write: anything, nothing there, something there, or exactly
+ * this revision.
+ */
 export type Condition = "any" | "absent" | "present" | { readonly revision: string };
 
 /** One step of {@link Backend.atomic}. A key may stand in one step only. */
@@ -95,8 +107,8 @@ export const limits = {
 } as const;
 
 /**
- * A store. All methods throw `invalid` for a bad key, `environment` when the machine cannot do it (full disk, damaged
- * file: reads go on where they can) and `unavailable` after close.
+ * A store. All methods throw `invalid` for a bad key, `environment` when the machine cannot do it
+ * (full disk, damaged file: reads go on where they can) and `unavailable` after close.
  */
 export interface Backend extends Closable {
   /** The item; throws `not-found`. */
@@ -111,7 +123,10 @@ export interface Backend extends Closable {
   /** Writes if there is nothing yet; else throws `already-exists`. Gives the new revision. */
   create(key: string, value: Uint8Array, options?: WriteOptions): Promise<string>;
 
-  /** Writes if the item still has `revision`; else, or when it is gone, throws `conflict`. Gives the new revision. */
+  /**
+   * Writes if the item still has `revision`; else, or when it is gone, throws `conflict`. Gives the
+   * new revision.
+   */
   update(key: string, value: Uint8Array, revision: string, options?: WriteOptions): Promise<string>;
 
   /** Deletes; gives false when there was nothing. */
@@ -124,21 +139,22 @@ export interface Backend extends Closable {
   range(range: KeyRange, options?: RangeOptions): Promise<Page>;
 
   /**
-   * All operations or none; throws `conflict` when a condition does not hold. All puts get the one revision that it
-   * gives back.
+   * All operations or none; throws `conflict` when a condition does not hold. All puts get the one
+   * revision that it gives back.
    */
   atomic(operations: readonly Operation[]): Promise<string>;
 
   /**
-   * The changes of a range, without gaps, from the moment of the call or from a revision. The feed is registered when
-   * the method returns. The iteration throws `conflict` when the changes since `from` are no longer kept, or when
-   * its reader falls too far behind: read the range again and watch from that page's revision.
+   * The changes of a range, without gaps, from the moment of the call or from a revision. The feed
+   * is registered when the method returns. The iteration throws `conflict` when the changes since
+   * `from` are no longer kept, or when its reader falls too far behind: read the range again and
+   * watch from that page's revision.
    */
   watch(range: KeyRange, options?: WatchOptions): AsyncIterableIterator<Change>;
 
   /**
-   * Deletes what has expired and tells the watchers; gives the number. Runs by itself about once a second: readers
-   * never see an expired item even before that.
+   * Deletes what has expired and tells the watchers; gives the number. Runs by itself about once a
+   * second: readers never see an expired item even before that.
    */
   sweep(): Promise<number>;
 }

@@ -2,8 +2,8 @@
 import type { Backend, Item, KeyRange } from "./port.ts";
 
 /**
- * All items of a range in the order of their keys, fetched page by page; other work runs between the pages. Writes during
- * the scan may or may not be seen, each item is seen at most once.
+ * All items of a range in the order of their keys, fetched page by page; other work runs between
+ * the pages. Writes during the scan may or may not be seen, each item is seen at most once.
  */
 export async function* scanItems(
   backend: Pick<Backend, "range">,

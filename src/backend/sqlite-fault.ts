@@ -22,7 +22,10 @@ function codeOf(error: unknown): number {
   return typeof code === "number" ? code & 0xff : 0;
 }
 
-/** True when the disk is full or the store has reached its size limit: reads go on, writes may work again later. */
+/**
+ * True when the disk is full or the store has reached its size limit: reads go on, writes may work
+ * again later.
+ */
 export function isFull(error: unknown): boolean {
   return codeOf(error) === codes.full;
 }

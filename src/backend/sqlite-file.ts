@@ -1,6 +1,7 @@
 /**
- * Opening the file of a store: the folder, the lock that keeps a second process out, the integrity check, the schema and
- * its versions. Everything that can be wrong with a data directory is found here, before anything is served.
+ * Opening the file of a store: the folder, the lock that keeps a second process out, the integrity
+ * check, the schema and its versions. Everything that can be wrong with a data directory is found
+ * here, before anything is served.
  */
 import { closeSync, mkdirSync, openSync, statSync } from "node:fs";
 import { join } from "node:path";
@@ -8,7 +9,10 @@ import { DatabaseSync } from "node:sqlite";
 import { Fault } from "#base/fault.ts";
 import { faultOfSqlite, unreadable } from "./sqlite-fault.ts";
 
-/** Version of the tables below. A store of a newer version is refused; `migrations[n]` leads from version n to n + 1. */
+/**
+ * Version of the tables below. A store of a newer version is refused; `migrations[n]` leads from
+ * version n to n + 1.
+ */
 const schemaVersion = 1;
 
 const migrations: readonly string[] = [
@@ -19,11 +23,17 @@ const migrations: readonly string[] = [
      expires INTEGER
    ) STRICT, WITHOUT ROWID;
    CREATE INDEX items_by_expiry ON items (expires) WHERE expires IS NOT NULL;
-   CREATE TABLE counters (name TEXT NOT NULL PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+   CREATE TABLE counters (
+     name TEXT NOT NULL PRIMARY KEY,
+     value INTEGER NOT NULL
+   ) STRICT, WITHOUT ROWID;
    INSERT INTO counters VALUES ('revision', 0);`,
 ];
 
-/** Files up to this size are checked page by page at each start; it takes about a second for this many bytes. */
+/**
+ * Files up to this size are checked page by page at each start; it takes about a second for this
+ * many bytes.
+ */
 const checkedBytes = 256 * 1024 * 1024;
 
 /** An open store file. */
@@ -35,8 +45,9 @@ export interface StoreFile {
 }
 
 /**
- * Opens or creates `store.db` in the folder, which is created for this user alone if it is missing. Throws `environment` when
- * the folder is unreadable, the store damaged, in use by another process, or written by a newer version.
+ * Opens or creates `store.db` in the folder, which is created for this user alone if it is missing.
+ * Throws `environment` when the folder is unreadable, the store damaged, in use by another process,
+ * or written by a newer version.
  */
 export function openStoreFile(folder: string, maxBytes?: number): StoreFile {
   const path = join(folder, "store.db");
@@ -69,8 +80,8 @@ function prepareFolder(folder: string, path: string): void {
 }
 
 /**
- * Holds an exclusive lock for as long as the process lives: an open transaction on an empty database beside the store. The
- * operating system drops it when the process dies in any way.
+ * Holds an exclusive lock for as long as the process lives: an open transaction on an empty
+ * database beside the store. The operating system drops it when the process dies in any way.
  */
 function takeLock(folder: string, path: string): DatabaseSync {
   let lock: DatabaseSync | undefined;
@@ -88,7 +99,8 @@ function openDatabase(path: string, maxBytes: number | undefined): DatabaseSync 
   let database: DatabaseSync | undefined;
   try {
     database = new DatabaseSync(path);
-    // FULL syncs the log at each commit: what was acknowledged survives a power cut. Checkpoints are ours.
+    // FULL syncs the log at each commit: what was acknowledged survives a power cut. Checkpoints
+    // are ours.
     database.exec(
       "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0",
     );

@@ -1,4 +1,7 @@
-/** The durable store keeps the promises of the port, and says clearly what is wrong with a data directory. */
+/**
+ * The durable store keeps the promises of the port, and says clearly what is wrong with a data
+ * directory.
+ */
 import assert from "node:assert/strict";
 import {
   chmodSync,

@@ -1,6 +1,7 @@
 /**
- * The durable store on `node:sqlite`. Writes of one turn of the event loop share a transaction and its one sync (group
- * commit); reads run inline, because they cost a few microseconds. The log is folded into the main file in small portions.
+ * The durable store on `node:sqlite`. Writes of one turn of the event loop share a transaction and
+ * its one sync (group commit); reads run inline, because they cost a few microseconds. The log is
+ * folded into the main file in small portions.
  */
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { Clock } from "#base/clock.ts";
@@ -17,7 +18,10 @@ import { Store } from "./store.ts";
 const batchSteps = 256;
 /** Steps that may wait. */
 const pendingSteps = 100_000;
-/** Rows (of up to 4 KiB) written to the log before it is folded in: more make a longer pause, fewer more syncs. */
+/**
+ * Rows (of up to 4 KiB) written to the log before it is folded in: more make a longer pause, fewer
+ * more syncs.
+ */
 const checkpointRows = 1000;
 
 /** How to open a store. */
@@ -26,11 +30,17 @@ export interface SqliteOptions {
   readonly folder: string;
   readonly clock: Clock;
   readonly logger?: Logger;
-  /** Size limit of the main file, rounded up to pages: beyond it writes are refused as on a full disk. */
+  /**
+   * Size limit of the main file, rounded up to pages: beyond it writes are refused as on a full
+   * disk.
+   */
   readonly maxBytes?: number;
 }
 
-/** Opens or creates a store. Throws `environment`, with a hint, when the data directory cannot be used. */
+/**
+ * Opens or creates a store. Throws `environment`, with a hint, when the data directory cannot be
+ * used.
+ */
 export function openSqliteBackend(options: SqliteOptions): Backend {
   const file = openStoreFile(options.folder, options.maxBytes);
   return new Store(new SqliteEngine(file, options.logger ?? silentLogger), options.clock);
@@ -204,7 +214,10 @@ function rowOf(row: SqlRow): Row {
   };
 }
 
-/** The table inside of a transaction. Errors of SQLite pass through as they are: they end the transaction. */
+/**
+ * The table inside of a transaction. Errors of SQLite pass through as they are: they end the
+ * transaction.
+ */
 class SqliteTable implements Table {
   /** Rows written since it was last set to zero. */
   writes = 0;

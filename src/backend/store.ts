@@ -1,6 +1,6 @@
 /**
- * The backend on top of an engine: checks of arguments, conditions, expiry and the feed are the same for every engine and
- * stand here once.
+ * The backend on top of an engine: checks of arguments, conditions, expiry and the feed are the
+ * same for every engine and stand here once.
  */
 import type { Clock } from "#base/clock.ts";
 import { Fault } from "#base/fault.ts";
@@ -187,7 +187,10 @@ function parseRevision(revision: string): number {
   return Number(revision);
 }
 
-/** Checks everything that can be checked before the transaction, and copies the values: callers may reuse their buffers. */
+/**
+ * Checks everything that can be checked before the transaction, and copies the values: callers may
+ * reuse their buffers.
+ */
 function checkOperations(operations: readonly Operation[], now: number): Operation[] {
   if (operations.length === 0 || operations.length > limits.operations) {
     throw new Fault("limit", `an atomic write has 1 to ${limits.operations} operations`);

@@ -1,11 +1,20 @@
-/** Object identifiers (X.690 section 8.19) between their contents bytes and the dotted text "1.2.840". */
+/**
+ * Object identifiers (X.690 section 8.19) between their contents bytes and the dotted text
+ * "1.2.840".
+ */
 import { Fault } from "#base/fault.ts";
 import { derLimits } from "./tags.ts";
 
-/** Most bytes of one number in an identifier: 19 groups of 7 bits hold the 128 bits of a UUID (X.667). */
+/**
+ * Most bytes of one number in an identifier: 19 groups of 7 bits hold the 128 bits of a UUID
+ * (X.667).
+ */
 const maxGroups = 19;
 
-/** Encodes dotted text to the contents of an OBJECT IDENTIFIER; throws `invalid` for anything that is not one. */
+/**
+ * Encodes dotted text to the contents of an OBJECT IDENTIFIER; throws `invalid` for anything that
+ * is not one.
+ */
 export function encodeOidContents(oid: string): Uint8Array {
   if (oid.length > 4 * derLimits.oid || !/^[0-2](\.(0|[1-9]\d{0,38}))+$/.test(oid)) {
     throw new Fault("invalid", `"${oid.slice(0, 100)}" is not an object identifier`);
@@ -33,7 +42,10 @@ function encodeNumber(value: bigint): number[] {
   return groups;
 }
 
-/** Decodes the contents of an OBJECT IDENTIFIER to dotted text; throws `malformed` unless they are minimal. */
+/**
+ * Decodes the contents of an OBJECT IDENTIFIER to dotted text; throws `malformed` unless they are
+ * minimal.
+ */
 export function decodeOidContents(contents: Uint8Array): string {
   if (contents.length === 0 || contents.length > derLimits.oid) {
     throw new Fault("malformed", "the length of an object identifier is out of bounds");

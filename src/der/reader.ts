@@ -1,6 +1,7 @@
 /**
- * Reading DER from peers nobody trusts: lengths are definite and minimal, every byte is accounted for, size and depth are
- * bounded before anything is parsed. All methods throw `malformed`. Results are views of the input, not copies.
+ * Reading DER from peers nobody trusts: lengths are definite and minimal, every byte is accounted
+ * for, size and depth are bounded before anything is parsed. All methods throw `malformed`. Results
+ * are views of the input, not copies.
  */
 import { Fault } from "#base/fault.ts";
 import { decodeOidContents } from "./oid.ts";
@@ -158,7 +159,10 @@ export class DerReader {
     return BigInt.asIntN(8 * contents.length, BigInt(`0x${digits}`));
   }
 
-  /** INTEGER that must not be negative, as big-endian bytes without a sign byte (zero is one byte 00). */
+  /**
+   * INTEGER that must not be negative, as big-endian bytes without a sign byte (zero is one byte
+   * 00).
+   */
   readUnsigned(): Uint8Array {
     const { contents } = this.readElement(tags.integer);
     checkInteger(contents);

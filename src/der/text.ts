@@ -1,4 +1,7 @@
-/** Character strings (X.690 section 8.23): PrintableString, UTF8String and IA5String. Others are refused. */
+/**
+ * Character strings (X.690 section 8.23): PrintableString, UTF8String and IA5String. Others are
+ * refused.
+ */
 import { utf8 } from "#base/bytes.ts";
 import { Fault } from "#base/fault.ts";
 import { tags } from "./tags.ts";
@@ -11,7 +14,10 @@ export function isPrintable(text: string): boolean {
   return printable.test(text);
 }
 
-/** The smallest type that holds the text: PrintableString, else UTF8String. Throws `invalid` for half surrogates. */
+/**
+ * The smallest type that holds the text: PrintableString, else UTF8String. Throws `invalid` for
+ * half surrogates.
+ */
 export function encodeTextContents(text: string): { tag: number; contents: Uint8Array } {
   if (isPrintable(text))
     return { tag: tags.printableString, contents: Buffer.from(text, "latin1") };
@@ -23,7 +29,10 @@ export function encodeTextContents(text: string): { tag: number; contents: Uint8
 
 const strictUtf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-/** Decodes the contents of a string of one of the three types; throws `malformed` outside of its alphabet. */
+/**
+ * Decodes the contents of a string of one of the three types; throws `malformed` outside of its
+ * alphabet.
+ */
 export function decodeTextContents(tag: number, contents: Uint8Array): string {
   const text = decodeUtf8(contents);
   const fits =

@@ -1,7 +1,7 @@
 /**
- * Times as certificates write them (RFC 5280 section 4.1.2.5): UTCTime for the years 1950 to 2049, GeneralizedTime for
- * the others, both in UTC with seconds and without fractions. Reading accepts GeneralizedTime for any year, because
- * certificates of some TPM vendors use it so.
+ * Times as certificates write them (RFC 5280 section 4.1.2.5): UTCTime for the years 1950 to 2049,
+ * GeneralizedTime for the others, both in UTC with seconds and without fractions. Reading accepts
+ * GeneralizedTime for any year, because certificates of some TPM vendors use it so.
  */
 import { Fault } from "#base/fault.ts";
 import { tags } from "./tags.ts";
@@ -21,7 +21,10 @@ export function encodeTimeContents(time: Date): { tag: number; contents: Uint8Ar
     : { tag: tags.generalizedTime, contents: Buffer.from(digits, "latin1") };
 }
 
-/** Decodes UTCTime or GeneralizedTime; throws `malformed` for other forms and for days that do not exist. */
+/**
+ * Decodes UTCTime or GeneralizedTime; throws `malformed` for other forms and for days that do not
+ * exist.
+ */
 export function decodeTimeContents(tag: number, contents: Uint8Array): Date {
   const digits = tag === tags.utcTime ? 12 : tag === tags.generalizedTime ? 14 : -1;
   const text = contents.length === digits + 1 ? Buffer.from(contents).toString("latin1") : "";

@@ -1,4 +1,7 @@
-/** Writing DER: one function per type, each gives a whole element. The results nest by passing them on. */
+/**
+ * Writing DER: one function per type, each gives a whole element. The results nest by passing them
+ * on.
+ */
 import { Fault } from "#base/fault.ts";
 import { encodeOidContents } from "./oid.ts";
 import { contextConstructedTag, tags } from "./tags.ts";

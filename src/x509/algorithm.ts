@@ -1,4 +1,7 @@
-/** Signature algorithms of certificates (RFC 5758, RFC 8410, RFC 4055) and their AlgorithmIdentifier in DER. */
+/**
+ * Signature algorithms of certificates (RFC 5758, RFC 8410, RFC 4055) and their AlgorithmIdentifier
+ * in DER.
+ */
 import type { DerReader } from "#der/reader.ts";
 import { encodeNull, encodeOid, encodeSequence } from "#der/writer.ts";
 

@@ -1,6 +1,7 @@
 /**
- * Self-signed certificates of the cluster's authorities. Clients find an authority by its common name, which is the name
- * of the cluster; the random serialNumber attribute keeps two generations of keys apart (spec of the public API).
+ * Self-signed certificates of the cluster's authorities. Clients find an authority by its common
+ * name, which is the name of the cluster; the random serialNumber attribute keeps two generations
+ * of keys apart (spec of the public API).
  */
 import type { Random } from "#base/random.ts";
 import { issueCertificate, randomSerial } from "./issue.ts";

@@ -1,4 +1,7 @@
-/** Certificates, keys and PEM texts that no honest peer sends: each is refused as `malformed`, by name. */
+/**
+ * Certificates, keys and PEM texts that no honest peer sends: each is refused as `malformed`, by
+ * name.
+ */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";

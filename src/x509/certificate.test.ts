@@ -1,4 +1,7 @@
-/** What is issued reads back the same, for names of any shape; and what cannot be is refused before it is signed. */
+/**
+ * What is issued reads back the same, for names of any shape; and what cannot be is refused before
+ * it is signed.
+ */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";

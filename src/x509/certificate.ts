@@ -1,6 +1,6 @@
 /**
- * Reads X.509 version 3 certificates (RFC 5280 section 4.1) that peers present. Reading proves nothing: the signature, the
- * times and the purpose are checked by `verifyCertificate`.
+ * Reads X.509 version 3 certificates (RFC 5280 section 4.1) that peers present. Reading proves
+ * nothing: the signature, the times and the purpose are checked by `verifyCertificate`.
  */
 import { sameBytes } from "#base/bytes.ts";
 import { Fault } from "#base/fault.ts";
@@ -60,7 +60,10 @@ export interface Certificate {
 /** Bytes of a certificate that we are ready to look at. */
 const maxCertificateBytes = 64 * 1024;
 
-/** Decodes one certificate; throws `malformed` for anything that is not exactly one version 3 certificate in DER. */
+/**
+ * Decodes one certificate; throws `malformed` for anything that is not exactly one version 3
+ * certificate in DER.
+ */
 export function parseCertificate(der: Uint8Array): Certificate {
   if (der.length > maxCertificateBytes) {
     throw new Fault("malformed", "a certificate is larger than the limit");

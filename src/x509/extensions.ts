@@ -1,7 +1,7 @@
 /**
- * The certificate extensions that we write and understand (RFC 5280 section 4.2.1): key usage, basic constraints, extended
- * key usage, alternative names and the two key identifiers. Others are kept as bytes; a critical one among them makes
- * verification fail.
+ * The certificate extensions that we write and understand (RFC 5280 section 4.2.1): key usage,
+ * basic constraints, extended key usage, alternative names and the two key identifiers. Others are
+ * kept as bytes; a critical one among them makes verification fail.
  */
 import { Fault } from "#base/fault.ts";
 import { type DerReader, decodeDer } from "#der/reader.ts";
@@ -143,14 +143,23 @@ export interface AlternativeNames {
   readonly dns: readonly string[];
   /** Addresses as text. */
   readonly ip: readonly string[];
-  /** Directory names; TPM certificates put their maker and model there (TCG EK Credential Profile section 3.2.9). */
+  /**
+   * Directory names; TPM certificates put their maker and model there (TCG EK Credential Profile
+   * section 3.2.9).
+   */
   readonly directory: readonly (readonly Rdn[])[];
 }
 
-/** A host name, or a wildcard for its first label, in the form that certificates hold: no port, no address, no final dot. */
+/**
+ * A host name, or a wildcard for its first label, in the form that certificates hold: no port, no
+ * address, no final dot.
+ */
 const dnsName = /^(\*\.)?(?!-)[A-Za-z0-9_-]{1,63}(\.(?!-)[A-Za-z0-9_-]{1,63})*$/;
 
-/** Encodes the value of subject alternative name. Throws `invalid` for a text that is no host name or address. */
+/**
+ * Encodes the value of subject alternative name. Throws `invalid` for a text that is no host name
+ * or address.
+ */
 export function encodeAlternativeNames(dns: readonly string[], ip: readonly string[]): Uint8Array {
   const hosts = dns.map((name) => {
     if (name.length > 253 || !dnsName.test(name)) {
@@ -164,7 +173,9 @@ export function encodeAlternativeNames(dns: readonly string[], ip: readonly stri
   );
 }
 
-/** Decodes the value of subject alternative name; kinds of names that we do not know are left out. */
+/**
+ * Decodes the value of subject alternative name; kinds of names that we do not know are left out.
+ */
 export function decodeAlternativeNames(value: Uint8Array): AlternativeNames {
   const dns: string[] = [];
   const ip: string[] = [];
@@ -199,7 +210,10 @@ export function encodeAuthorityKeyId(id: Uint8Array): Uint8Array {
   return encodeSequence(encodeElement(contextTag(0), id));
 }
 
-/** Decodes the key identifier of an authority key identifier; undefined when it names the key in another way. */
+/**
+ * Decodes the key identifier of an authority key identifier; undefined when it names the key in
+ * another way.
+ */
 export function decodeAuthorityKeyId(value: Uint8Array): Uint8Array | undefined {
   return decodeDer(value, (reader) =>
     reader.readSequence((id) => {

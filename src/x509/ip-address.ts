@@ -1,4 +1,7 @@
-/** IP addresses between text and the 4 or 16 bytes of a certificate's iPAddress name (RFC 5280 section 4.2.1.6). */
+/**
+ * IP addresses between text and the 4 or 16 bytes of a certificate's iPAddress name (RFC 5280
+ * section 4.2.1.6).
+ */
 import { isIPv4, isIPv6 } from "node:net";
 import { Fault } from "#base/fault.ts";
 

@@ -1,6 +1,7 @@
 /**
- * Issues X.509 version 3 certificates (RFC 5280 section 4.1). Encodes what it is told and checks only that the result is a
- * possible certificate: who may have which certificate is decided by the caller.
+ * Issues X.509 version 3 certificates (RFC 5280 section 4.1). Encodes what it is told and checks
+ * only that the result is a possible certificate: who may have which certificate is decided by the
+ * caller.
  */
 import { Fault } from "#base/fault.ts";
 import type { Random } from "#base/random.ts";
@@ -41,7 +42,10 @@ export interface CertificateContents {
   readonly notAfter: Date;
   /** SubjectPublicKeyInfo of the holder; see `decodePublicKey` for the kinds that are taken. */
   readonly publicKey: Uint8Array;
-  /** True for the certificate of an authority. It may sign leaves only (path length 0 is not written, as peers expect). */
+  /**
+   * True for the certificate of an authority. It may sign leaves only (path length 0 is not
+   * written, as peers expect).
+   */
   readonly authority?: boolean;
   readonly keyUsage: readonly KeyUsage[];
   /** Dotted OIDs, as in `purposes`. None for an authority. */
@@ -55,7 +59,10 @@ export interface CertificateContents {
 
 const version3 = encodeExplicit(0, encodeInteger(2n));
 
-/** Encodes and signs a certificate; gives its DER. Throws `invalid` or `malformed` when the contents cannot be. */
+/**
+ * Encodes and signs a certificate; gives its DER. Throws `invalid` or `malformed` when the contents
+ * cannot be.
+ */
 export function issueCertificate(
   contents: CertificateContents,
   signer: CertificateSigner,

@@ -1,7 +1,7 @@
 /**
- * Names in DER (RFC 5280 section 4.1.2.4). We write one attribute per RDN, because a certificate with many roles has many
- * equal types and a SET would lose their order. Reading also takes RDNs with several attributes, as TPM vendors write
- * them, in any order inside the SET.
+ * Names in DER (RFC 5280 section 4.1.2.4). We write one attribute per RDN, because a certificate
+ * with many roles has many equal types and a SET would lose their order. Reading also takes RDNs
+ * with several attributes, as TPM vendors write them, in any order inside the SET.
  */
 import { Fault } from "#base/fault.ts";
 import type { DerReader } from "#der/reader.ts";
@@ -9,10 +9,15 @@ import { tags } from "#der/tags.ts";
 import { encodeElement, encodeOid, encodeSequence, encodeText } from "#der/writer.ts";
 import type { Rdn } from "./name.ts";
 
-/** Attributes in one name: more than any certificate of ours needs, few enough to bound the work. */
+/**
+ * Attributes in one name: more than any certificate of ours needs, few enough to bound the work.
+ */
 const maxAttributes = 1024;
 
-/** Encodes a name; throws `invalid` for an empty value or one with a NUL, which C programs would cut. */
+/**
+ * Encodes a name; throws `invalid` for an empty value or one with a NUL, which C programs would
+ * cut.
+ */
 export function encodeName(name: readonly Rdn[]): Uint8Array {
   if (name.length > maxAttributes) throw new Fault("limit", "a name has too many attributes");
   return encodeSequence(...name.map(encodeRdn));

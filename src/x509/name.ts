@@ -1,6 +1,7 @@
 /**
- * Distinguished names (RFC 5280 section 4.1.2.4) as flat lists of attributes. Identities live in these names, one
- * attribute per value, so the order is kept and repeated types are normal. Encoding is in `name-der.ts`.
+ * Distinguished names (RFC 5280 section 4.1.2.4) as flat lists of attributes. Identities live in
+ * these names, one attribute per value, so the order is kept and repeated types are normal.
+ * Encoding is in `name-der.ts`.
  */
 
 /** One attribute of a name, in an RDN of its own. */
@@ -28,7 +29,9 @@ export function valuesOf(name: readonly Rdn[], type: string): string[] {
   return name.filter((rdn) => rdn.type === type).map((rdn) => rdn.value);
 }
 
-/** The value of an attribute that must stand exactly once; undefined when it is absent or repeated. */
+/**
+ * The value of an attribute that must stand exactly once; undefined when it is absent or repeated.
+ */
 export function singleValueOf(name: readonly Rdn[], type: string): string | undefined {
   const values = valuesOf(name, type);
   return values.length === 1 ? values[0] : undefined;
@@ -51,7 +54,9 @@ const shortNames: ReadonlyMap<string, string> = new Map([
   [attributes.postalCode, "postalCode"],
 ]);
 
-/** Text for people, in the order of the name: "O = example, CN = example". Not meant to be parsed. */
+/**
+ * Text for people, in the order of the name: "O = example, CN = example". Not meant to be parsed.
+ */
 export function formatName(name: readonly Rdn[]): string {
   return name
     .map(

@@ -1,6 +1,7 @@
 /**
- * PEM blocks (RFC 7468, its strict form): labels that match, lines of 64 characters, padding where it belongs, nothing
- * but blank lines between blocks. Line ends may be LF or CR LF. Private keys have labels of their own and pass as well.
+ * PEM blocks (RFC 7468, its strict form): labels that match, lines of 64 characters, padding where
+ * it belongs, nothing but blank lines between blocks. Line ends may be LF or CR LF. Private keys
+ * have labels of their own and pass as well.
  */
 import { base64 } from "#base/bytes.ts";
 import { Fault } from "#base/fault.ts";
@@ -19,7 +20,10 @@ export function formatCertificatePem(der: Uint8Array): string {
   return formatPem("CERTIFICATE", der);
 }
 
-/** Parses all blocks of a text, each of which must have this label. Throws `malformed` with the number of the line. */
+/**
+ * Parses all blocks of a text, each of which must have this label. Throws `malformed` with the
+ * number of the line.
+ */
 export function parsePem(label: string, text: string): Uint8Array[] {
   if (text.length > maxPemLength)
     throw new Fault("malformed", "a PEM text is larger than the limit");

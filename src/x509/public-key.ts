@@ -1,6 +1,7 @@
 /**
- * Public keys as SubjectPublicKeyInfo (RFC 5280 section 4.1.2.7): which ones a certificate of ours may hold, and their ids.
- * Checks the structure and the strength; that a point lies on its curve is checked by whoever uses the key.
+ * Public keys as SubjectPublicKeyInfo (RFC 5280 section 4.1.2.7): which ones a certificate of ours
+ * may hold, and their ids. Checks the structure and the strength; that a point lies on its curve is
+ * checked by whoever uses the key.
  */
 import { createHash } from "node:crypto";
 import { Fault } from "#base/fault.ts";
@@ -18,8 +19,8 @@ const curves: ReadonlyMap<string, readonly ["p256" | "p384" | "p521", size: numb
 ]);
 
 /**
- * Decodes SubjectPublicKeyInfo. Throws `malformed` for anything but uncompressed NIST points, Ed25519, and RSA of 2048 to
- * 8192 bits with an odd public exponent from 3 to 2^32-1.
+ * Decodes SubjectPublicKeyInfo. Throws `malformed` for anything but uncompressed NIST points,
+ * Ed25519, and RSA of 2048 to 8192 bits with an odd public exponent from 3 to 2^32-1.
  */
 export function decodePublicKey(spki: Uint8Array): PublicKeyInfo {
   return decodeDer(spki, (reader) =>
@@ -68,8 +69,8 @@ function checkPoint(curve: string, point: Uint8Array): PublicKeyInfo {
 }
 
 /**
- * The identifier that authorities put into certificates: SHA-1 of the public key bits (RFC 5280 section 4.2.1.2, method 1).
- * A name to find candidates by, not a proof.
+ * The identifier that authorities put into certificates: SHA-1 of the public key bits (RFC 5280
+ * section 4.2.1.2, method 1). A name to find candidates by, not a proof.
  */
 export function keyIdOf(spki: Uint8Array): Uint8Array {
   const bits = decodeDer(spki, (reader) =>

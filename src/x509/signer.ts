@@ -1,4 +1,7 @@
-/** Signs certificates with a private key that this process holds. Other signers (an HSM, a KMS) have the same shape. */
+/**
+ * Signs certificates with a private key that this process holds. Other signers (an HSM, a KMS) have
+ * the same shape.
+ */
 import { createPublicKey, type KeyObject, sign } from "node:crypto";
 import { Fault } from "#base/fault.ts";
 import { algorithmInfo, type SignatureAlgorithm } from "./algorithm.ts";
@@ -12,7 +15,10 @@ export interface CertificateSigner {
   sign(tbs: Uint8Array): Uint8Array;
 }
 
-/** A signer on a private key: P-256 with SHA-256, Ed25519, or RSA of 2048 bits and more with SHA-256; else `invalid`. */
+/**
+ * A signer on a private key: P-256 with SHA-256, Ed25519, or RSA of 2048 bits and more with
+ * SHA-256; else `invalid`.
+ */
 export function signerOf(privateKey: KeyObject): CertificateSigner {
   const algorithm = algorithmOf(privateKey);
   const { hash } = algorithmInfo(algorithm);

@@ -1,6 +1,7 @@
 /**
- * Verifies certificates of the cluster's own authorities: exactly one step, authority to leaf. One ordered list of checks,
- * all made on the very certificate that the peer proved to hold the key of. Locks and roles are not looked at here.
+ * Verifies certificates of the cluster's own authorities: exactly one step, authority to leaf. One
+ * ordered list of checks, all made on the very certificate that the peer proved to hold the key of.
+ * Locks and roles are not looked at here.
  */
 import { createPublicKey, type KeyObject, verify } from "node:crypto";
 import { sameBytes } from "#base/bytes.ts";
@@ -24,7 +25,10 @@ interface Case {
   readonly purpose: Purpose;
 }
 
-/** The checks of a leaf against the authority that it names, in order. The text goes to the log, not to the peer. */
+/**
+ * The checks of a leaf against the authority that it names, in order. The text goes to the log, not
+ * to the peer.
+ */
 const checks: readonly [reason: string, holds: (given: Case) => boolean][] = [
   ["the issuer is not an authority", ({ authority }) => isAuthority(authority)],
   ["the authority is not yet valid", ({ authority, now }) => now >= authority.notBefore],
@@ -60,9 +64,9 @@ const checks: readonly [reason: string, holds: (given: Case) => boolean][] = [
 ];
 
 /**
- * Verifies that one of the authorities issued the certificate, that it is valid at `now` (both ends included), for this
- * purpose, for the authority's own cluster. Gives the authority. Throws `unproven` with one text for every cause; the cause
- * is in the fault's `audit.reason`.
+ * Verifies that one of the authorities issued the certificate, that it is valid at `now` (both ends
+ * included), for this purpose, for the authority's own cluster. Gives the authority. Throws
+ * `unproven` with one text for every cause; the cause is in the fault's `audit.reason`.
  */
 export function verifyCertificate(
   certificate: Certificate,
@@ -119,7 +123,10 @@ function isAcceptableKey(spki: Uint8Array): boolean {
 /** Keys of authorities that were used before; importing one costs as much as verifying with it. */
 const importedKeys = new WeakMap<Certificate, KeyObject>();
 
-/** True when the signature of the certificate was made with the key of the issuer. Looks at nothing else. */
+/**
+ * True when the signature of the certificate was made with the key of the issuer. Looks at nothing
+ * else.
+ */
 export function isSignedBy(certificate: Certificate, issuer: Certificate): boolean {
   const { signatureAlgorithm, tbs, signature } = certificate;
   if (signatureAlgorithm === undefined || !isAcceptableKey(issuer.publicKey)) return false;

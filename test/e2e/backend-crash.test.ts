@@ -1,6 +1,7 @@
 /**
- * `kill -9` at any moment loses nothing that was acknowledged. A child writes without pause; it is killed at a random moment,
- * 200 times on one store, and each time the store must open, be whole, and hold at least what the child was told is durable.
+ * `kill -9` at any moment loses nothing that was acknowledged. A child writes without pause; it is
+ * killed at a random moment, 200 times on one store, and each time the store must open, be whole,
+ * and hold at least what the child was told is durable.
  */
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
@@ -24,7 +25,10 @@ interface Acknowledged {
   pair: number;
 }
 
-/** Lets a writer run until so many bytes of acknowledgements came and some microseconds passed, then kills it. */
+/**
+ * Lets a writer run until so many bytes of acknowledgements came and some microseconds passed, then
+ * kills it.
+ */
 async function runAndKill(start: number, acknowledged: Acknowledged): Promise<number> {
   const child = spawn(process.execPath, [writer, folder, String(start)], {
     stdio: ["ignore", "pipe", "inherit"],

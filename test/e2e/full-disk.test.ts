@@ -1,6 +1,7 @@
 /**
- * A disk that is really full: the store refuses writes and goes on reading, the audit log refuses events, and both go on when
- * there is room again. The disk is a small file system in a mount namespace of its own.
+ * A disk that is really full: the store refuses writes and goes on reading, the audit log refuses
+ * events, and both go on when there is room again. The disk is a small file system in a mount
+ * namespace of its own.
  */
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";

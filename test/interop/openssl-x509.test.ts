@@ -1,4 +1,7 @@
-/** OpenSSL's command line and Node's own parser judge our certificates, for every kind of authority key. */
+/**
+ * OpenSSL's command line and Node's own parser judge our certificates, for every kind of authority
+ * key.
+ */
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { createPublicKey, X509Certificate } from "node:crypto";

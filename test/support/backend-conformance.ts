@@ -1,4 +1,7 @@
-/** What every backend promises (`#backend/port.ts`), as tests. Each implementation runs the suite over itself. */
+/**
+ * What every backend promises (`#backend/port.ts`), as tests. Each implementation runs the suite
+ * over itself.
+ */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";

@@ -1,8 +1,9 @@
 /**
- * The victim of the crash test: writes to the store in the folder of its argument as fast as it can and reports what was
- * acknowledged, one line each, on stdout. It runs until it is killed.
+ * The victim of the crash test: writes to the store in the folder of its argument as fast as it can
+ * and reports what was acknowledged, one line each, on stdout. It runs until it is killed.
  *
- * Line "s R N": slot N was put with the value of round R. Line "p N": the pair N was written atomically.
+ * Line "s R N": slot N was put with the value of round R. Line "p N": the pair N was written
+ * atomically.
  */
 import { writeSync } from "node:fs";
 import { openSqliteBackend } from "#backend/sqlite.ts";

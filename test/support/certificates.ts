@@ -1,4 +1,7 @@
-/** Certificates for tests: an authority with a real key, and leaves that differ from a good one in what a test names. */
+/**
+ * Certificates for tests: an authority with a real key, and leaves that differ from a good one in
+ * what a test names.
+ */
 import { generateKeyPairSync, type KeyObject } from "node:crypto";
 import { systemRandom } from "#base/random.ts";
 import { issueAuthority } from "#x509/authority.ts";

@@ -1,6 +1,6 @@
 /**
- * What the full-disk test runs on a file system of 4 MiB: fills it through the store and the audit log, makes room, goes on.
- * Prints one JSON object on stdout.
+ * What the full-disk test runs on a file system of 4 MiB: fills it through the store and the audit
+ * log, makes room, goes on. Prints one JSON object on stdout.
  */
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

@@ -1,4 +1,7 @@
-/** Events of Device Trust. A failure has the code of a success: `success`, `error` and `message` say how it went. */
+/**
+ * Events of Device Trust. A failure has the code of a success: `success`, `error` and `message` say
+ * how it went.
+ */
 import type { EventDefinition } from "../definition.ts";
 
 export const deviceEvents = {

@@ -1,4 +1,7 @@
-/** Events about resources of the cluster: users, roles, locks, tokens, settings, and agents that join. */
+/**
+ * Events about resources of the cluster: users, roles, locks, tokens, settings, and agents that
+ * join.
+ */
 import { type EventDefinition, resourceFields } from "../definition.ts";
 
 export const resourceEvents = {

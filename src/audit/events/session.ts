@@ -7,7 +7,9 @@ function hasFailed(fields: Readonly<Record<string, unknown>>): boolean {
   return exitError !== undefined || (exitCode !== undefined && exitCode !== "0");
 }
 
-/** The code of a file operation carries its number: TS001I opens, TS007E fails to set attributes. */
+/**
+ * The code of a file operation carries its number: TS001I opens, TS007E fails to set attributes.
+ */
 function codeOfSftp(fields: Readonly<Record<string, unknown>>): string {
   const action = typeof fields["action"] === "number" ? fields["action"] : 0;
   const number = Number.isInteger(action) && action > 0 && action < 1000 ? action : 0;
