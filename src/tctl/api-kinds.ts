@@ -2,7 +2,7 @@
  * Which calls of the public API list, read and write each kind of resource. One row per kind; `api-client.ts`
  * converts the messages.
  */
-import type { MessageOf } from "#api/convert/resource.ts";
+import { decodePlain, type MessageOf } from "#api/convert/resource.ts";
 import { createClient, type GrpcClient } from "#api/grpc/client.ts";
 import { Fault, isFault } from "#base/fault.ts";
 import { AuthService } from "#gen/proto/authservice_pb.ts";
@@ -123,7 +123,10 @@ export function kindCallsOver(grpc: GrpcClient): { readonly [K in Kind]: KindCal
       get: (deviceId) => devices.getDevice({ deviceId }),
       create: (device) => devices.createDevice({ device, createAsResource: true }),
       upsert: (device) => devices.upsertDevice({ device, createAsResource: true }),
-      update: (device) => devices.upsertDevice({ device, createAsResource: false }),
+      update: async (device) => {
+        const stored = await devices.getDevice({ deviceId: device.id });
+        return devices.updateDevice({ device, updateMask: { paths: changesOf(stored, device) } });
+      },
       remove: (deviceId) => devices.deleteDevice({ deviceId }),
     },
     cluster_auth_preference: {
@@ -170,6 +173,26 @@ export function kindCallsOver(grpc: GrpcClient): { readonly [K in Kind]: KindCal
       remove: refuseAuthority,
     },
   };
+}
+
+/**
+ * The fields in which two versions of a device differ, for the update mask: also those that the server refuses to
+ * change, so that the person hears of it. Devices carry no revision; the time of the last update does its work.
+ */
+function changesOf(stored: MessageOf<"device">, edited: MessageOf<"device">): string[] {
+  const before = specOf(stored);
+  const after = specOf(edited);
+  if (before["update_time"] !== after["update_time"]) {
+    throw new Fault("conflict", "the device was changed meanwhile");
+  }
+  const fields = new Set([...Object.keys(before), ...Object.keys(after)]);
+  return [...fields].filter(
+    (field) => JSON.stringify(before[field]) !== JSON.stringify(after[field]),
+  );
+}
+
+function specOf(device: MessageOf<"device">): Readonly<Record<string, unknown>> {
+  return decodePlain("device", device)["spec"] as Readonly<Record<string, unknown>>;
 }
 
 /** All pages of a listing. Throws `limit` when the peer never stops. */

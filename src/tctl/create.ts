@@ -45,9 +45,10 @@ async function createOne(
   file: string | undefined,
 ): Promise<string> {
   const { kind } = resource;
-  if (force || kindInfo(kind).singleton !== undefined) {
-    return announce(await auth.upsert(withoutRevision(resource)), "created");
+  if (kindInfo(kind).singleton !== undefined) {
+    return announce(await auth.upsert(withoutRevision(resource)), "updated");
   }
+  if (force) return announce(await auth.upsert(withoutRevision(resource)), "created");
   try {
     return announce(await auth.create(withoutRevision(resource)), "created");
   } catch (error) {

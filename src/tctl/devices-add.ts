@@ -1,8 +1,9 @@
 /** `tctl devices add` */
-import { Fault } from "#base/fault.ts";
+import { Fault, isFault } from "#base/fault.ts";
 import { nearest } from "#base/nearest.ts";
 import type { Device, OsType } from "#resource/device.ts";
 import { parseResourceOf } from "#resource/parse.ts";
+import type { AuthClient } from "./auth-client.ts";
 import type { devicesAdd, Invocation } from "./commands.ts";
 import { osNames, printEnrollToken } from "./device-text.ts";
 import { type CurrentDevice, withAuth } from "./services.ts";
@@ -17,7 +18,7 @@ export async function run(invocation: Invocation<typeof devicesAdd>): Promise<vo
     spec: { os_type: osType, asset_tag: assetTag },
   });
   await withAuth(invocation, async (auth) => {
-    const device = (await auth.create(document)) as Device;
+    const device = await createDevice(auth, document);
     console.print(`Device ${assetTag}/${osNames[osType]} added to the inventory`);
     if (!flags.enroll) return;
     const now = services.clock.now();
@@ -26,6 +27,19 @@ export async function run(invocation: Invocation<typeof devicesAdd>): Promise<vo
     const token = await auth.createEnrollToken(device.metadata.name, expires);
     printEnrollToken(console, token, assetTag, now);
   });
+}
+
+async function createDevice(auth: AuthClient, document: Device): Promise<Device> {
+  try {
+    return (await auth.create(document)) as Device;
+  } catch (error) {
+    if (!isFault(error, "already-exists")) throw error;
+    const { asset_tag: tag, os_type: os } = document.spec;
+    throw new Fault("already-exists", `device ${tag}/${osNames[os]} is already registered`, {
+      hint: `to enroll it: tctl devices enroll --asset-tag=${tag}`,
+      cause: error,
+    });
+  }
 }
 
 async function readDevice({

@@ -4,7 +4,7 @@
  */
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { Fault, isFault, messageOf } from "#base/fault.ts";
 import type { Console } from "#cli/console.ts";
 import { Interruption } from "#cli/prompt.ts";
@@ -24,12 +24,11 @@ export async function run(invocation: Invocation<typeof edit>): Promise<void> {
   const reference = parseReference(args.resource);
   await withAuth(invocation, async (auth) => {
     const original = await fetchResource(auth, reference);
-    const folder = await mkdtemp(join(tmpdir(), "tctl-edit-"));
+    const folder = await mkdtemp(join(console.env["TMPDIR"] ?? tmpdir(), "tctl-edit-"));
     const file = join(folder, `${original.kind}-${safeName(original)}.yaml`);
     await writeFile(file, formatYaml(original), { mode: 0o600, flag: "wx" });
     await editUntilSaved(invocation, auth, original, file);
     await rm(folder, { recursive: true });
-    console.note("");
   });
 }
 
@@ -52,7 +51,11 @@ async function editUntilSaved(
       console.print(`${describe(edited)} has been updated`);
       return;
     } catch (error) {
-      await askWhetherToReturn(explain(error, original), file, console);
+      try {
+        await askWhetherToReturn(explain(error, original), console);
+      } catch (final) {
+        throw await keepWhatWasTyped(final, file, original);
+      }
     }
   }
 }
@@ -82,25 +85,38 @@ function explain(error: unknown, original: Resource): unknown {
   });
 }
 
-/** Shows the failure and asks; throws it, naming the file, when the person gives up or nobody can be asked. */
-async function askWhetherToReturn(error: unknown, file: string, console: Console): Promise<void> {
-  if (error instanceof Interruption) throw keepFile(error, file);
-  if (!isFault(error)) throw error;
-  if (error.code === "conflict" || error.code === "environment") throw keepFile(error, file);
+/** Shows the failure and asks. Throws what the command ends with when the person gives up or nobody can be asked. */
+async function askWhetherToReturn(error: unknown, console: Console): Promise<void> {
+  // Another text would not help against these.
+  if (!isFault(error) || error instanceof Interruption) throw error;
+  if (error.code === "conflict" || error.code === "environment") throw error;
   console.note(`ERROR: ${error.message}`);
   if (error.hint !== undefined) console.note(`hint: ${error.hint}`);
   let answer: "e" | "a";
   try {
     answer = await console.prompt.choose("What now?", { e: "edit again", a: "abort" });
   } catch {
-    throw keepFile(error, file);
+    throw error;
   }
-  if (answer === "a") throw keepFile(new Fault("canceled", "nothing was changed"), file);
+  if (answer === "a") throw new Fault("canceled", "nothing was changed");
 }
 
-function keepFile(error: Fault, file: string): Fault {
-  const hint = [error.hint, `your text is kept in ${file}`].filter(Boolean).join("\n");
-  return new Fault(error.code, messageOf(error), { hint, cause: error });
+/** The failure, with the place of the text if the person has typed any; an untouched file is removed. */
+async function keepWhatWasTyped(
+  error: unknown,
+  file: string,
+  original: Resource,
+): Promise<unknown> {
+  const text = await readFile(file, "utf8").catch(() => undefined);
+  if (text === undefined || text === formatYaml(original)) {
+    await rm(dirname(file), { recursive: true, force: true });
+    return error;
+  }
+  const hint = [isFault(error) ? error.hint : undefined, `your text is kept in ${file}`];
+  return new Fault(isFault(error) ? error.code : "internal", messageOf(error), {
+    hint: hint.filter(Boolean).join("\n"),
+    cause: error,
+  });
 }
 
 function safeName(resource: Resource): string {

@@ -90,7 +90,7 @@ async function runLine(
   options: ReplayOptions,
 ): Promise<string> {
   const words = splitWords(line);
-  const env: Record<string, string> = { ...options.env };
+  const env: Record<string, string> = { TMPDIR: folder, ...options.env };
   while (/^[A-Z_]+=/.test(words[0] ?? "")) {
     const [name, ...value] = (words.shift() ?? "").split("=");
     env[name ?? ""] = value.join("=");
@@ -145,7 +145,7 @@ function prefixLines(text: string): string {
 }
 
 /** Words of a line with single and double quotes, without any expansion. */
-function splitWords(line: string): string[] {
+export function splitWords(line: string): string[] {
   const words = line.match(/(?:[^\s'"]|'[^']*'|"[^"]*")+/g) ?? [];
   return words.map((word) => word.replace(/'([^']*)'|"([^"]*)"/g, "$1$2"));
 }

@@ -1,0 +1,227 @@
+/** tctl as an administrator meets it: transcripts against a cluster in memory. */
+import assert from "node:assert/strict";
+import { readdir, readFile } from "node:fs/promises";
+import { test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { ManualClock } from "#base/clock.ts";
+import { flagName } from "#cli/flag.ts";
+import { formatHelp } from "#cli/help.ts";
+import { parseCommandLine } from "#cli/parse.ts";
+import { runProgram } from "#cli/run.ts";
+import type { AuditEvent } from "#tctl/auth-client.ts";
+import { runEditor } from "#tctl/editor.ts";
+import { tctl } from "#tctl/program.ts";
+import { createFakeAuth, type FakeAuth } from "../../test/support/cli/fake-auth.ts";
+import { replayTranscript, splitWords } from "../../test/support/cli/transcript.ts";
+
+const now = new Date("2026-11-21T05:50:47Z");
+
+const cluster: readonly unknown[] = [
+  { kind: "role", metadata: { name: "access" }, spec: { allow: { logins: ["root"] } } },
+  { kind: "role", metadata: { name: "editor", description: "Edit cluster configuration" } },
+  { kind: "role", metadata: { name: "auditor" } },
+  {
+    kind: "user",
+    metadata: { name: "alice" },
+    spec: { roles: ["access", "editor", "auditor"], traits: { logins: ["root", "ubuntu"] } },
+  },
+];
+
+const devices: readonly unknown[] = [
+  {
+    kind: "device",
+    metadata: { name: "20ec6373-9e8e-46e0-8f1c-47ad6b06a768" },
+    spec: {
+      os_type: "macos",
+      asset_tag: "CXXXXXXXXX17",
+      source: { name: "intune", origin: "intune" },
+    },
+  },
+  {
+    kind: "device",
+    metadata: { name: "7a2e5a5c-0000-4000-8000-000000000001" },
+    spec: {
+      os_type: "linux",
+      asset_tag: "C00AA0AAAA0A",
+      enroll_status: "enrolled",
+      owner: "alice",
+      source: { name: "jamf", origin: "jamf" },
+    },
+  },
+  {
+    kind: "device",
+    metadata: { name: "7a2e5a5c-0000-4000-8000-000000000002" },
+    spec: { os_type: "windows", asset_tag: "TWIN" },
+  },
+  {
+    kind: "device",
+    metadata: { name: "7a2e5a5c-0000-4000-8000-000000000003" },
+    spec: { os_type: "linux", asset_tag: "TWIN" },
+  },
+];
+
+const nodes: readonly unknown[] = [
+  {
+    kind: "node",
+    metadata: { name: "001de15a-27eb-4e00-8000-000000000000", labels: { env: "dev", i: "0" } },
+    spec: { hostname: "node-1950", addr: "127.0.0.1:21950", version: "18.0.0" },
+  },
+  {
+    kind: "node",
+    metadata: { name: "002094f1-7e28-4400-8000-000000000000", labels: { env: "prod" } },
+    spec: {
+      hostname: "ip-172-31-35-170",
+      use_tunnel: true,
+      cmd_labels: { kernel: { period: "1m0s", command: ["uname"], result: "6.1" } },
+    },
+  },
+];
+
+const events: readonly AuditEvent[] = [
+  {
+    event: "device.authenticate",
+    code: "TV006I",
+    time: "2026-11-21T05:50:00.123Z",
+    user: "alice",
+    success: false,
+    message: "unknown device",
+    device: { asset_tag: "C00AA0AAAA0A" },
+  },
+  {
+    event: "user.login",
+    code: "T1000I",
+    time: "2026-11-21T05:44:28Z",
+    user: "alice",
+    success: true,
+  },
+  { event: "role.created", code: "T9000I", time: "2026-11-20T05:43:21Z", user: "system" },
+];
+
+/** Replays `testdata/<name>.script` against a new cluster. */
+async function replay(
+  name: string,
+  documents: readonly unknown[],
+  prepare: (auth: FakeAuth) => void = () => undefined,
+): Promise<FakeAuth> {
+  const auth = createFakeAuth(documents, now);
+  prepare(auth);
+  let connected = 0;
+  const program = {
+    ...tctl,
+    services: () => ({
+      clock: new ManualClock(now),
+      random: (length: number) => new Uint8Array(length).fill(0x7f),
+      connectAuth: async () => {
+        connected++;
+        return auth;
+      },
+      currentDevice: async () => ({ osType: "linux" as const, assetTag: "C00AA0AAAA0A" }),
+      editFile: runEditor,
+    }),
+  };
+  await replayTranscript(fileURLToPath(new URL(`testdata/${name}.script`, import.meta.url)), {
+    programs: { tctl: (words, console) => runProgram(program, words, console) },
+    env: { PATH: process.env["PATH"] ?? "" },
+    mask: (text) => text.replace(/\S*tctl-edit-\w+/g, "(temporary folder)"),
+  });
+  assert.equal(auth.closed, connected, "a command left its connection open");
+  return auth;
+}
+
+test("users: add, list, update, reset, delete", async () => {
+  const auth = await replay("users", cluster);
+  assert.deepEqual(auth.passwords, ["correct horse battery staple", "from stdin"]);
+});
+
+test("tokens: add, list, delete", async () => {
+  await replay("tokens", cluster);
+});
+
+test("resources: get, create, delete", async () => {
+  await replay("resources", [...cluster, ...devices, ...nodes]);
+});
+
+test("edit: the person's text is checked, stored under its revision and never lost", async () => {
+  await replay("edit", [...cluster, ...devices]);
+});
+
+test("devices: add, list, enroll, lock, remove", async () => {
+  await replay("devices", [...cluster, ...devices]);
+});
+
+test("devices: an empty inventory says so", async () => {
+  await replay("devices-none", cluster);
+});
+
+test("locks: every target, one of them at least", async () => {
+  await replay("locks", cluster);
+});
+
+test("nodes and status", () =>
+  replay("nodes", [...cluster, ...nodes, authority("host"), authority("user")]).then(
+    () => undefined,
+  ));
+
+test("audit: filters by kind, user, device and time", async () => {
+  await replay("audit", cluster, (auth) => auth.events.push(...events));
+});
+
+test("help shows what the transcript shows", async () => {
+  await replay("help", cluster);
+});
+
+test("help of every command fits on one screen and ends with an example of that command", () => {
+  for (const command of tctl.commands) {
+    const lines = formatHelp(tctl, command.path).trimEnd().split("\n");
+    const name = command.path.join(" ");
+    assert.ok(lines.length <= 40, `${name}: ${lines.length} lines`);
+    assert.ok(
+      lines.every((line) => line.length <= 100),
+      `${name}: a line is too long`,
+    );
+    assert.ok(command.example.startsWith(`tctl ${name}`), `${name}: ${command.example}`);
+  }
+});
+
+test("every example is a command line that tctl itself accepts", () => {
+  for (const command of tctl.commands) {
+    const words = splitWords(command.example).slice(1);
+    const call = parseCommandLine(tctl, words, {});
+    assert.equal(call.kind, "run");
+    assert.equal(call.kind === "run" && call.command, command);
+  }
+});
+
+test("every flag of every command is used in a transcript", async () => {
+  const folder = new URL("testdata/", import.meta.url);
+  const texts = await Promise.all(
+    (await readdir(folder)).map((name) => readFile(new URL(name, folder), "utf8")),
+  );
+  const typed = texts
+    .join("\n")
+    .split("\n")
+    .filter((line) => line.startsWith("$ "));
+  for (const command of tctl.commands) {
+    const name = command.path.join(" ");
+    const lines = typed.filter((line) => line.includes(`tctl ${name}`));
+    for (const [key, flag] of Object.entries(command.flags)) {
+      if (flag.hidden) continue;
+      const spelled = new RegExp(
+        ` --${flagName(key)}( |=|$)${flag.short ? `| -${flag.short} ` : ""}`,
+      );
+      assert.ok(
+        lines.some((line) => spelled.test(line)),
+        `no transcript uses ${name} --${flagName(key)}`,
+      );
+    }
+  }
+});
+
+function authority(type: string): unknown {
+  return {
+    kind: "cert_authority",
+    sub_kind: type,
+    metadata: { name: "teleport.example.com" },
+    spec: { type, cluster_name: "teleport.example.com", active_keys: {} },
+  };
+}
