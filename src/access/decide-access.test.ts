@@ -17,6 +17,19 @@ import {
 import { makeRole } from "../../test/support/policy.ts";
 
 const rows: readonly Row[] = [
+  {
+    name: "a role without labels",
+    roles: [makeRole("x", { allow: { logins } })],
+    refusedBy: "allow-rules",
+  },
+  {
+    name: "two label keys that become one",
+    roles: [
+      makeRole("x", { allow: { node_labels: { env: "dev", "{{external.key}}": "prod" }, logins } }),
+    ],
+    user: { traits: { logins: ["root"], key: ["env"] } },
+    refusedBy: "allow-rules",
+  },
   { name: "a role with labels and login" },
   { name: "no role at all", roles: [], refusedBy: "allow-rules" },
   {

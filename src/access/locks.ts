@@ -51,9 +51,7 @@ export function findLock(
 
 /** True until the lock expires; a lock without an end is always in force. */
 export function isInForce(lock: Lock, now: Date): boolean {
-  const { expires } = lock.spec;
-  if (expires === undefined || expires === "") return true;
-  const end = Date.parse(expires);
+  const end = Date.parse(lock.spec.expires ?? "");
   return Number.isNaN(end) || now.getTime() < end;
 }
 

@@ -64,7 +64,7 @@ class Checker {
   /** True for `user` and `user.spec` when only `user.spec.traits` is an identifier. */
   #isPrefixOnly(node: Node): boolean {
     const name = dottedName(node);
-    if (name === undefined || name in this.#scope.identifiers) return false;
+    if (name === undefined) return false;
     return Object.keys(this.#scope.identifiers).some((known) => known.startsWith(`${name}.`));
   }
 

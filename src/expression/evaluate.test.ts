@@ -21,6 +21,7 @@ const node = {
 };
 
 const filterRows: readonly (readonly [string, boolean])[] = [
+  ['"a\\tb\\"\\x41\\u0042" == `a\tb"AB`', true],
   ['name == "ip-172-31-35-170"', true],
   ['(name == "X") || (labels["teleport.internal/discovered-name"] == "X")', true],
   ['labels.env == "prod" && labels.team != "core"', false],
@@ -98,6 +99,38 @@ for (const [source, expected] of labelRows) {
     assert.equal(compileLabelExpression(source)(alice, node.labels), expected);
   });
 }
+
+test("what is absent is the empty text in a function", () => {
+  const where = compileWhere('strings.upper(resource.metadata.absent) == ""');
+  assert.equal(where(alice, { resource: {} }), true);
+});
+
+test("a where clause compares roles and users that somebody wants to impersonate", () => {
+  const where = compileWhere(
+    'impersonate_role.metadata.name == "bot" && impersonate_user.metadata.name == "ci"',
+  );
+  const named = (name: string) => ({ metadata: { name } });
+  assert.equal(where(alice, { impersonateRole: named("bot"), impersonateUser: named("ci") }), true);
+  assert.equal(where(alice, { impersonateRole: named("bot"), impersonateUser: named("x") }), false);
+});
+
+test("a field of another type than the function needs makes the clause undecidable", () => {
+  const where = compileWhere('contains(resource.spec.tags, "a")');
+  for (const tags of [7, { a: "a" }, [1, 2], true]) {
+    assert.throws(
+      () => where(alice, { resource: { spec: { tags } } }),
+      (error) => isFault(error, "invalid"),
+    );
+  }
+});
+
+test("an evaluation that costs too much is stopped", () => {
+  const many = Array.from({ length: 3000 }, (_, index) => `item-${index}`);
+  const compiled = compileLabelExpression(
+    'contains_any(user.spec.traits["a"], user.spec.traits["b"])',
+  );
+  assert.throws(() => compiled({ ...alice, traits: { a: many, b: many } }, {}), /costs too much/);
+});
 
 test("the values of one evaluation cannot grow without bound", () => {
   let source = 'user.spec.traits["teams"]';

@@ -178,7 +178,6 @@ class RegexParser {
   }
 
   #countedRepeat(): RegExpExecArray | null {
-    if (this.#peek() !== "{") return null;
     return /^\{(\d{1,5})(,(\d{0,5}))?\}/.exec(
       this.#characters.slice(this.#next, this.#next + 14).join(""),
     );

@@ -20,6 +20,10 @@ const rows: readonly (readonly [string, string, boolean])[] = [
   ["^\\x41\\.$", "A.", true],
   ["^𝒳$", "𝒳", true],
   ["a{0}b", "b", true],
+  ["^a\\tb$", "a\tb", true],
+  ["^[\\d-]+$", "1-2", true],
+  ["^[a-z]$", "A", false],
+  ["^a$", "A", false],
 ];
 
 for (const [pattern, text, expected] of rows) {
@@ -67,7 +71,7 @@ for (const pattern of [
   "(?P<n>a)(?P<n>b)",
   "(?m)a",
   "((a{500}){500}){500}",
-  "(".repeat(100),
+  `${"(".repeat(100)}${")".repeat(100)}`,
   "a".repeat(1025),
 ]) {
   test(`the pattern ${JSON.stringify(pattern.slice(0, 30))} is refused`, () => {
@@ -77,6 +81,14 @@ for (const pattern of [
     );
   });
 }
+
+test("a pattern that takes too many steps on a text is stopped", () => {
+  const regex = compileRegex("(?:a?){990}b");
+  assert.throws(
+    () => regex.test("a".repeat(4096)),
+    (error) => isFault(error, "limit"),
+  );
+});
 
 test("a text beyond the bound is an error, not a mismatch", () => {
   assert.throws(

@@ -23,6 +23,7 @@ const rows: readonly (readonly [string, RegExp, RegExp?])[] = [
   ["name == 1", /a value of type string cannot be compared with one of type number/],
   ["!name", /expected a boolean, found a value of type string/],
   ["name && true", /expected a boolean/],
+  ['resource."x" == name', /expected a name, found "x" at column 10/],
   ["name.x == name", /a value of type string has no members/],
   ['"a\\q" == name', /unknown escape/],
   ["labels[1] == name", /expected a string, found a value of type number/],

@@ -73,6 +73,21 @@ test("a certificate for one use only has no SSH half", () => {
   );
 });
 
+test("what cannot be in a certificate is not written", () => {
+  for (const changes of [
+    { username: "" },
+    { roles: [] },
+    { logins: ["root,admin"] },
+    { traits: { long: ["x".repeat(40_000)] } },
+    { device: { ...testDevice, credentialId: "" } },
+  ]) {
+    assert.throws(
+      () => encodeExtensions(makeUser(changes), random),
+      (error) => isFault(error, "invalid"),
+    );
+  }
+});
+
 test("a host certificate names its cluster and role", () => {
   assert.deepEqual(encodeHostExtensions(makeSystem({ hostId: "h" })), {
     keyId: "h.example.com",
