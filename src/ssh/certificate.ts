@@ -121,7 +121,8 @@ export function issueCertificate(
     throw new Fault("invalid", "the serial number of an SSH certificate has 64 bit");
   }
   const holder = assertPlainKey(request.publicKey);
-  const algorithm = algorithmsOf(blobTypeOf(authority.publicKey))[0]?.signature;
+  const algorithms = algorithmsOf(blobTypeOf(authority.publicKey));
+  const algorithm = algorithms.find((row) => !row.certificate)?.signature;
   if (algorithm === undefined) throw new Fault("invalid", "the authority's key is not a plain key");
   const writer = new Writer(1024)
     .string(certificateTypeOf(holder.type))
@@ -204,7 +205,7 @@ function assertPrincipals(principals: readonly string[]): void {
     throw new Fault("invalid", `an SSH certificate has 1 to ${limits.principals} principals`);
   }
   for (const principal of principals) {
-    if (principal === "" || /[,\s\0]/.test(principal)) {
+    if (principal === "" || /[,\s\p{Cc}]/u.test(principal)) {
       throw new Fault("invalid", `${JSON.stringify(principal)} cannot be an SSH principal`, {
         hint: "use a name without commas, spaces and control characters",
       });
