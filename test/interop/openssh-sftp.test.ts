@@ -21,7 +21,10 @@ before(() => {
   const child = spawn("/usr/lib/openssh/sftp-server", { stdio: ["pipe", "pipe", "inherit"] });
   server = child;
   // The types of Node leave out this documented form.
-  const duplexFrom = Duplex.from as (pair: { readable: Readable; writable: Writable }) => Duplex;
+  const duplexFrom = Duplex.from as unknown as (pair: {
+    readable: Readable;
+    writable: Writable;
+  }) => Duplex;
   client = new SftpClient(duplexFrom({ readable: child.stdout, writable: child.stdin }));
 });
 

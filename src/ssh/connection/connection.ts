@@ -246,6 +246,7 @@ export class Connection implements ChannelLink {
       if (accepted) throw new Fault("internal", "an SSH channel is accepted twice");
       if (this.#closed !== undefined) throw this.#closed;
       accepted = true;
+      this.#accepting--;
       const channel = this.#create(type);
       this.send(
         channelOpenConfirmation.encode({
@@ -274,7 +275,9 @@ export class Connection implements ChannelLink {
         if (!accepted) refuse(unknownType());
       })
       .catch(refuse)
-      .finally(() => this.#accepting--);
+      .finally(() => {
+        if (!accepted) this.#accepting--;
+      });
   }
 
   async #runHandler(channel: IncomingChannel): Promise<void> {

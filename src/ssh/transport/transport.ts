@@ -225,8 +225,6 @@ export class Transport {
     } catch {
       // A peer that does not read gets no farewell; the fault already says why.
     }
-    this.#stream.close();
-    this.#settings.startTimer(lingerMs, () => this.#stream.destroy());
     this.#finish(fault);
   }
 
@@ -236,6 +234,7 @@ export class Transport {
     this.#cancelTimer();
     this.#queue = [];
     this.#stream.close();
+    this.#settings.startTimer(lingerMs, () => this.#stream.destroy());
     this.#handler.closed(fault);
   }
 
