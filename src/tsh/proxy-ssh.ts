@@ -1,9 +1,7 @@
 /** `tsh proxy ssh`: OpenSSH's ProxyCommand. Carries a node's bytes over stdin and stdout, and readies the agent's key. */
 
 import { userInfo } from "node:os";
-import { pipeline } from "node:stream/promises";
 import { openAccess } from "#client/open-access.ts";
-import { errorCode } from "#client/profile/files.ts";
 import { parseTarget } from "#client/ssh/target.ts";
 import { selectLogin, type TshInvocation } from "./context.ts";
 import type { proxySsh } from "./program.ts";
@@ -28,11 +26,13 @@ export async function run({
       port: target.port === anyPort ? 0 : target.port,
       login: target.login ?? services.env["USER"] ?? userInfo().username,
     });
-    const inward = pipeline(stdin, stream);
-    // The node's end decides: OpenSSH closes our stdin only when it ends.
-    inward.catch(() => stream.destroy());
-    await pipeline(stream, stdout, { end: false }).catch((error: unknown) => {
-      if (errorCode(error) !== "ERR_STREAM_PREMATURE_CLOSE") throw error;
+    stdin.pipe(stream);
+    stream.pipe(stdout, { end: false });
+    // The node's end decides: OpenSSH closes our stdin only when it ends itself.
+    await new Promise<void>((resolve) => {
+      stream.once("end", resolve);
+      stream.once("close", resolve);
+      stream.once("error", () => resolve());
     });
     return 0;
   } finally {

@@ -5,7 +5,7 @@
 import { randomBytes } from "node:crypto";
 import { chmodSync, rmSync } from "node:fs";
 import { createServer, type Server, type Socket } from "node:net";
-import { pipeline } from "node:stream/promises";
+import { splice } from "#api/tunnel/stream.ts";
 import { sameBytes, utf8 } from "#base/bytes.ts";
 import { Fault, isFault } from "#base/fault.ts";
 import type { ClusterAccess } from "../access.ts";
@@ -192,11 +192,7 @@ export class AgentServer {
         4,
       ),
     );
-    // Each direction ends on its own; a broken one breaks the other.
-    void Promise.all([pipeline(socket, stream), pipeline(stream, socket)]).catch(() => {
-      socket.destroy();
-      stream.destroy();
-    });
+    void splice(socket, stream);
   }
 
   #fail(socket: Socket, error: unknown): void {

@@ -78,12 +78,13 @@ export function dialCluster(
     socket.setNoDelay(true);
     socket.setTimeout(timeoutMs, late);
     socket.once("error", (error) => reject(explain(error, where, address.cluster)));
-    socket.once("close", () => {
-      signal?.removeEventListener("abort", abort);
+    const closed = () =>
       reject(new Fault("unavailable", `the proxy at ${where} closed the connection`));
-    });
+    socket.once("close", closed);
+    socket.once("close", () => signal?.removeEventListener("abort", abort));
     socket.once("secureConnect", () => {
       socket.setTimeout(0);
+      socket.off("close", closed);
       if (typeof socket.alpnProtocol !== "string") {
         socket.destroy();
         reject(unspoken(where));

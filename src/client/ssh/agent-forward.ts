@@ -1,7 +1,7 @@
 /** Agent forwarding (`-A`): what the node asks goes to the person's own SSH agent, never to ours. */
 import { once } from "node:events";
 import { connect } from "node:net";
-import { pipeline } from "node:stream/promises";
+import { splice } from "#api/tunnel/stream.ts";
 import { Fault } from "#base/fault.ts";
 import type { Channel } from "#ssh/connection/channel.ts";
 
@@ -22,10 +22,6 @@ export function forwardAgentTo(
       throw new Fault("unavailable", "the SSH agent does not answer", { cause });
     }
     socket.on("error", () => {});
-    const channel = accept();
-    void Promise.all([pipeline(socket, channel), pipeline(channel, socket)]).catch(() => {
-      socket.destroy();
-      channel.destroy();
-    });
+    void splice(socket, accept());
   };
 }

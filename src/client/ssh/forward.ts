@@ -5,7 +5,7 @@
 import { once } from "node:events";
 import { connect, createServer, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
-import { pipeline } from "node:stream/promises";
+import { splice } from "#api/tunnel/stream.ts";
 import { Fault } from "#base/fault.ts";
 import type { Closable } from "#base/lifecycle.ts";
 import type { ClientConnection } from "#ssh/client.ts";
@@ -25,6 +25,12 @@ export interface Endpoint {
 export interface Forward {
   readonly listen: Endpoint;
   readonly connect: Endpoint;
+}
+
+/** A listener of ours. */
+export interface OpenForward extends Closable {
+  /** The port that is open; the one chosen when zero was asked for. */
+  readonly port: number;
 }
 
 const loopback = "127.0.0.1";
@@ -50,12 +56,12 @@ export function parseDynamic(text: string): Endpoint {
 }
 
 /** Listens here and connects from the node. */
-export function forwardLocal(connection: ClientConnection, forward: Forward): Promise<Closable> {
+export function forwardLocal(connection: ClientConnection, forward: Forward): Promise<OpenForward> {
   return listen(forward.listen, (socket) => carry(connection, socket, forward.connect));
 }
 
 /** Listens here as a SOCKS5 proxy; each connection names its own destination. */
-export function forwardDynamic(connection: ClientConnection, at: Endpoint): Promise<Closable> {
+export function forwardDynamic(connection: ClientConnection, at: Endpoint): Promise<OpenForward> {
   return listen(at, async (socket) => {
     const { target, answer } = await acceptSocks(socket);
     const channel = await open(connection, socket, target).catch((error: unknown) => {
@@ -63,7 +69,7 @@ export function forwardDynamic(connection: ClientConnection, at: Endpoint): Prom
       throw error;
     });
     answer(true);
-    await Promise.all([pipeline(socket, channel), pipeline(channel, socket)]);
+    await splice(socket, channel);
   });
 }
 
@@ -74,15 +80,14 @@ export function forwardedHandler(forwards: ReadonlyMap<number, Endpoint>): Tcpip
     if (target === undefined)
       throw new Fault("access-denied", "nothing was forwarded on this port");
     const socket = await dial(target);
-    const channel = accept();
-    void Promise.all([pipeline(socket, channel), pipeline(channel, socket)]).catch(() => {
-      socket.destroy();
-      channel.destroy();
-    });
+    void splice(socket, accept());
   };
 }
 
-async function listen(at: Endpoint, serve: (socket: Socket) => Promise<void>): Promise<Closable> {
+async function listen(
+  at: Endpoint,
+  serve: (socket: Socket) => Promise<void>,
+): Promise<OpenForward> {
   const sockets = new Set<Socket>();
   const server = createServer({ allowHalfOpen: true }, (socket) => {
     sockets.add(socket);
@@ -102,7 +107,9 @@ async function listen(at: Endpoint, serve: (socket: Socket) => Promise<void>): P
       { hint: "choose another port", cause },
     );
   }
+  const address = server.address();
   return {
+    port: typeof address === "object" && address !== null ? address.port : at.port,
     async close() {
       server.close();
       for (const socket of sockets) socket.destroy();
@@ -115,8 +122,7 @@ async function carry(
   socket: Socket,
   target: Endpoint,
 ): Promise<void> {
-  const channel = await open(connection, socket, target);
-  await Promise.all([pipeline(socket, channel), pipeline(channel, socket)]);
+  await splice(socket, await open(connection, socket, target));
 }
 
 function open(connection: ClientConnection, socket: Socket, target: Endpoint): Promise<Duplex> {

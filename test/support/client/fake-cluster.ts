@@ -6,10 +6,11 @@
 import { createPublicKey, generateKeyPairSync, type KeyObject, randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { connect } from "node:net";
-import { pipeline } from "node:stream/promises";
+import type { Duplex } from "node:stream";
 import { createServer, type TLSSocket } from "node:tls";
 import { GrpcServer } from "#api/grpc/server.ts";
 import { registerTransport } from "#api/transport.ts";
+import { splice } from "#api/tunnel/stream.ts";
 import { Fault } from "#base/fault.ts";
 import { systemRandom } from "#base/random.ts";
 import { encodeFrame, readFrame } from "#client/agent/frame.ts";
@@ -152,7 +153,7 @@ export async function startFakeCluster(options: FakeClusterOptions = {}): Promis
 
 async function serveTunnel(
   socket: TLSSocket,
-  dialSsh: (target: string) => Promise<NodeJS.ReadWriteStream>,
+  dialSsh: (target: string) => Promise<Duplex>,
   calls: string[],
 ): Promise<void> {
   const { target, login } = (await readFrame(socket, 2, 65_535)) as {
@@ -163,7 +164,7 @@ async function serveTunnel(
   try {
     const node = await dialSsh(target);
     socket.write(encodeFrame({ ok: true }, 2));
-    await Promise.all([pipeline(socket, node), pipeline(node, socket)]).catch(() => {});
+    await splice(socket, node);
   } catch (error) {
     const { code, message, hint } = error as Fault;
     socket.end(encodeFrame({ ok: false, code, message, hint }, 2));
