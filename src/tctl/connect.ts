@@ -4,12 +4,11 @@
  */
 import { GrpcClient } from "#api/grpc/client.ts";
 import { Fault, isFault } from "#base/fault.ts";
-import { connectAuth as connectThroughProxy } from "#client/cluster/auth.ts";
-import { addressOf, dialCluster } from "#client/cluster/dial.ts";
-import { storedIdentity } from "#client/cluster/identity.ts";
+import { dialCluster } from "#client/cluster/dial.ts";
+import { openAuth } from "#client/open-auth.ts";
 import { splitAddress } from "#client/profile/names.ts";
 import { profileFolder } from "#client/profile/paths.ts";
-import { findLogin, readCredentials, type StoredLogin } from "#client/profile/store.ts";
+import { findLogin } from "#client/profile/store.ts";
 import { version } from "#client/version.ts";
 import { createApiClient } from "./api-client.ts";
 import type { AuthClient } from "./auth-client.ts";
@@ -65,12 +64,7 @@ async function connectLogin(
   const host = server === undefined ? undefined : splitAddress(server).host;
   const login = await findLogin(profileFolder(env as NodeJS.ProcessEnv), host);
   if (login === undefined) throw notLoggedIn(host);
-  return createApiClient(await connectWith(login));
-}
-
-async function connectWith(login: StoredLogin): Promise<GrpcClient> {
-  const { tls } = storedIdentity(login, await readCredentials(login), new Date());
-  return connectThroughProxy(addressOf(login), tls);
+  return createApiClient(await openAuth(login));
 }
 
 function notLoggedIn(host: string | undefined): Fault {
