@@ -3,13 +3,14 @@
  * tsh login.
  */
 import { GrpcClient } from "#api/grpc/client.ts";
+import { apiVersion } from "#api/version.ts";
 import { Fault, isFault } from "#base/fault.ts";
+import { productVersion } from "#base/version.ts";
 import { dialCluster } from "#client/cluster/dial.ts";
 import { openAuth } from "#client/open-auth.ts";
 import { splitAddress } from "#client/profile/names.ts";
 import { profileFolder } from "#client/profile/paths.ts";
 import { findLogin } from "#client/profile/store.ts";
-import { version } from "#client/version.ts";
 import { createApiClient } from "./api-client.ts";
 import type { AuthClient } from "./auth-client.ts";
 import { findDataDir, hasLocalAdmin, readLocalAdmin } from "./local-admin.ts";
@@ -36,7 +37,7 @@ async function connectLocally(dataDir: string): Promise<AuthClient> {
       throw explainLocal(error, `${address.host}:${address.port}`, dataDir);
     }
   };
-  const metadata = { version, "user-agent": `gatehouse/${version}` };
+  const metadata = { version: apiVersion, "user-agent": `gatehouse/${productVersion}` };
   return createApiClient(new GrpcClient(dial, { metadata }));
 }
 

@@ -1,6 +1,7 @@
 /** The program `tctl`: its commands in the order in which help lists them. */
+
+import { versionLine } from "#base/version.ts";
 import { defineProgram } from "#cli/program.ts";
-import { versionLine } from "#client/version.ts";
 import * as commands from "./commands.ts";
 import { machineServices } from "./services.ts";
 import { sharedFlags } from "./shared.ts";
