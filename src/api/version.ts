@@ -1,7 +1,7 @@
 /** The generation of the public API that we speak, as clients compare it with their own. */
 
-/** What servers say of themselves. */
-export const serverVersion = "18.0.0";
+/** What servers and clients say of themselves. */
+export const apiVersion = "18.0.0";
 
 /** The oldest client that is served without a warning. */
 export const minimumClientVersion = "17.0.0-aa";

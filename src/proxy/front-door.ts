@@ -67,15 +67,13 @@ export class FrontDoor {
   readonly #server: Server;
   readonly #open = new Set<Socket>();
   readonly #pending: PendingHandshakes;
+  #contexts: Readonly<Record<"host" | "web", SecureContext>>;
 
   private constructor(options: FrontDoorOptions) {
     this.#options = options;
     const limits = { ...defaultLimits, ...options.limits };
     this.#pending = new PendingHandshakes(limits);
-    const contexts = {
-      host: secureContext(options.hostCertificate, options.clientAuthorities),
-      web: secureContext(options.webCertificate, options.clientAuthorities),
-    } satisfies Record<"host" | "web", SecureContext>;
+    this.#contexts = contextsOf(options);
     this.#server = createServer({
       cert: options.webCertificate.certificate,
       key: options.webCertificate.privateKey,
@@ -84,7 +82,7 @@ export class FrontDoor {
       rejectUnauthorized: false,
       minVersion: "TLSv1.2",
       handshakeTimeout: limits.handshakeMs,
-      SNICallback: (name, done) => done(null, contexts[certificateFor(name)]),
+      SNICallback: (name, done) => done(null, this.#contexts[certificateFor(name)]),
       ALPNCallback: ({ servername, protocols }) => routeOf(servername ?? "", protocols)?.protocol,
     });
     this.#server.on("connection", (socket: Socket) => this.#admit(socket));
@@ -114,6 +112,14 @@ export class FrontDoor {
   /** The port that is really open; differs from the asked one when that was 0. */
   get port(): number {
     return (this.#server.address() as AddressInfo).port;
+  }
+
+  /** Presents other certificates to whoever connects from now on. */
+  renew(certificates: Pick<FrontDoorOptions, "hostCertificate" | "webCertificate">): void {
+    this.#contexts = contextsOf({ ...this.#options, ...certificates });
+    const { certificate, privateKey } = certificates.webCertificate;
+    const ca = [...this.#options.clientAuthorities];
+    this.#server.setSecureContext({ cert: certificate, key: privateKey, ca });
   }
 
   /** Stops listening and ends every connection that came through this door. */
@@ -154,6 +160,15 @@ export class FrontDoor {
       remoteAddress: socket.remoteAddress ?? "",
     });
   }
+}
+
+function contextsOf(
+  options: Pick<FrontDoorOptions, "hostCertificate" | "webCertificate" | "clientAuthorities">,
+) {
+  return {
+    host: secureContext(options.hostCertificate, options.clientAuthorities),
+    web: secureContext(options.webCertificate, options.clientAuthorities),
+  };
 }
 
 function secureContext(pair: KeyPair, authorities: readonly string[]): SecureContext {

@@ -2,13 +2,12 @@
  * Where tsh starts. Two commands that need neither flags nor the network take a short cut past the command engine, and
  * the background agent is this same program under a word of its own.
  */
-import { fileURLToPath } from "node:url";
-import { versionLine } from "#client/version.ts";
+import { versionLine } from "#base/version.ts";
 
 /** The word that makes this program the agent. No command can have it. */
 const agentWord = "--agent-process";
 
-await main(process.argv.slice(2));
+void main(process.argv.slice(2));
 
 async function main(words: readonly string[]): Promise<void> {
   const [first, ...others] = words;
@@ -23,7 +22,7 @@ async function main(words: readonly string[]): Promise<void> {
   const { runMain } = await import("#cli/main.ts");
   const { tsh } = await import("./program.ts");
   const { openServices } = await import("./context.ts");
-  const entry = process.argv[1] ?? fileURLToPath(import.meta.url);
+  const entry = process.argv[1] ?? "tsh";
   await runMain(
     tsh(() => openServices(process.env, launcher(entry), [process.execPath, entry, agentWord])),
   );

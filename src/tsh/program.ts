@@ -4,7 +4,7 @@ import { defineCommand } from "#cli/command.ts";
 import { boolean, choice, duration, list, string } from "#cli/flag.ts";
 import { formatFlag } from "#cli/output.ts";
 import { defineProgram } from "#cli/program.ts";
-import { versionLine } from "#client/version.ts";
+import { versionLine } from "#base/version.ts";
 import { shared, type TshServices } from "./context.ts";
 
 export const login = defineCommand({

@@ -1,6 +1,6 @@
 /** The identity that a fresh login gets: from the user's roles and traits as they are now. */
-import { allowedLogins } from "#access/logins.ts";
-import { applyRoles, type ListField, listOf, type RoleSet } from "#access/role-set.ts";
+import { allowedLogins, allowedValues } from "#access/logins.ts";
+import { applyRoles, type RoleSet } from "#access/role-set.ts";
 import { certificatePermissions } from "#access/ssh-permissions.ts";
 import { certificateEnd } from "#access/ttl.ts";
 import { parseDuration } from "#base/duration.ts";
@@ -51,11 +51,11 @@ export async function identityOfLogin(
     ...(pinned ? { pinnedIp: wish.clientIp } : {}),
     activeRequests: [],
     disallowReissue: false,
-    kubernetesUsers: union(set, "kubernetes_users"),
-    kubernetesGroups: union(set, "kubernetes_groups"),
+    kubernetesUsers: allowedValues(set, "kubernetes_users"),
+    kubernetesGroups: allowedValues(set, "kubernetes_groups"),
     ...(wish.kubernetesCluster ? { kubernetesCluster: wish.kubernetesCluster } : {}),
-    databaseNames: union(set, "db_names"),
-    databaseUsers: union(set, "db_users"),
+    databaseNames: allowedValues(set, "db_names"),
+    databaseUsers: allowedValues(set, "db_users"),
     permit: certificatePermissions(set),
   };
 }
@@ -76,12 +76,4 @@ function assertRoles(set: RoleSet, user: string): void {
       hint: `an administrator can give some: tctl users update ${user} --set-roles=access`,
     });
   }
-}
-
-/** Values that some role allows and none denies, each once. */
-function union(set: RoleSet, field: ListField): string[] {
-  const collect = (side: "allow" | "deny") =>
-    set.roles.flatMap((role) => listOf(set, role, side, field));
-  const denied = new Set(collect("deny"));
-  return [...new Set(collect("allow"))].filter((value) => !denied.has(value));
 }

@@ -1,6 +1,7 @@
 /** The auth service of a cluster, reached through the proxy. One client is one connection, opened at the first call. */
 import { GrpcClient } from "#api/grpc/client.ts";
-import { version } from "../version.ts";
+import { apiVersion } from "#api/version.ts";
+import { productVersion } from "#base/version.ts";
 import { authProtocols, type ClusterAddress, dialCluster } from "./dial.ts";
 import type { ClientIdentity } from "./identity.ts";
 
@@ -12,6 +13,6 @@ export function connectAuth(
 ): GrpcClient {
   return new GrpcClient(
     () => dialCluster(address, authProtocols(address.cluster), identity, signal),
-    { metadata: { version, "user-agent": `gatehouse/${version}` } },
+    { metadata: { version: apiVersion, "user-agent": `gatehouse/${productVersion}` } },
   );
 }

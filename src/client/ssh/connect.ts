@@ -12,7 +12,7 @@ import { systemTimer } from "#ssh/timer.ts";
 import type { ClusterAccess, DialTarget } from "../access.ts";
 import type { StoredLogin } from "../profile/store.ts";
 import { readSshAuthorities } from "../profile/trust.ts";
-import { productVersion } from "../version.ts";
+import { productVersion } from "#base/version.ts";
 
 /** What a connection is made of. */
 export interface ConnectOptions {

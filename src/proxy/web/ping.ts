@@ -1,5 +1,5 @@
 /** The answer of `/webapi/ping` and `/webapi/find`: what a client must know before it logs in. Pure. */
-import { minimumClientVersion, serverVersion } from "#api/version.ts";
+import { minimumClientVersion, apiVersion } from "#api/version.ts";
 import { formatDuration } from "#base/duration.ts";
 import type { GetPingInfoResponse } from "#gen/gatehouse/v1/login_pb.ts";
 
@@ -28,7 +28,7 @@ export function pingBody(
       db: { postgres_public_addr: publicAddress, mysql_public_addr: publicAddress },
       tls_routing_enabled: true,
     },
-    server_version: serverVersion,
+    server_version: apiVersion,
     min_client_version: minimumClientVersion,
     cluster_name: info.clusterName,
     automatic_upgrades: false,

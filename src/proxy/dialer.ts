@@ -1,0 +1,61 @@
+/**
+ * Brings connections to servers, whatever way the client came in by: through the tunnel of the server's agent, through
+ * this process, or straight to the address of a server without an agent. It dials what is registered and nothing else.
+ */
+import { connect } from "node:net";
+import type { Duplex } from "node:stream";
+import type { AuthorityFeed } from "#api/authority-feed.ts";
+import { Fault } from "#base/fault.ts";
+import type { Node } from "#resource/node.ts";
+import type { AgentRegistry } from "./agents/registry.ts";
+import { findTarget, parseTarget } from "./targets.ts";
+
+const directTimeoutMs = 10_000;
+
+/** Resolves targets and dials them. */
+export class Dialer {
+  readonly #feed: AuthorityFeed;
+  readonly #agents: AgentRegistry;
+
+  constructor(feed: AuthorityFeed, agents: AgentRegistry) {
+    this.#feed = feed;
+    this.#agents = agents;
+  }
+
+  /**
+   * A stream to the SSH server that `hostPort` names. Throws `not-found` for what is not registered and `unavailable`
+   * when the server does not answer. Who may log in there is decided by the server itself.
+   */
+  async dialSsh(hostPort: string, clientAddress: string): Promise<Duplex> {
+    const config = this.#feed.documents("cluster_networking_config").values().next().value;
+    const caseInsensitive = config?.spec.case_insensitive_routing ?? false;
+    const nodes = this.#feed.documents("node").values();
+    const node = findTarget(nodes, parseTarget(hostPort), { caseInsensitive });
+    if (isAgentless(node)) return dialDirectly(node);
+    return this.#agents.open(node.metadata.name, { service: "ssh", clientAddress });
+  }
+}
+
+function isAgentless(node: Node): boolean {
+  return node.sub_kind === "openssh" || node.sub_kind === "openssh-ec2-ice";
+}
+
+function dialDirectly(node: Node): Promise<Duplex> {
+  const { host, port } = parseTarget(node.spec.addr ?? "");
+  return new Promise((resolve, reject) => {
+    const socket = connect({ host, port: port || 22, noDelay: true });
+    const fail = (cause?: unknown) => {
+      socket.destroy();
+      reject(new Fault("unavailable", `the server ${node.spec.hostname} does not answer at ${host}:${port || 22}`, { cause }));
+    };
+    const timer = setTimeout(fail, directTimeoutMs);
+    socket.once("error", fail);
+    socket.once("connect", () => {
+      clearTimeout(timer);
+      socket.off("error", fail);
+      socket.on("error", () => {});
+      resolve(socket);
+    });
+    socket.once("close", () => clearTimeout(timer));
+  });
+}

@@ -1,0 +1,53 @@
+/** The door of the public API's TransportService: byte streams to servers inside gRPC, for the official clients. */
+import type { Duplex } from "node:stream";
+import { GrpcServer } from "#api/grpc/server.ts";
+import type { Peer } from "#api/peer.ts";
+import { registerTransport } from "#api/transport.ts";
+import { Fault } from "#base/fault.ts";
+import type { Logger } from "#base/log.ts";
+import type { Dialer } from "../dialer.ts";
+import type { Connection } from "../front-door.ts";
+import type { PeerCheck } from "./peers.ts";
+
+/** What the door needs. */
+export interface TransportDoorOptions {
+  readonly peers: PeerCheck;
+  readonly dialer: Dialer;
+  readonly clusterName: string;
+  /** Opens a raw connection to the auth service of this cluster; TLS runs inside it. */
+  readonly dialAuth: () => Promise<Duplex>;
+  readonly logger: Logger;
+}
+
+/** The gRPC server behind the door, and the function that takes connections. */
+export function openTransportDoor(options: TransportDoorOptions) {
+  const { peers, dialer, clusterName, dialAuth, logger } = options;
+  const server = new GrpcServer<Peer>({
+    log: logger,
+    intercept: (call) => {
+      peers.requireUser(call.peer);
+    },
+  });
+  registerTransport<Peer>(server, {
+    dialSsh({ hostPort, cluster }, { peer }) {
+      assertOwnCluster(cluster, clusterName);
+      return dialer.dialSsh(hostPort, peer.address);
+    },
+    dialCluster(cluster) {
+      assertOwnCluster(cluster, clusterName);
+      return dialAuth();
+    },
+  });
+  return {
+    server,
+    accept: (connection: Connection) => {
+      server.accept(connection.socket, peers.identify(connection));
+    },
+  };
+}
+
+function assertOwnCluster(wanted: string, own: string): void {
+  if (wanted !== "" && wanted !== own) {
+    throw new Fault("not-found", `this proxy knows no cluster "${wanted}"`);
+  }
+}

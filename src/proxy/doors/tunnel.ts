@@ -1,0 +1,57 @@
+/** The door of our own clients: a raw byte stream to a server, without framing, after one opening message each way. */
+import { parseOpening, readOpening, writeOpening } from "#api/tunnel/opening.ts";
+import { splice } from "#api/tunnel/stream.ts";
+import { isFault } from "#base/fault.ts";
+import type { Logger } from "#base/log.ts";
+import { uuid } from "#base/random.ts";
+import type { Dialer } from "../dialer.ts";
+import type { Connection } from "../front-door.ts";
+import type { PeerCheck } from "./peers.ts";
+
+/** What the door needs. */
+export interface TunnelDoorOptions {
+  readonly peers: PeerCheck;
+  readonly dialer: Dialer;
+  readonly clusterName: string;
+  readonly logger: Logger;
+}
+
+const openingMs = 10_000;
+
+/** The function that takes connections. */
+export function openTunnelDoor(options: TunnelDoorOptions): (connection: Connection) => void {
+  return (connection) => {
+    serve(options, connection).catch((error: unknown) => {
+      connection.socket.destroy();
+      options.logger.debug("a tunnel failed", { error });
+    });
+  };
+}
+
+async function serve(
+  { peers, dialer, logger }: TunnelDoorOptions,
+  connection: Connection,
+): Promise<void> {
+  const { socket } = connection;
+  const late = setTimeout(() => socket.destroy(), openingMs);
+  try {
+    const peer = peers.identify(connection);
+    const opening = parseOpening(await readOpening(socket));
+    peers.requireUser(peer);
+    const target = await dialer.dialSsh(opening.target, peer.address);
+    clearTimeout(late);
+    writeOpening(socket, { ok: true });
+    await splice(socket, target);
+  } catch (error) {
+    clearTimeout(late);
+    if (!isFault(error)) {
+      const reference = uuid();
+      logger.error("a tunnel failed", { error, reference });
+      writeOpening(socket, { ok: false, code: "internal", message: `internal error, reference ${reference}` });
+    } else {
+      const { code, message, hint } = error;
+      writeOpening(socket, { ok: false, code, message, ...(hint ? { hint } : {}) });
+    }
+    socket.end();
+  }
+}
