@@ -32,7 +32,7 @@ test("the editor has the terminal to itself, and Ctrl-C in it does not end tctl"
      process.on("SIGINT", () => process.exit(130));
      const env = { ...process.env, EDITOR: "sh " + process.argv[2] };
      await runEditor(process.argv[3], { env, cwd: "/" });
-     console.log("edited, listeners:", process.listenerCount("SIGINT"));`,
+     process.stdout.write(\`edited, listeners: \${process.listenerCount("SIGINT")}\n\`);`,
   );
   const child = spawn(process.execPath, [driver, editor, file], { cols: 80, rows: 24 });
   let screen = "";

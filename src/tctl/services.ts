@@ -1,5 +1,6 @@
 /** What the commands of tctl work with besides their arguments: the cluster, time, randomness, this machine. */
 import { type Clock, systemClock } from "#base/clock.ts";
+import { Fault, isFault } from "#base/fault.ts";
 import { type Random, systemRandom } from "#base/random.ts";
 import type { Console } from "#cli/console.ts";
 import type { FlagValues } from "#cli/flag.ts";
@@ -56,6 +57,12 @@ export async function withAuth<T>(
   const auth = await services.connectAuth(shared, console);
   try {
     return await use(auth);
+  } catch (error) {
+    if (!isFault(error, "unimplemented") || error.hint !== undefined) throw error;
+    throw new Fault("unimplemented", `this cluster does not offer that: ${error.message}`, {
+      hint: "compare the versions: tctl version; tctl status",
+      cause: error,
+    });
   } finally {
     await auth.close();
   }
