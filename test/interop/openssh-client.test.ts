@@ -227,6 +227,21 @@ test("forwards connections of the client and to the client", async () => {
   assert.equal(stdout.toString(), "from-webfrom-web", stderr);
 });
 
+test("lends the session the client's agent", async () => {
+  const socket = join(folder.path, "agent");
+  const agent = spawn("ssh-agent", ["-D", "-a", socket], { stdio: ["ignore", "pipe", "inherit"] });
+  await new Promise((resolve) => agent.stdout.once("data", resolve));
+  const env = { ...process.env, SSH_AUTH_SOCK: socket };
+  const added = await run("ssh-add", ["-q", join(folder.path, "id")], "", { env });
+  assert.equal(added.code, 0, added.stderr);
+  const where = ["-p", String(server.port), "-i", join(folder.path, "id"), "root@127.0.0.1"];
+  const forward = ["-A", "-o", `IdentityAgent=${socket}`, "-o", "LogLevel=ERROR"];
+  const { stdout, stderr } = await run("ssh", [...forward, ...options, ...where, "ssh-add -l"]);
+  agent.kill();
+  // The key and its certificate.
+  assert.equal(stdout.toString().trim().split("\n").length, 2, stderr);
+});
+
 async function freePort(): Promise<number> {
   const probe = createTcpServer();
   await new Promise<void>((resolve) => probe.listen(0, "127.0.0.1", resolve));

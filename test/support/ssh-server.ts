@@ -1,6 +1,9 @@
 /** A small SSH server over our own connection class: runs real programs, for tests against real clients. */
 import { type ChildProcess, spawn } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { pipeline } from "node:stream";
 import { Fault } from "#base/fault.ts";
 import { systemRandom } from "#base/random.ts";
@@ -62,7 +65,7 @@ export class TestSshServer {
         decide: (attempt) => this.#decide(attempt, socket),
         onFailure: (login, reason) => this.refusals.push(`${login}: ${String(reason)}`),
       },
-      onSession: (session, { login }) => this.#session(session, login),
+      onSession: (session, owner) => this.#session(session, owner),
       onDirectTcpip: async (_connection, { address, port }, accept) => {
         const target = connect({ host: address, port });
         await new Promise<void>((resolve, reject) => {
@@ -94,8 +97,8 @@ export class TestSshServer {
     return certificate;
   }
 
-  #session(session: ServerSession, login: string): SessionHandler {
-    if (login !== "root") throw new Fault("access-denied", "only root may open a session");
+  #session(session: ServerSession, owner: ServerConnection<Certificate>): SessionHandler {
+    if (owner.login !== "root") throw new Fault("access-denied", "only root may open a session");
     const env: Record<string, string> = { ...process.env, LANG: "C" };
     let child: ChildProcess | undefined;
     const run = (command: string): boolean => {
@@ -129,8 +132,32 @@ export class TestSshServer {
         return true;
       },
       windowChange: ({ columns, rows }) => this.requests.push(`resize ${columns}x${rows}`),
-      agentForwarding: () => true,
+      agentForwarding: async () => {
+        env["SSH_AUTH_SOCK"] = await this.#agentSocket(owner);
+        return true;
+      },
     };
+  }
+
+  /** A socket behind which the client's agent answers. Returns its path. */
+  async #agentSocket(owner: ServerConnection<Certificate>): Promise<string> {
+    const folder = mkdtempSync(join(tmpdir(), "gatehouse-agent-"));
+    const path = join(folder, "agent");
+    const listener = createServer((socket) => {
+      owner
+        .openAgent()
+        .then((channel) => {
+          pipeline(socket, channel, () => {});
+          pipeline(channel, socket, () => channel.close());
+        })
+        .catch(() => socket.destroy());
+    });
+    await new Promise<void>((resolve) => listener.listen(path, resolve));
+    void owner.closed.then(() => {
+      listener.close();
+      rmSync(folder, { recursive: true, force: true });
+    });
+    return path;
   }
 
   #forward(owner: ServerConnection<Certificate>) {
