@@ -37,6 +37,7 @@ export interface RunningTpm {
 }
 
 let scratch: Promise<string> | undefined;
+const running = new Set<RunningTpm>();
 
 /** A folder that is removed when the process ends. */
 function scratchDir(): Promise<string> {
@@ -44,8 +45,9 @@ function scratchDir(): Promise<string> {
   return scratch;
 }
 
-/** Removes everything that this file made. Call from `after`. */
+/** Stops every TPM that a failed test left running, and removes all files. Call from `after`. */
 export async function removeTpms(): Promise<void> {
+  await Promise.all([...running].map((tpm) => tpm.stop()));
   const dir = await scratch;
   scratch = undefined;
   if (dir !== undefined) await rm(dir, { recursive: true, force: true });
@@ -90,23 +92,28 @@ export async function createVendor(name: string): Promise<TestVendor> {
 
 let made = 0;
 
-/** Manufactures a TPM with an RSA endorsement certificate of the vendor. Takes most of a second. */
+/** Manufactures a TPM with an RSA endorsement certificate of the vendor, or none. Takes most of a second. */
 export async function manufactureTpm(
   vendor: TestVendor,
-  banks = "sha1,sha256",
+  { banks = "sha1,sha256", certificate = true } = {},
 ): Promise<ManufacturedTpm> {
   const stateDir = join(await scratchDir(), `factory-${made++}`);
-  await manufactureInto(stateDir, vendor.dir, banks);
+  await manufactureInto(stateDir, vendor.dir, banks, certificate);
   return { stateDir, vendor };
 }
 
-async function manufactureInto(stateDir: string, vendorDir: string, banks: string): Promise<void> {
+async function manufactureInto(
+  stateDir: string,
+  vendorDir: string,
+  banks: string,
+  certificate = true,
+): Promise<void> {
   await mkdir(stateDir, { recursive: true });
   await run("swtpm_setup", [
     "--tpm2",
     "--tpmstate",
     stateDir,
-    "--create-ek-cert",
+    ...(certificate ? ["--create-ek-cert"] : []),
     "--pcr-banks",
     banks,
     "--config",
@@ -143,15 +150,18 @@ export async function startTpm(
   const killAtExit = () => void child.kill("SIGKILL");
   process.once("exit", killAtExit);
   await untilListening(socket, child);
-  return {
+  const tpm: RunningTpm = {
     socket,
     stateDir: dir,
     async stop(signal = "SIGTERM") {
       process.off("exit", killAtExit);
+      running.delete(tpm);
       child.kill(signal);
       await ended;
     },
   };
+  running.add(tpm);
+  return tpm;
 }
 
 /** Copies the state of a stopped or running TPM: what a thief of a virtual machine's disk would have. */
