@@ -23,6 +23,7 @@ import type {
   DeviceCredential,
 } from "./messages.ts";
 import { type PlatformReport, verifyPlatform } from "./platform.ts";
+import { findPlatformDrift, type PlatformDrift } from "./platform-drift.ts";
 import { badRequest, judgeEvidence, refuseCeremony } from "./refusal.ts";
 
 /** The record of the device that wants to authenticate. */
@@ -60,6 +61,7 @@ export interface Authentication {
   readonly collectedData: CollectedData;
   readonly drift: readonly Drift[];
   readonly platform: PlatformReport | undefined;
+  readonly platformDrift: PlatformDrift;
 }
 
 interface State {
@@ -146,6 +148,7 @@ export function finishAuthentication(
     collectedData: { ...data, recordTime: now, tpmPlatformAttestation },
     drift,
     platform,
+    platformDrift: findPlatformDrift(device.lastCollected, platform, now),
   };
 }
 

@@ -5,10 +5,10 @@
  * All of this is self-signed and proves nothing alone: a software key can pass every step. Only activation of a
  * credential by the endorsement key (make-credential.ts) shows that the key sits in a TPM.
  */
-import { createHash, type KeyObject } from "node:crypto";
+import { createHash } from "node:crypto";
 import { sameBytes } from "#base/bytes.ts";
 import { decodeAttest, decodeCreationData } from "./attest.ts";
-import { algorithm, findHash, type HashAlgorithm, objectAttribute } from "./constants.ts";
+import { algorithm, findHash, objectAttribute } from "./constants.ts";
 import type {
   AttestBytes,
   CreationDataBytes,
@@ -19,7 +19,7 @@ import type {
 import { nameOf } from "./name.ts";
 import { decodePublic, type PublicArea, publicKeyOf } from "./public-area.ts";
 import { assertChecks, type Check, refuse } from "./refusal.ts";
-import { assertSignature } from "./signature.ts";
+import { assertSignature, type SigningKey } from "./signature.ts";
 
 /** The four byte strings that a client sends about its attestation key. None has a size in front. */
 export interface AttestationParameters {
@@ -36,14 +36,9 @@ export interface AttestationKeyPolicy {
 }
 
 /** A public area that has passed the checks of this file. */
-export interface AttestationKey {
+export interface AttestationKey extends SigningKey {
   readonly bytes: PublicBytes;
-  readonly area: PublicArea;
-  readonly key: KeyObject;
   readonly name: ObjectName;
-  readonly scheme: "rsassa" | "rsapss" | "ecdsa";
-  /** Hash of the signing scheme: also the hash of `pcrDigest` in quotes, whatever the bank. */
-  readonly hash: HashAlgorithm;
 }
 
 interface Candidate {

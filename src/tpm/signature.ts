@@ -2,13 +2,12 @@
  * TPMT_SIGNATURE (TPM 2.0 Library Part 2 section 11.3.4): RSASSA, RSAPSS and ECDSA.
  * Scheme and hash of a signature must be the ones that the public area of the key fixes.
  */
-import { constants, verify } from "node:crypto";
+import { constants, type KeyObject, verify } from "node:crypto";
 import { concat } from "#base/bytes.ts";
-import type { AttestationKey } from "./attestation-key.ts";
-import { algorithm, findCurve } from "./constants.ts";
+import { algorithm, findCurve, type HashAlgorithm } from "./constants.ts";
 import { claimForm, type SignatureBytes } from "./forms.ts";
 import { type Decoded, decodeWhole, encodeWhole, layout, sized, uint16, union } from "./layout.ts";
-import { padLeft } from "./public-area.ts";
+import { type PublicArea, padLeft } from "./public-area.ts";
 import { refuse } from "./refusal.ts";
 
 const rsaSignature = layout({ hash: uint16, value: sized(512) });
@@ -30,12 +29,17 @@ export function encodeSignature(value: TpmSignature): SignatureBytes {
   return claimForm(encodeWhole(signature, value));
 }
 
+/** A key whose public area fixes how it signs. */
+export interface SigningKey {
+  readonly area: PublicArea;
+  readonly key: KeyObject;
+  readonly scheme: TpmSignature["kind"];
+  /** Hash of the signing scheme: also the hash of `pcrDigest` in quotes, whatever the bank. */
+  readonly hash: HashAlgorithm;
+}
+
 /** Returns if `key` signed `message`; refuses with `signature_scheme`, `signature` or a form error otherwise. */
-export function assertSignature(
-  key: AttestationKey,
-  message: Uint8Array,
-  bytes: SignatureBytes,
-): void {
+export function assertSignature(key: SigningKey, message: Uint8Array, bytes: SignatureBytes): void {
   const found = decodeWhole(signature, bytes, "TPMT_SIGNATURE");
   if (found.kind !== key.scheme || found.hash !== key.hash.id) throw refuse("signature_scheme");
   if (found.kind === "ecdsa") {

@@ -184,3 +184,21 @@ test("fails when a character device takes half a command or breaks", async () =>
     await assert.rejects(transport.transmit(command), (error) => isFault(error, "environment"));
   }
 });
+
+test("gives up on a TPM that does not answer for a minute, and waits for one that is only slow", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const { promise, resolve } = Promise.withResolvers<never>();
+  const slow = new CharacterDeviceTransport(
+    fakeDevice({ read: () => promise.then(() => ({ bytesRead: 0 })) } as never),
+  );
+  const answered = slow.transmit(command);
+  t.mock.timers.tick(59_999);
+  resolve(undefined as never);
+  assert.equal((await answered).length, 0);
+  const silent = new CharacterDeviceTransport(
+    fakeDevice({ read: () => new Promise(() => {}) } as never),
+  );
+  const refused = assert.rejects(silent.transmit(command), (error) => isFault(error, "timeout"));
+  t.mock.timers.tick(60_000);
+  await refused;
+});
