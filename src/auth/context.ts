@@ -5,6 +5,7 @@ import type { Clock } from "#base/clock.ts";
 import type { Logger } from "#base/log.ts";
 import type { Random } from "#base/random.ts";
 import type { AuditRecorder } from "./audit/recorder.ts";
+import type { StoreSink } from "./audit/store-sink.ts";
 import type { Authorities } from "./authority/authorities.ts";
 import type { Stores } from "./store/stores.ts";
 import type { CredentialStore } from "./users/credentials.ts";
@@ -21,6 +22,8 @@ export interface AuthContext {
   readonly stores: Stores;
   readonly authorities: Authorities;
   readonly audit: AuditRecorder;
+  /** The audit log as it can be searched. */
+  readonly events: StoreSink;
   readonly credentials: CredentialStore;
   readonly passwords: PasswordHasher;
   readonly invitations: Invitations;

@@ -12,6 +12,7 @@ import type { Logger } from "#base/log.ts";
 import type { Random } from "#base/random.ts";
 import type { SystemIdentity } from "#identity/identity.ts";
 import { AuditRecorder } from "./audit/recorder.ts";
+import type { StoreSink } from "./audit/store-sink.ts";
 import { Authorities } from "./authority/authorities.ts";
 import { loadAuthorities } from "./authority/keys.ts";
 import type { AuthContext } from "./context.ts";
@@ -26,8 +27,10 @@ import { PasswordHasher } from "./users/password.ts";
 /** What the auth service is made of. */
 export interface AuthOptions {
   readonly backend: Backend;
-  /** Makes the sink for the audit log once the name of the cluster is known. */
+  /** Where events go before anything is granted. */
   readonly auditSink: AuditSink;
+  /** Finds the events again; one of the sinks behind `auditSink`. */
+  readonly events: StoreSink;
   /** The name to start a new cluster with; an old one keeps its own. */
   readonly clusterName?: string | undefined;
   readonly defaultClusterName: string;
@@ -75,6 +78,7 @@ export class AuthService implements Closable {
       stores: openStores(backend),
       authorities: new Authorities(clusterName, keys),
       audit: new AuditRecorder({ sink: options.auditSink, clusterName, clock, random }),
+      events: options.events,
       credentials,
       passwords,
       invitations: new Invitations({ backend, credentials, passwords, clock, random }),

@@ -1,0 +1,82 @@
+/**
+ * What the inventory holds of one device: the document that everybody sees, and beside it a private record that only
+ * auth reads. And the keys under which both, and the indexes over them, are stored.
+ */
+import { formatKey, formatPrefix } from "#backend/key.ts";
+import { utf8 } from "#base/bytes.ts";
+import type { Device, DeviceCollectedData, OsType } from "#resource/device.ts";
+import type { ClockMark } from "./clock.ts";
+
+/** What auth remembers of a device and shows to nobody, or only as `collected_data`. */
+export interface DeviceRecord {
+  /** What the device said when it enrolled, with its evidence. */
+  readonly enrolled?: DeviceCollectedData;
+  /** What it said at its last authentications, oldest first; the last one with its evidence. */
+  readonly recent: readonly DeviceCollectedData[];
+  /** SHA-256 of the endorsement key that it enrolled with, hexadecimal. */
+  readonly endorsementHash?: string;
+  /** The clock of the TPM when it last proved itself. */
+  readonly clock?: ClockMark;
+  /** No certificate that names the device and its credential is valid after this moment. */
+  readonly certificatesUntil?: string;
+}
+
+/** A device with its private record, and the revisions under which both are stored. */
+export interface DeviceState {
+  readonly device: Device;
+  readonly record: DeviceRecord;
+  /** Undefined when there is no record yet. */
+  readonly recordRevision?: string | undefined;
+}
+
+/** The record of a device that has never enrolled. */
+export const emptyRecord: DeviceRecord = { recent: [] };
+
+/** Authentications whose collected data are kept. */
+export const recentKept = 10;
+
+const folder = "devices";
+
+/** The key of a private record. */
+export const recordKey = (id: string) => formatKey(folder, "records", id);
+
+/** The key that leads from system and asset tag to the device. */
+export const tagKey = (os: OsType, tag: string) => formatKey(folder, "tags", os, tag);
+
+/** The key that leads from a credential to the device. */
+export const credentialKey = (id: string) => formatKey(folder, "credentials", id);
+
+/** The key that leads from an endorsement key to the device. */
+export const endorsementKey = (hash: string) => formatKey(folder, "endorsement-keys", hash);
+
+/** The start of the keys of an owner's devices; the id of the device follows. */
+export const ownerPrefix = (owner: string) => formatPrefix(folder, "owners", owner);
+
+/** The key of one device among its owner's. */
+export const ownerKey = (owner: string, id: string) => formatKey(folder, "owners", owner, id);
+
+/** The keys that lead to the device. No two devices have one of them in common. */
+export function indexKeys({ device, record }: DeviceState): string[] {
+  const { os_type, asset_tag, credential, owner } = device.spec;
+  return [
+    tagKey(os_type, asset_tag),
+    ...(credential ? [credentialKey(credential.id)] : []),
+    ...(record.endorsementHash ? [endorsementKey(record.endorsementHash)] : []),
+    ...(owner ? [ownerKey(owner, device.metadata.name)] : []),
+  ];
+}
+
+/** The bytes of a record. */
+export function encodeRecord(record: DeviceRecord): Uint8Array {
+  return utf8(JSON.stringify(record));
+}
+
+/** The record in stored bytes. */
+export function decodeRecord(bytes: Uint8Array): DeviceRecord {
+  return JSON.parse(new TextDecoder().decode(bytes)) as DeviceRecord;
+}
+
+/** What the device said last, for comparison with what it says now. */
+export function lastCollected({ enrolled, recent }: DeviceRecord): DeviceCollectedData | undefined {
+  return recent.at(-1) ?? enrolled;
+}

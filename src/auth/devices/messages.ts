@@ -1,0 +1,213 @@
+/**
+ * The messages of package teleport.devicetrust.v1 as the ceremonies of `#devicetrust` read and write them: the server's
+ * direction. Bounds on what a peer may send are applied here, before anything looks inside.
+ */
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import { create } from "@bufbuild/protobuf";
+import { type Timestamp, timestampDate, timestampFromDate } from "@bufbuild/protobuf/wkt";
+import { decodeDocument, encodeDocument } from "#api/convert/document.ts";
+import { Fault } from "#base/fault.ts";
+import type {
+  AuthenticateChallenge,
+  AuthenticateResponse,
+  CollectedData,
+  EnrollChallenge,
+  EnrollInit,
+  EnrollResponse,
+  OsType,
+  PlatformParameters,
+} from "#devicetrust/messages.ts";
+import type {
+  AuthenticateDeviceRequest,
+  AuthenticateDeviceResponseSchema,
+} from "#gen/teleport/devicetrust/v1/authenticate_pb.ts";
+import {
+  type DeviceCollectedData as CollectedMessage,
+  DeviceCollectedDataSchema,
+  OSType,
+} from "#gen/teleport/devicetrust/v1/device_pb.ts";
+import type {
+  EnrollDeviceInit,
+  EnrollDeviceRequest,
+  EnrollDeviceResponseSchema,
+} from "#gen/teleport/devicetrust/v1/enroll_pb.ts";
+import type { TPMPlatformParameters } from "#gen/teleport/devicetrust/v1/tpm_pb.ts";
+import type { DeviceCollectedData } from "#resource/device.ts";
+
+/** The longest event log that is looked at, in bytes. */
+export const maxEventLogBytes = 1024 * 1024;
+
+/** The most quotes and PCR values of one answer: five banks of 24. */
+const maxQuotes = 5;
+const maxPcrs = 5 * 24;
+
+const osTypes: ReadonlyMap<OSType, OsType> = new Map([
+  [OSType.OS_TYPE_LINUX, "linux"],
+  [OSType.OS_TYPE_MACOS, "macos"],
+  [OSType.OS_TYPE_WINDOWS, "windows"],
+  [OSType.OS_TYPE_IOS, "ios"],
+  [OSType.OS_TYPE_IPADOS, "ipados"],
+]);
+
+const osNumbers: ReadonlyMap<OsType, OSType> = new Map([...osTypes].map(([n, os]) => [os, n]));
+
+/** The number of an operating system, in messages and audit events. */
+export function osTypeNumber(os: OsType): OSType {
+  return osNumbers.get(os) ?? OSType.OS_TYPE_UNSPECIFIED;
+}
+
+/** Collected data as the ceremonies read it. */
+export function readCollectedData(message: CollectedMessage): CollectedData {
+  const { tpmPlatformAttestation: sent } = message;
+  return {
+    collectTime: readTime(message.collectTime),
+    recordTime: readTime(message.recordTime),
+    osType: osTypes.get(message.osType),
+    serialNumber: message.serialNumber,
+    modelIdentifier: message.modelIdentifier,
+    osVersion: message.osVersion,
+    osBuild: message.osBuild,
+    osUsername: message.osUsername,
+    jamfBinaryVersion: message.jamfBinaryVersion,
+    macosEnrollmentProfiles: message.macosEnrollmentProfiles,
+    reportedAssetTag: message.reportedAssetTag,
+    systemSerialNumber: message.systemSerialNumber,
+    baseBoardSerialNumber: message.baseBoardSerialNumber,
+    osId: message.osId,
+    osLoginUser: message.osLoginUser,
+    tpmPlatformAttestation: sent && {
+      nonce: sent.nonce,
+      platformParameters: sent.platformParameters
+        ? readPlatform(sent.platformParameters)
+        : { quotes: [], pcrs: [], eventLog: new Uint8Array() },
+    },
+  };
+}
+
+/** Collected data as the inventory stores it. The event log, which may be large, is left out. */
+export function collectedDocument(data: CollectedData): DeviceCollectedData {
+  const { collectTime, recordTime, osType, tpmPlatformAttestation: evidence, ...texts } = data;
+  const message = create(DeviceCollectedDataSchema, {
+    ...texts,
+    osType: osType === undefined ? OSType.OS_TYPE_UNSPECIFIED : osTypeNumber(osType),
+    ...(collectTime ? { collectTime: timestampFromDate(collectTime) } : {}),
+    ...(recordTime ? { recordTime: timestampFromDate(recordTime) } : {}),
+    ...(evidence
+      ? {
+          tpmPlatformAttestation: {
+            nonce: evidence.nonce,
+            platformParameters: {
+              quotes: [...evidence.platformParameters.quotes],
+              pcrs: [...evidence.platformParameters.pcrs],
+            },
+          },
+        }
+      : {}),
+  });
+  return decodeDocument(DeviceCollectedDataSchema, message) as DeviceCollectedData;
+}
+
+/** Stored collected data as the ceremonies read it. */
+export function readCollectedDocument(document: DeviceCollectedData): CollectedData {
+  return readCollectedData(encodeDocument(DeviceCollectedDataSchema, document));
+}
+
+/** The first message of an enrolment. */
+export function readEnrollInit({ token, credentialId, deviceData, macos, tpm }: EnrollDeviceInit) {
+  const init: EnrollInit = {
+    token,
+    credentialId,
+    deviceData: deviceData && readCollectedData(deviceData),
+    macos: macos && { publicKeyDer: macos.publicKeyDer },
+    tpm: tpm && {
+      ekCert: tpm.ek.case === "ekCert" ? tpm.ek.value : undefined,
+      ekKey: tpm.ek.case === "ekKey" ? tpm.ek.value : undefined,
+      attestationParameters: tpm.attestationParameters,
+    },
+  };
+  return init;
+}
+
+/** The answer to the challenge of an enrolment. Throws `invalid` for any other message. */
+export function readEnrollResponse({ payload }: EnrollDeviceRequest): EnrollResponse {
+  switch (payload.case) {
+    case "macosChallengeResponse":
+      return { kind: "key", signature: payload.value.signature };
+    case "tpmChallengeResponse":
+      return {
+        kind: "tpm",
+        solution: payload.value.solution,
+        platformParameters: readOptionalPlatform(payload.value.platformParameters),
+      };
+    default:
+      throw new Fault("invalid", "the message after the challenge must be the answer to it");
+  }
+}
+
+/** The challenge of an enrolment as its message. */
+export function enrollChallengeMessage(
+  challenge: EnrollChallenge,
+): MessageInitShape<typeof EnrollDeviceResponseSchema> {
+  if (challenge.kind === "key") {
+    return { payload: { case: "macosChallenge", value: { challenge: challenge.challenge } } };
+  }
+  const { encryptedCredential, attestationNonce } = challenge;
+  return { payload: { case: "tpmChallenge", value: { encryptedCredential, attestationNonce } } };
+}
+
+/** The answer to the challenge of an authentication. Throws `invalid` for any other message. */
+export function readAuthenticateResponse({
+  payload,
+}: AuthenticateDeviceRequest): AuthenticateResponse {
+  switch (payload.case) {
+    case "challengeResponse": {
+      const { signature, sshSignature } = payload.value;
+      return { kind: "key", signature, sshSignature };
+    }
+    case "tpmChallengeResponse": {
+      const { platformParameters, sshSignature } = payload.value;
+      return {
+        kind: "tpm",
+        platformParameters: readOptionalPlatform(platformParameters),
+        sshSignature,
+      };
+    }
+    default:
+      throw new Fault("invalid", "the message after the challenge must be the answer to it");
+  }
+}
+
+/** The challenge of an authentication as its message. */
+export function authenticateChallengeMessage(
+  challenge: AuthenticateChallenge,
+): MessageInitShape<typeof AuthenticateDeviceResponseSchema> {
+  return challenge.kind === "key"
+    ? { payload: { case: "challenge", value: { challenge: challenge.challenge } } }
+    : {
+        payload: {
+          case: "tpmChallenge",
+          value: { attestationNonce: challenge.attestationNonce },
+        },
+      };
+}
+
+function readOptionalPlatform(
+  message: TPMPlatformParameters | undefined,
+): PlatformParameters | undefined {
+  return message && readPlatform(message);
+}
+
+function readPlatform({ quotes, pcrs, eventLog }: TPMPlatformParameters): PlatformParameters {
+  if (eventLog.length > maxEventLogBytes) {
+    throw new Fault("limit", "the event log is longer than 1 MiB");
+  }
+  if (quotes.length > maxQuotes || pcrs.length > maxPcrs) {
+    throw new Fault("limit", "the answer holds too many quotes or PCR values");
+  }
+  return { quotes, pcrs, eventLog };
+}
+
+/** A time that cannot be one is left to the checks of the ceremony, as an invalid date. */
+function readTime(message: Timestamp | undefined): Date | undefined {
+  return message && timestampDate(message);
+}

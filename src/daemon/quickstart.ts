@@ -1,0 +1,140 @@
+/**
+ * `gatehouse quickstart`: a whole cluster in one process, ready to follow the guide. The first run creates an
+ * administrator and prints the link with which a person completes the account, and the commands to type next.
+ */
+import { hostname, userInfo } from "node:os";
+import { resolve } from "node:path";
+import { AuthClient } from "#api/client.ts";
+import { encodeResource } from "#api/convert/resource.ts";
+import { serviceIdentity } from "#auth/hosts/service-certificates.ts";
+import { Fault } from "#base/fault.ts";
+import { uuid } from "#base/random.ts";
+import type { Invocation } from "#cli/command.ts";
+import type { Console } from "#cli/console.ts";
+import { parseResourceOf } from "#resource/parse.ts";
+import { type Address, parseAddress } from "./config/address.ts";
+import type { GatehouseConfig } from "./config/config.ts";
+import { openLogger } from "./logger.ts";
+import { type RunningProcess, startProcess } from "./process.ts";
+import type { quickstart } from "./program.ts";
+import { stopRequested } from "./signals.ts";
+
+/** What the guide's administrator may log in as, besides the account that runs the cluster. */
+const guideLogins = ["root", "ubuntu", "ec2-user"];
+const guideRoles = ["access", "auditor", "editor"];
+
+/** Runs the command. */
+export async function run({ flags, console, signal }: Invocation<typeof quickstart>): Promise<void> {
+  const config = quickstartConfig(flags);
+  const logger = openLogger(config.log);
+  const running = await startProcess(config, logger);
+  const logins = flags.logins.length > 0 ? flags.logins : [...new Set([userInfo().username, ...guideLogins])];
+  const invitation = await inviteFirstUser(running, flags.user, logins);
+  welcome(console, running, config, flags.user, invitation);
+  await stopRequested(signal);
+  console.print("Stopping.");
+  await running.close();
+}
+
+function quickstartConfig(flags: Invocation<typeof quickstart>["flags"]): GatehouseConfig {
+  const dataDir = resolve(flags.dataDir);
+  const nodename = flags.nodename ?? hostname();
+  const webListen = readAddress("--listen", flags.listen, 3080);
+  const publicAddrs = flags.publicAddr === undefined ? [] : [readAddress("--public-addr", flags.publicAddr, 443)];
+  return {
+    nodename,
+    dataDir,
+    log: { output: "stderr", severity: "warn", format: "text" },
+    storage: { type: "sqlite", path: dataDir },
+    join: { caPins: [] },
+    auth: {
+      listen: { host: "127.0.0.1", port: 0 },
+      publicAddrs: [],
+      clusterName: flags.cluster,
+      tokens: [],
+      authPreference: undefined,
+      networkingConfig: undefined,
+      sessionRecordingConfig: undefined,
+    },
+    proxy: { webListen, publicAddrs, keyPairs: [] },
+    ssh: {
+      listen: { host: "127.0.0.1", port: 0 },
+      publicAddrs: [],
+      labels: {},
+      commands: [],
+      permitUserEnvironment: false,
+      portForwarding: true,
+      fileCopy: true,
+    },
+  };
+}
+
+function readAddress(flag: string, text: string, defaultPort: number): Address {
+  const address = parseAddress(text, defaultPort);
+  if (address) return address;
+  throw new Fault("usage", `${flag}: "${text}" is not an address`, { hint: "write host:port, as in 127.0.0.1:3080" });
+}
+
+/** Creates the first user when there is none yet; gives the link to complete the account. */
+async function inviteFirstUser(
+  { auth }: RunningProcess,
+  name: string,
+  logins: readonly string[],
+): Promise<string | undefined> {
+  const { context } = auth;
+  const grpc = auth.connect(serviceIdentity(context, uuid(context.random), "Admin"));
+  try {
+    const client = new AuthClient(grpc);
+    const users = await client.service("users");
+    const { users: known } = await users.listUsers({ pageSize: 1 });
+    if (known.length > 0) return undefined;
+    const user = parseResourceOf("user", {
+      kind: "user",
+      version: "v2",
+      metadata: { name },
+      spec: { roles: guideRoles, traits: { logins: [...logins] } },
+    });
+    await users.createUser({ user: encodeResource("user", user) });
+    const service = await client.service("auth");
+    const token = await service.createResetPasswordToken({ Name: name, Type: "invite" });
+    return token.Spec?.URL;
+  } finally {
+    await grpc.close();
+  }
+}
+
+function welcome(
+  console: Console,
+  running: RunningProcess,
+  config: GatehouseConfig,
+  user: string,
+  invitation: string | undefined,
+): void {
+  const { clusterName, publicAddress } = running;
+  console.print(`Gatehouse is ready: cluster "${clusterName}" on https://${publicAddress}`);
+  console.print(`Data: ${config.dataDir} · stop with Ctrl-C`);
+  console.print("");
+  if (invitation === undefined) {
+    console.print("Log in from another terminal:");
+    console.print("");
+    console.print(`  bin/tsh login --proxy=${publicAddress} --user=${user} --insecure`);
+    return;
+  }
+  console.print(`1. Open this link (good for 1 hour) and choose a password for "${user}":`);
+  console.print("");
+  console.print(`  ${invitation}`);
+  console.print("");
+  console.print("   The certificate signs itself, so the browser warns once. Without a browser, set the password here:");
+  console.print("");
+  console.print(`  bin/tctl --data-dir=${config.dataDir} users reset ${user}`);
+  console.print("");
+  console.print("2. Log in, list the servers, and open a shell, in another terminal:");
+  console.print("");
+  console.print('  export PATH="$PWD/bin:$PATH"');
+  console.print(`  tsh login --proxy=${publicAddress} --user=${user} --insecure`);
+  console.print("  tsh status");
+  console.print("  tsh ls");
+  console.print(`  tsh ssh ${userInfo().username}@${config.nodename}`);
+  console.print("");
+  console.print("3. Demand a trusted device and enroll this one, as the guide does: README.md");
+}
