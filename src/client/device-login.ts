@@ -7,7 +7,7 @@ import { isFault, messageOf } from "#base/fault.ts";
 import type { DeviceState } from "./access.ts";
 import { deviceKeyFile } from "./ceremony/this-device.ts";
 import { type AgentSettings, openAccess } from "./open-access.ts";
-import type { StoredLogin } from "./profile/store.ts";
+import type { StoredLogin } from "./profile/logins.ts";
 import type { Ping } from "./web/ping.ts";
 
 /** What the cluster says about devices, as far as a login cares. */

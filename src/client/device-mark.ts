@@ -3,8 +3,8 @@ import { formatAuthorizedKey } from "#ssh/public-key.ts";
 import type { ClientIdentity } from "./cluster/identity.ts";
 import { writePrivate } from "./profile/files.ts";
 import { withProfileLock } from "./profile/lock.ts";
+import type { StoredLogin } from "./profile/logins.ts";
 import { loginPaths } from "./profile/paths.ts";
-import type { StoredLogin } from "./profile/store.ts";
 import { certificateStamp, writeDeviceMark } from "./profile/summary.ts";
 
 /** Marks the login, unless it was replaced since `stamp` was taken. */

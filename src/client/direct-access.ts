@@ -20,7 +20,8 @@ import { addressOf, type ClusterAddress } from "./cluster/dial.ts";
 import { type ClientIdentity, storedIdentity } from "./cluster/identity.ts";
 import { listNodes } from "./cluster/nodes.ts";
 import { dialNode } from "./cluster/tunnel.ts";
-import { readCredentials, type StoredLogin } from "./profile/store.ts";
+import type { StoredLogin } from "./profile/logins.ts";
+import { readCredentials } from "./profile/store.ts";
 
 /** What a direct access works with. */
 export interface DirectOptions {

@@ -8,7 +8,7 @@ import { AgentAccess, isAgentRunning } from "./agent/client.ts";
 import { type AgentPlace, agentPlace } from "./agent/place.ts";
 import { type AgentCommand, ensureAgent } from "./agent/start.ts";
 import { deviceKeyFile } from "./ceremony/this-device.ts";
-import type { StoredLogin } from "./profile/store.ts";
+import type { StoredLogin } from "./profile/logins.ts";
 import { certificateStamp } from "./profile/summary.ts";
 
 /** Where commands find their agent, and how one is started. */

@@ -10,7 +10,7 @@ import { dialCluster } from "#client/cluster/dial.ts";
 import { openAuth } from "#client/open-auth.ts";
 import { splitAddress } from "#client/profile/names.ts";
 import { profileFolder } from "#client/profile/paths.ts";
-import { findLogin } from "#client/profile/store.ts";
+import { findLogin } from "#client/profile/logins.ts";
 import { createApiClient } from "./api-client.ts";
 import type { AuthClient } from "./auth-client.ts";
 import { findDataDir, hasLocalAdmin, readLocalAdmin } from "./local-admin.ts";

@@ -5,9 +5,9 @@ import type { Command, Invocation } from "#cli/command.ts";
 import { boolean, string } from "#cli/flag.ts";
 import type { AgentCommand } from "#client/agent/start.ts";
 import { type AgentSettings, agentSettings } from "#client/open-access.ts";
+import { getLogin, type StoredLogin } from "#client/profile/logins.ts";
 import { hostOf } from "#client/profile/names.ts";
 import { profileFolder } from "#client/profile/paths.ts";
-import { getLogin, type StoredLogin } from "#client/profile/store.ts";
 
 /** Flags of every command. */
 export const shared = {

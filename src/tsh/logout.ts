@@ -1,8 +1,9 @@
 /** `tsh logout`: ends logins and deletes their keys, on disk and in the agent. */
 import { Fault } from "#base/fault.ts";
 import { forgetLogin } from "#client/agent/client.ts";
+import { findLogin, listHosts, type StoredLogin } from "#client/profile/logins.ts";
 import { hostOf } from "#client/profile/names.ts";
-import { findLogin, listHosts, removeLogin, type StoredLogin } from "#client/profile/store.ts";
+import { removeLogin } from "#client/profile/store.ts";
 import type { TshInvocation, TshServices } from "./context.ts";
 import type { logout } from "./program.ts";
 

@@ -1,10 +1,11 @@
 /** The commands of tsh as values: words, texts, arguments, flags. Each implementation is imported when it runs. */
+
+import { versionLine } from "#base/version.ts";
 import { many, optional, required, rest } from "#cli/argument.ts";
 import { defineCommand } from "#cli/command.ts";
 import { boolean, choice, duration, list, string } from "#cli/flag.ts";
 import { formatFlag } from "#cli/output.ts";
 import { defineProgram } from "#cli/program.ts";
-import { versionLine } from "#base/version.ts";
 import { shared, type TshServices } from "./context.ts";
 
 export const login = defineCommand({

@@ -4,7 +4,7 @@ import { Fault } from "#base/fault.ts";
 import { Closer } from "#base/lifecycle.ts";
 import type { ClusterAccess } from "#client/access.ts";
 import { openAccess } from "#client/open-access.ts";
-import type { StoredLogin } from "#client/profile/store.ts";
+import type { StoredLogin } from "#client/profile/logins.ts";
 import { connectNode, openSession } from "#client/ssh/connect.ts";
 import { copyFiles, type FileSide, type Place } from "#client/ssh/copy.ts";
 import { localFiles } from "#client/ssh/local-files.ts";

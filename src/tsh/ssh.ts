@@ -4,7 +4,7 @@ import { Fault } from "#base/fault.ts";
 import { Closer } from "#base/lifecycle.ts";
 import type { ClusterAccess } from "#client/access.ts";
 import { openAccess } from "#client/open-access.ts";
-import type { StoredLogin } from "#client/profile/store.ts";
+import type { StoredLogin } from "#client/profile/logins.ts";
 import { forwardAgentTo } from "#client/ssh/agent-forward.ts";
 import { connectNode } from "#client/ssh/connect.ts";
 import {

@@ -3,8 +3,8 @@
 import { Fault } from "#base/fault.ts";
 import type { Console } from "#cli/console.ts";
 import { printAs } from "#cli/output.ts";
+import { findCurrentHost, findLogin, listHosts } from "#client/profile/logins.ts";
 import { hostOf } from "#client/profile/names.ts";
-import { findCurrentHost, findLogin, listHosts } from "#client/profile/store.ts";
 import { type LoginSummary, summarizeLogin } from "#client/profile/summary.ts";
 import type { TshInvocation, TshServices } from "./context.ts";
 import type { status } from "./program.ts";

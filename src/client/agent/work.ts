@@ -10,7 +10,7 @@ import type { DeviceAuthenticator } from "../cluster/device-session.ts";
 import type { ClientIdentity } from "../cluster/identity.ts";
 import { markDevice } from "../device-mark.ts";
 import { DirectAccess } from "../direct-access.ts";
-import { getLogin, listHosts } from "../profile/store.ts";
+import { getLogin, listHosts } from "../profile/logins.ts";
 import { certificateStamp } from "../profile/summary.ts";
 import type { AgentWork } from "./server.ts";
 import type { AgentIdentity } from "./ssh-agent.ts";

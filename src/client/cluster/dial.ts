@@ -5,8 +5,8 @@
 import { type ConnectionOptions, connect, type TLSSocket } from "node:tls";
 import { Fault } from "#base/fault.ts";
 import { errorCode } from "../profile/files.ts";
+import type { StoredLogin } from "../profile/logins.ts";
 import { joinAddress, splitAddress } from "../profile/names.ts";
-import type { StoredLogin } from "../profile/store.ts";
 import { readTlsAuthorities } from "../profile/trust.ts";
 import type { ClientIdentity } from "./identity.ts";
 

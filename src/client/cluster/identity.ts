@@ -9,7 +9,8 @@ import { parsePrivateKey } from "#ssh/private-key.ts";
 import { parseAuthorizedKey } from "#ssh/public-key.ts";
 import { keySigner } from "#ssh/signer.ts";
 import type { SshCredential } from "../access.ts";
-import type { StoredCredentials, StoredLogin } from "../profile/store.ts";
+import type { StoredLogin } from "../profile/logins.ts";
+import type { StoredCredentials } from "../profile/store.ts";
 
 /** Both halves of an identity. */
 export interface ClientIdentity {

@@ -2,7 +2,6 @@
  * Reading and writing of the profile folder: bounded reads, writes that are seen whole or not at all, files 0600
  * in folders 0700. Synchronous, because a command reads a handful of small files once at its start.
  */
-import { randomBytes } from "node:crypto";
 import {
   closeSync,
   fstatSync,
@@ -18,6 +17,8 @@ import { Fault } from "#base/fault.ts";
 
 /** No file of a profile is larger; a larger one is not ours. */
 const largestFile = 4 * 1024 * 1024;
+
+let written = 0;
 
 /** Text of a file, or undefined when it does not exist. Throws `environment` when it cannot be read. */
 export function readText(path: string): string | undefined {
@@ -50,7 +51,8 @@ export function readText(path: string): string | undefined {
 
 /** Replaces a file in one step; readers see the old or the new content. Makes the folder when it is missing. */
 export function writePrivate(path: string, text: string): void {
-  const temporary = `${path}.${process.pid}.${randomBytes(6).toString("hex")}.tmp`;
+  // Made with an exclusive create: the name need not be secret, only not in use.
+  const temporary = `${path}.${process.pid}.${Date.now().toString(36)}.${++written}.tmp`;
   try {
     makePrivateFolder(dirname(path));
     writeFileSync(temporary, text, { mode: 0o600, flag: "wx" });

@@ -7,16 +7,9 @@ import { after, test } from "node:test";
 import { promisify } from "node:util";
 import { isFault } from "#base/fault.ts";
 import { withProfileLock } from "#client/profile/lock.ts";
+import { findCurrentHost, findLogin, getLogin, listHosts } from "#client/profile/logins.ts";
 import { loginPaths } from "#client/profile/paths.ts";
-import {
-  findCurrentHost,
-  findLogin,
-  getLogin,
-  listHosts,
-  readCredentials,
-  removeLogin,
-  saveLogin,
-} from "#client/profile/store.ts";
+import { readCredentials, removeLogin, saveLogin } from "#client/profile/store.ts";
 import { readSshAuthorities, readTlsAuthorities } from "#client/profile/trust.ts";
 import { testAuthorities, testCredentials } from "../../../test/support/client/credentials.ts";
 

@@ -1,16 +1,15 @@
 /**
- * Logins in the profile folder: save, find, load, remove. Writers hold the folder's lock; readers see one consistent
+ * Logins in the profile folder: save, read the keys, remove; `logins.ts` finds them. Writers hold the folder's lock; readers see one consistent
  * login because a key is checked against its certificate. The keys stored here never carry device fields.
  */
 import { createPrivateKey, createPublicKey, X509Certificate } from "node:crypto";
-import { readdirSync } from "node:fs";
 import { sameBytes } from "#base/bytes.ts";
 import { Fault } from "#base/fault.ts";
-import { formatDocument, type ProfileDocument, parseDocument } from "./document.ts";
-import { isMissing, readText, removePath, writePrivate } from "./files.ts";
+import { formatDocument, type ProfileDocument } from "./document.ts";
+import { readText, removePath, writePrivate } from "./files.ts";
 import { withProfileLock } from "./lock.ts";
-import { assertName, hostOf } from "./names.ts";
-import { folderPaths, loginPaths, type ProfileKey } from "./paths.ts";
+import { findCurrentHost, keyOf, type StoredLogin } from "./logins.ts";
+import { folderPaths, loginPaths } from "./paths.ts";
 import { type HostAuthority, withoutHost, writeAuthorities } from "./trust.ts";
 
 /** Private keys and certificates of a login, in their file formats. */
@@ -23,13 +22,6 @@ export interface StoredCredentials {
   /** PEM. */
   readonly tlsKey: string;
   readonly tlsCertificate: string;
-}
-
-/** A login as found in the folder. */
-export interface StoredLogin {
-  readonly folder: string;
-  readonly key: ProfileKey;
-  readonly document: ProfileDocument;
 }
 
 /** Writes a login and makes it the current one. */
@@ -61,50 +53,6 @@ export async function saveLogin(
     writePrivate(folderPaths(folder).current, `${key.host}\n`);
   });
   return { folder, key, document };
-}
-
-/** The host of the current profile, or undefined when nobody is logged in. */
-export function findCurrentHost(folder: string): string | undefined {
-  const name = readText(folderPaths(folder).current)?.trim();
-  return name === undefined || name === "" ? undefined : assertName("proxy host", name);
-}
-
-/** Hosts that have a profile document, sorted. */
-export function listHosts(folder: string): string[] {
-  try {
-    return readdirSync(folder)
-      .filter((name) => name.endsWith(".yaml") && !name.startsWith("."))
-      .map((name) => name.slice(0, -".yaml".length))
-      .sort();
-  } catch (error) {
-    if (isMissing(error)) return [];
-    throw new Fault("environment", `cannot read the profile folder ${folder}`, { cause: error });
-  }
-}
-
-/** The login at `host`, or the current one; undefined when there is none. */
-export async function findLogin(folder: string, host?: string): Promise<StoredLogin | undefined> {
-  const name = host ?? findCurrentHost(folder);
-  if (name === undefined) return undefined;
-  const text = readText(folderPaths(folder).document(name));
-  if (text === undefined) return undefined;
-  const document = await parseDocument(text);
-  return { folder, key: { ...keyOf(document), host: name }, document };
-}
-
-/** As {@link findLogin}, but throws `not-found` with the command that helps. */
-export async function getLogin(folder: string, host?: string): Promise<StoredLogin> {
-  const login = await findLogin(folder, host);
-  if (login === undefined) {
-    throw new Fault(
-      "not-found",
-      host === undefined ? "not logged in" : `not logged in at ${host}`,
-      {
-        hint: `log in with: tsh login --proxy=${host ?? "HOST"} --user=NAME`,
-      },
-    );
-  }
-  return login;
 }
 
 /** Keys and certificates of a login. Throws `not-found` when a part is missing or does not belong to the rest. */
@@ -147,12 +95,6 @@ export async function removeLogin(login: StoredLogin): Promise<void> {
     if (known !== undefined) writePrivate(shared.knownHosts, withoutHost(known, key.host));
     if (findCurrentHost(folder) === key.host) removePath(shared.current);
   });
-}
-
-function keyOf(document: ProfileDocument): ProfileKey {
-  const host = assertName("proxy host", hostOf(document.webProxyAddr));
-  const cluster = assertName("cluster", document.cluster === "" ? host : document.cluster);
-  return { host, user: assertName("user", document.user), cluster };
 }
 
 function readOnce({ folder, key }: StoredLogin): StoredCredentials | undefined {

@@ -4,8 +4,8 @@
  */
 import { statSync } from "node:fs";
 import { readText, writePrivate } from "./files.ts";
+import type { StoredLogin } from "./logins.ts";
 import { loginPaths } from "./paths.ts";
-import type { StoredLogin } from "./store.ts";
 
 /** A login in words. */
 export interface LoginSummary {

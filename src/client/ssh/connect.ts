@@ -4,15 +4,15 @@
  */
 import { Fault, isFault, messageOf } from "#base/fault.ts";
 import { systemRandom } from "#base/random.ts";
+import { productVersion } from "#base/version.ts";
 import { checkCertificate } from "#ssh/certificate-check.ts";
 import { ClientConnection, type ClientOptions } from "#ssh/client.ts";
 import type { ClientSession } from "#ssh/connection/client-session.ts";
 import { parseAuthorizedKey } from "#ssh/public-key.ts";
 import { systemTimer } from "#ssh/timer.ts";
 import type { ClusterAccess, DialTarget } from "../access.ts";
-import type { StoredLogin } from "../profile/store.ts";
+import type { StoredLogin } from "../profile/logins.ts";
 import { readSshAuthorities } from "../profile/trust.ts";
-import { productVersion } from "#base/version.ts";
 
 /** What a connection is made of. */
 export interface ConnectOptions {
