@@ -67,7 +67,9 @@ export function issueTestCertificate(it: TestCertificate): Uint8Array {
 
 /** PEM of a certificate. */
 export function toPem(der: Uint8Array): string {
-  const lines = base64(der).match(/.{1,64}/g)?.join("\n");
+  const lines = base64(der)
+    .match(/.{1,64}/g)
+    ?.join("\n");
   return `-----BEGIN CERTIFICATE-----\n${lines}\n-----END CERTIFICATE-----\n`;
 }
 
