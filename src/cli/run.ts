@@ -46,11 +46,16 @@ export async function runProgram<Shared extends Program["shared"], Services>(
 /** Prints a failure as every command does, and returns its exit code. */
 export function reportFailure(error: unknown, console: Console, debug: boolean): number {
   if (!isFault(error)) return reportBug(error, console, debug);
-  console.note(`ERROR: ${error.message}`);
+  console.note(`ERROR: ${showable(error.message)}`);
   console.note("");
-  for (const line of error.hint?.split("\n") ?? []) console.note(`hint: ${line}`);
+  for (const line of error.hint?.split("\n") ?? []) console.note(`hint: ${showable(line)}`);
   if (debug) console.note(traceOf(error));
   return faultInfo(error.code).exit;
+}
+
+/** Sentences may quote a peer: control characters, line breaks and tabs apart, must not reach the terminal. */
+function showable(text: string): string {
+  return text.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, "\ufffd");
 }
 
 function reportBug(error: unknown, console: Console, debug: boolean): number {

@@ -139,7 +139,6 @@ export const get = defineCommand({
   arguments: { resources: required('kind or kind/name, several with commas, or "all"') },
   flags: {
     format: choice(["yaml", "json", "text"], "form of the output", { default: "yaml" }),
-    withSecrets: boolean("include secrets where the server gives them", { hidden: true }),
   },
   run: () => import("./get.ts"),
 });
@@ -254,6 +253,20 @@ export const auditLs = defineCommand({
     format: formatFlag,
   },
   run: () => import("./audit-ls.ts"),
+});
+
+export const authExport = defineCommand({
+  path: ["auth", "export"],
+  summary: "print the public keys of an authority, for sshd and TLS servers",
+  example: "tctl auth export --type=trusted-user-ca > /etc/ssh/gatehouse-ca.pub",
+  flags: {
+    type: choice(
+      ["user", "host", "openssh", "trusted-user-ca", "tls-user", "tls-host", "db", "db-client"],
+      "authority and form",
+      { required: true, placeholder: "TYPE" },
+    ),
+  },
+  run: () => import("./auth-export.ts"),
 });
 
 export const nodesLs = defineCommand({

@@ -17,6 +17,7 @@ export const tctl = defineProgram({
     devices: "manage trusted devices",
     audit: "read the audit log",
     nodes: "manage SSH servers",
+    auth: "export the cluster's authorities",
   },
   shared: sharedFlags,
   services: machineServices,
@@ -42,5 +43,6 @@ export const tctl = defineProgram({
     commands.lock,
     commands.auditLs,
     commands.nodesLs,
+    commands.authExport,
   ],
 });

@@ -17,6 +17,9 @@ export async function run({ console, args, signal }: Received): Promise<number |
       cause: new Fault("unavailable", "the store said no"),
     });
   }
+  if (args.how === "escape") {
+    throw new Fault("unavailable", "a peer said \u001b[2J\u009b1m\u0007 and\n\tmore");
+  }
   if (args.how === "bug") JSON.parse("{");
   if (args.how === "code") return 7;
   if (args.how === "pipe") for (let i = 0; i < 100_000; i++) console.print("a line");
