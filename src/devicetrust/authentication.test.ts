@@ -108,6 +108,34 @@ test("refuses a credential that no device has, or that this one no longer has", 
   assertRefused("other_credential", () => begin({ credentialId: "older" }));
 });
 
+test("tells the peer that its credential id or device data is missing", () => {
+  for (const change of [{ credentialId: "" }, { deviceData: undefined }]) {
+    assert.throws(
+      () => begin(change),
+      (error) => isFault(error, "invalid"),
+    );
+  }
+});
+
+test("refuses an answer of the other kind, both ways round", async () => {
+  const { state, answer } = await challenged();
+  const { sshSignature } = answer;
+  const signed = { kind: "key", signature: sshSignature, sshSignature } as const;
+  assert.throws(
+    () => finish(state, signed),
+    (error) => isFault(error, "invalid"),
+  );
+  const apple = new SimulatedAppleDevice();
+  const enrolled = recordOf(await enrollDevice(apple));
+  const data = collectedData({ osType: "macos" });
+  const macos = { credentialId: apple.credentialId, deviceData: data };
+  const begun = begin(macos, { device: enrolled });
+  assert.throws(
+    () => finish(begun.state, answer),
+    (error) => isFault(error, "invalid"),
+  );
+});
+
 test("says the same to the peer whatever the reason", () => {
   for (const act of [
     () => begin({}, { device: undefined }),

@@ -84,12 +84,13 @@ const recordChecks: readonly ((subject: {
   readonly init: AuthenticateInit;
   readonly data: CheckedData;
   readonly device: AuthenticatingDevice;
+  readonly credential: DeviceCredential;
 }) => void)[] = [
   function isEnrolled({ device }) {
-    if (!device.enrolled || device.credential === undefined) throw refuseDevice("not_enrolled");
+    if (!device.enrolled) throw refuseDevice("not_enrolled");
   },
-  function hasThisCredential({ init, device }) {
-    if (device.credential?.id !== init.credentialId) throw refuseDevice("other_credential");
+  function hasThisCredential({ init, credential }) {
+    if (credential.id !== init.credentialId) throw refuseDevice("other_credential");
   },
   function hasThisSystem({ data, device }) {
     if (data.osType !== device.osType) throw refuseDevice("other_os");
@@ -112,9 +113,9 @@ export function beginAuthentication(
   if (init.credentialId === "") throw badRequest("credential id is missing");
   const data = checkCollectedData(init.deviceData, now);
   if (device === undefined) throw refuseDevice("unknown_device");
-  for (const check of recordChecks) check({ init, data, device });
   const { credential, lastCollected } = device;
   if (credential === undefined) throw refuseDevice("not_enrolled");
+  for (const check of recordChecks) check({ init, data, device, credential });
   const binding = { ceremony: "authentication", deviceId: device.id, channelKey } as const;
   const challenge = deriveChallenge(binding, random);
   const allowSha1 = policy.allowSha1OnWindows && device.osType === "windows";
