@@ -110,11 +110,8 @@ export class ClientConnection {
   /** Opens a session. Throws what the server says if it refuses. */
   async openSession(): Promise<ClientSession> {
     await this.ready;
-    let session: ClientSession | undefined;
-    const channel = await this.#connection.open("session", empty.encode({}), (opening) => {
-      session = new ClientSession(opening);
-    });
-    return session ?? new ClientSession(channel);
+    const prepare = (channel: Channel): ClientSession => new ClientSession(channel);
+    return this.#connection.open("session", empty.encode({}), prepare);
   }
 
   /** Opens a connection from the server outwards (`ssh -L`, `-W`). */
@@ -126,7 +123,7 @@ export class ClientConnection {
   /** Opens any other channel. */
   async openChannel(type: string, payload: Uint8Array): Promise<Channel> {
     await this.ready;
-    return this.#connection.open(type, payload);
+    return this.#connection.open(type, payload, (channel) => channel);
   }
 
   /** Asks the server to listen for us (`ssh -R`). Returns the port. Throws `access-denied` if it refuses. */

@@ -29,3 +29,10 @@ test("gives the fingerprint that OpenSSH prints", () => {
     "SHA256:ZkAslGjFiUHdGf/WUL8rQvkib4PTvQatUV0OUQSncCA",
   );
 });
+
+test("a comment cannot begin another line", () => {
+  const { publicKey } = createKey().signer;
+  const line = formatAuthorizedKey(publicKey, "alice\nssh-ed25519 AAAA evil");
+  assert.ok(!line.includes("\n"));
+  assert.equal(parseAuthorizedKey(line).comment, "alice ssh-ed25519 AAAA evil");
+});

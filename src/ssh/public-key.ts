@@ -137,7 +137,8 @@ export function fingerprint(blob: Uint8Array): string {
 
 /**
  * Parses "type base64 comment". The type must be the one inside the blob. Options before the type are
- * refused: a line with options means less than the key alone. Throws `malformed`.
+ * refused: a line with options means less than the key alone. Throws `malformed`. What is inside the blob is
+ * for {@link decodePublicKey} or parseCertificate to check.
  */
 export function parseAuthorizedKey(line: string): AuthorizedKey {
   const [type = "", encoded = "", ...comment] = line.trim().split(/[ \t]+/);
@@ -153,8 +154,8 @@ export function parseAuthorizedKey(line: string): AuthorizedKey {
   return { type, blob, comment: comment.join(" ") };
 }
 
-/** Formats a key or certificate blob as "type base64 comment", without a line end. */
+/** Formats a key or certificate blob as "type base64 comment", always one line, without its end. */
 export function formatAuthorizedKey(blob: Uint8Array, comment = ""): string {
   const line = `${blobTypeOf(blob)} ${buffer(blob).toString("base64")}`;
-  return comment === "" ? line : `${line} ${comment}`;
+  return `${line} ${comment.replace(/[\s\p{Cc}]+/gu, " ")}`.trim();
 }

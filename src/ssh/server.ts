@@ -118,7 +118,7 @@ export class ServerConnection<Identity> {
 
   /** Opens any other channel. */
   openChannel(type: string, payload: Uint8Array): Promise<Channel> {
-    return this.#connection.open(type, payload);
+    return this.#connection.open(type, payload, (channel) => channel);
   }
 
   /** Asks the client for an answer of any kind, to see that it is there. */

@@ -108,7 +108,7 @@ export class Channel extends ChannelStream {
   onRequest: RequestHandler | undefined;
   readonly #link: ChannelLink;
   readonly #stderr: ChannelStream;
-  readonly #receive = new ReceiveWindow();
+  readonly #receive: ReceiveWindow;
   readonly #incoming: ReplyQueue;
   #send = new SendWindow(0, 0);
   #peer = 0;
@@ -120,12 +120,13 @@ export class Channel extends ChannelStream {
   #released = false;
   #resolveClosed: () => void = () => {};
 
-  constructor(link: ChannelLink, id: number, type: string) {
+  constructor(link: ChannelLink, id: number, type: string, window: number) {
     super(
       () => this.#grant(),
       () => this.flush(),
     );
     this.#link = link;
+    this.#receive = new ReceiveWindow(window);
     this.id = id;
     this.type = type;
     this.#stderr = new ChannelStream(
@@ -137,6 +138,11 @@ export class Channel extends ChannelStream {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.whenClosed = promise;
     this.#resolveClosed = resolve;
+  }
+
+  /** What the peer may send before we grant more. For the connection. */
+  get window(): number {
+    return this.#receive.size;
   }
 
   /** Asks the peer for something. Resolves to its answer; to false if the channel closes before. */

@@ -7,7 +7,7 @@ import {
   type ConnectionHandler,
   type MessageSender,
 } from "#ssh/connection/connection.ts";
-import { initialWindow, maxPacket, SendWindow } from "#ssh/connection/window.ts";
+import { crowdedWindow, initialWindow, maxPacket, SendWindow } from "#ssh/connection/window.ts";
 import * as m from "#ssh/messages/connection.ts";
 
 /** A connection whose peer is the test. */
@@ -52,7 +52,7 @@ class Bench implements MessageSender {
 
   /** Opens a channel that the test, as the peer, confirms. */
   async open(window = initialWindow, packet = maxPacket): Promise<Channel> {
-    const opening = this.connection.open("session", new Uint8Array(0));
+    const opening = this.connection.open("session", new Uint8Array(0), (channel) => channel);
     const { sender } = m.channelOpen.decode(this.sent.pop() ?? new Uint8Array(0));
     this.receive(
       m.channelOpenConfirmation.encode({
@@ -302,9 +302,16 @@ test("refuses the channel after a thousand", async () => {
   assert.equal(m.channelOpenFailure.decode(refusal ?? new Uint8Array(0)).reason, 4);
 });
 
+test("a peer with many channels gets smaller windows", () => {
+  const bench = new Bench();
+  for (let i = 0; i < 33; i++) bench.receive(openRequest("session"));
+  const windows = bench.sent.map((payload) => m.channelOpenConfirmation.decode(payload).window);
+  assert.deepEqual([windows[31], windows[32]], [initialWindow, crowdedWindow]);
+});
+
 test("a refusal of the peer is one line without control characters", async () => {
   const bench = new Bench();
-  const opening = bench.connection.open("x", new Uint8Array(0));
+  const opening = bench.connection.open("x", new Uint8Array(0), (channel) => channel);
   const description = "no\x1b[31m way\r\n‮now";
   bench.receive(
     m.channelOpenFailure.encode({ recipient: 0, reason: 1, description, language: "" }),
@@ -382,7 +389,7 @@ test("answers global requests in order", async () => {
 test("the end of the connection ends everything that waits for it", async () => {
   const bench = new Bench();
   const channel = await bench.open();
-  const opening = bench.connection.open("session", new Uint8Array(0));
+  const opening = bench.connection.open("session", new Uint8Array(0), (channel) => channel);
   const asked = channel.request("shell", new Uint8Array(0));
   const global = bench.connection.globalRequest("x", new Uint8Array(0));
   const fault = new Fault("unavailable", "gone");
@@ -392,5 +399,8 @@ test("the end of the connection ends everything that waits for it", async () => 
   assert.equal(await global, undefined);
   await channel.whenClosed;
   assert.ok(channel.destroyed);
-  await assert.rejects(bench.connection.open("session", new Uint8Array(0)), fault);
+  await assert.rejects(
+    bench.connection.open("session", new Uint8Array(0), (channel) => channel),
+    fault,
+  );
 });

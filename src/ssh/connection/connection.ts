@@ -23,7 +23,7 @@ import {
 import { Channel, type ChannelLink } from "./channel.ts";
 import { channelRefused, describeOpenFailure } from "./open-failure.ts";
 import { ReplyQueue } from "./reply-queue.ts";
-import { initialWindow, maxPacket } from "./window.ts";
+import { maxPacket, windowBeside } from "./window.ts";
 
 /** What a connection needs of its transport. */
 export interface MessageSender {
@@ -150,20 +150,20 @@ export class Connection implements ChannelLink {
     return this.#transport.writable;
   }
 
-  /** Opens a channel; `prepare` sets its handlers before the peer can use it. Rejects with what the peer says, or `unavailable` if the connection is gone. */
-  open(
-    type: string,
-    payload: Uint8Array,
-    prepare: (channel: Channel) => void = () => {},
-  ): Promise<Channel> {
-    if (this.#closed !== undefined) return Promise.reject(this.#closed);
+  /**
+   * Opens a channel. Resolves to what `prepare` made of it, which it does before the peer can use the channel.
+   * Rejects with what the peer says, or with why the connection is gone.
+   */
+  async open<T>(type: string, payload: Uint8Array, prepare: (channel: Channel) => T): Promise<T> {
+    if (this.#closed !== undefined) throw this.#closed;
     const channel = this.#create(type);
-    prepare(channel);
+    const prepared = prepare(channel);
     const opening = Promise.withResolvers<Channel>();
     this.#opening.set(channel.id, opening);
-    const { id: sender } = channel;
-    this.send(channelOpen.encode({ type, sender, window: initialWindow, maxPacket, payload }));
-    return opening.promise;
+    const { id: sender, window } = channel;
+    this.send(channelOpen.encode({ type, sender, window, maxPacket, payload }));
+    await opening.promise;
+    return prepared;
   }
 
   /** Sends a global request. Resolves to the payload of the answer, undefined if the peer refuses. */
@@ -224,7 +224,8 @@ export class Connection implements ChannelLink {
 
   #create(type: string): Channel {
     while (this.#channels.has(this.#nextId)) this.#nextId = (this.#nextId + 1) >>> 0;
-    const channel = new Channel(this, this.#nextId, type);
+    const window = windowBeside(this.#channels.size);
+    const channel = new Channel(this, this.#nextId, type, window);
     this.#nextId = (this.#nextId + 1) >>> 0;
     this.#channels.set(channel.id, channel);
     return channel;
@@ -251,7 +252,7 @@ export class Connection implements ChannelLink {
       this.send(
         channelOpenConfirmation.encode({
           ...{ recipient: sender, sender: channel.id },
-          ...{ window: initialWindow, maxPacket, payload: empty.encode({}) },
+          ...{ window: channel.window, maxPacket, payload: empty.encode({}) },
         }),
       );
       channel.opened(sender, window, packet);

@@ -18,7 +18,10 @@ import type { Channel, IncomingRequest } from "./channel.ts";
 import type { Terminal, TerminalSize } from "./terminal.ts";
 import { decodeTerminalModes } from "./terminal-modes.ts";
 
-/** The answer to a request: true is success; false or a thrown fault is failure. */
+/**
+ * The answer to a request: true is success; false or a thrown fault is failure. Requests are answered one
+ * after the other: start the program and return, do not wait for its end.
+ */
 export type Answer = boolean | Promise<boolean>;
 
 /** Does what the client of one session asks for. What is not there is refused. */

@@ -6,13 +6,28 @@ import { Fault } from "#base/fault.ts";
 
 /** What we grant: enough for 200 MB/s over 10 ms. */
 export const initialWindow = 2 * 1024 * 1024;
+/** What we grant to each channel beyond the first few, so that a peer with many cannot fill our memory. */
+export const crowdedWindow = 256 * 1024;
+const crowd = 32;
 /** The largest data in one message that we take and send (RFC 4253 section 6.1). */
 export const maxPacket = 32_768;
 const largestWindow = 0xffff_ffff;
 
+/** What to grant to a new channel beside `others`. */
+export function windowBeside(others: number): number {
+  return others < crowd ? initialWindow : crowdedWindow;
+}
+
 /** What the peer may still send. */
 export class ReceiveWindow {
-  #left = initialWindow;
+  /** What was granted at the start, and is never exceeded. */
+  readonly size: number;
+  #left: number;
+
+  constructor(size: number) {
+    this.size = size;
+    this.#left = size;
+  }
 
   /** Counts data that came in. Throws `malformed` if the peer had no right to send so much. */
   take(length: number): void {
@@ -27,8 +42,8 @@ export class ReceiveWindow {
    * consumed, so that adjustments stay rare and stop when the reader does.
    */
   grant(unread: number): number {
-    const due = initialWindow - this.#left - unread;
-    if (due < initialWindow / 4) return 0;
+    const due = this.size - this.#left - unread;
+    if (due < this.size / 4) return 0;
     this.#left += due;
     return due;
   }
