@@ -2,7 +2,7 @@
  * Locks: whether one is in force against an identity or what it wants to reach. A lock that names several things
  * strikes each of them, as in the public API. A lock whose end cannot be read is in force.
  */
-import type { Identity } from "#identity/identity.ts";
+import type { DeviceExtensions, Identity } from "#identity/identity.ts";
 import type { Lock, LockTarget } from "#resource/lock.ts";
 
 /** The names that messages use (public API: `lock targeting Device:"…" is in force`). */
@@ -80,10 +80,22 @@ function struckBy(
     ["login", present(lockable.login)],
     ["server_id", servers],
     ["node", servers],
-    ["device", present(identity.device?.deviceId)],
+    ["device", deviceTargets(identity.device)],
     ["mfa_device", present(identity.mfaVerified)],
     ["access_request", identity.activeRequests],
   ];
+}
+
+/** A lock on a device strikes whatever its key; one on device and credential strikes that enrolment only. */
+function deviceTargets(device: DeviceExtensions | undefined): readonly string[] {
+  if (device === undefined) return [];
+  const { deviceId, credentialId } = device;
+  return [deviceId, deviceLockTarget(deviceId, credentialId)];
+}
+
+/** The lock target for one credential of a device: what certificates from a past enrolment are struck by. */
+export function deviceLockTarget(deviceId: string, credentialId: string): string {
+  return `${deviceId}/${credentialId}`;
 }
 
 function present(value: string | undefined): readonly string[] {
