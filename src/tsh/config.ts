@@ -28,6 +28,7 @@ export async function run({
           `    IdentityAgent "${place.sshSocket}"`,
           `    CertificateFile "${paths.deviceCertificate}"`,
         ];
+  const program = services.program.map((word) => `"${word}"`).join(" ");
   const lines = [
     `# Begin generated Gatehouse configuration for ${host} by tsh`,
     "",
@@ -42,7 +43,7 @@ export async function run({
     `# Flags for all ${cluster} hosts except the proxy`,
     `Host *.${cluster} !${host}`,
     `    Port ${port}`,
-    `    ProxyCommand "${services.program}" proxy ssh --cluster=${cluster} --proxy=${document.webProxyAddr} %r@%h:%p`,
+    `    ProxyCommand ${program} proxy ssh --cluster=${cluster} --proxy=${document.webProxyAddr} %r@%h:%p`,
     "",
     "# End generated Gatehouse configuration",
   ];

@@ -30,8 +30,8 @@ export interface TshServices {
   /** The profile folder. */
   readonly folder: string;
   readonly agent: AgentSettings;
-  /** How tsh itself is called from other programs: in `tsh config`. */
-  readonly program: string;
+  /** The words that call tsh from other programs: in `tsh config`. */
+  readonly program: readonly string[];
   readonly now: () => Date;
   readonly stdio: () => Stdio;
 }
@@ -42,7 +42,7 @@ export type TshInvocation<C extends Command> = Invocation<C, typeof shared, TshS
 /** Services of the machine. `agentCommand` starts the agent. */
 export function openServices(
   env: NodeJS.ProcessEnv,
-  program: string,
+  program: readonly string[],
   agentCommand: AgentCommand,
 ): TshServices {
   const folder = profileFolder(env);

@@ -9,7 +9,7 @@ import { summarizeLogin } from "#client/profile/summary.ts";
 import { describeClockSkew, type Ping } from "#client/web/ping.ts";
 import type { TshInvocation } from "./context.ts";
 import type { login } from "./program.ts";
-import { printStatus } from "./status.ts";
+import { printStatus } from "./status-block.ts";
 
 type LoginInvocation = TshInvocation<typeof login>;
 

@@ -55,7 +55,7 @@ export async function startTestHome(
     env,
     folder,
     agent: { place: agentPlace(folder, env), command: undefined, env },
-    program: "/usr/local/bin/tsh",
+    program: ["/usr/local/bin/tsh"],
     now: () => new Date(),
     stdio: () => stdio,
   };
