@@ -18,6 +18,7 @@ import { loadAuthorities } from "./authority/keys.ts";
 import type { AuthContext } from "./context.ts";
 import { checkPeer } from "./grpc/guard.ts";
 import { registerServices } from "./grpc/register.ts";
+import { LegacyApi } from "./http/legacy-api.ts";
 import { type AuthSettings, initializeCluster, settleClusterName } from "./initialize.ts";
 import { openStores } from "./store/stores.ts";
 import { CredentialStore } from "./users/credentials.ts";
@@ -46,10 +47,12 @@ export class AuthService implements Closable {
   /** Its parts, for the services that live in the same process's composition root: never for the network. */
   readonly context: AuthContext;
   readonly #server: GrpcServer<Peer>;
+  readonly #legacy: LegacyApi;
 
   private constructor(context: AuthContext, server: GrpcServer<Peer>) {
     this.context = context;
     this.#server = server;
+    this.#legacy = new LegacyApi(context);
   }
 
   /** Reads or makes keys, settles the store and registers every service. */
@@ -101,7 +104,9 @@ export class AuthService implements Closable {
       user: [authorities.tls("user").certificate],
       host: [authorities.tls("host").certificate],
     };
-    this.#server.accept(socket, peerOf(socket, trusted, clock.now()));
+    const peer = peerOf(socket, trusted, clock.now());
+    if (socket.alpnProtocol === "h2") this.#server.accept(socket, peer);
+    else this.#legacy.accept(socket, peer);
   }
 
   /** A client for a service of the same process: the same API and the same checks, without a port. */
@@ -114,7 +119,8 @@ export class AuthService implements Closable {
   }
 
   /** Ends all calls and connections. The backend belongs to whoever opened it. */
-  close(): Promise<void> {
-    return this.#server.close();
+  async close(): Promise<void> {
+    this.#legacy.close();
+    await this.#server.close();
   }
 }
