@@ -3,6 +3,7 @@ import { generateKeyPairSync } from "node:crypto";
 import { test } from "node:test";
 import { Fault, isFault } from "#base/fault.ts";
 import { systemRandom } from "#base/random.ts";
+import { parseEndorsementAuthorities } from "#tpm/endorsement-chain.ts";
 import { decodePublic, encodePublic } from "#tpm/public-area.ts";
 import {
   collectedData,
@@ -11,6 +12,11 @@ import {
   spkiOf,
   testNow,
 } from "../../test/support/device-ceremony.ts";
+import {
+  createTestIssuer,
+  issueTestCertificate,
+  toPem,
+} from "../../test/support/endorsement-certificates.ts";
 import { assertRefused, assertRefusedLater } from "../../test/support/refusals.ts";
 import { SimulatedAppleDevice, SimulatedTpmDevice } from "../../test/support/simulated-devices.ts";
 import { attestationAttributes } from "../../test/support/simulated-tpm.ts";
@@ -104,6 +110,28 @@ test("tells the peer nothing about refused evidence, and the audit event everyth
     assert.deepEqual(error.audit, { reason: "ek_missing", why: "no endorsement key" });
     return true;
   });
+});
+
+test("prefers the certificate to the bare key and tells whether its authority is listed", async () => {
+  const vendor = createTestIssuer("Vendor");
+  const own = { issuer: vendor, subject: vendor.name, spki: vendor.spki, isAuthority: true };
+  const ekCert = issueTestCertificate({
+    issuer: vendor,
+    spki: linux.tpm.endorsementSpki,
+    serial: 7n,
+  });
+  const attestationParameters = linux.tpm.attestationParameters();
+  const tpm = { ekCert, ekKey: new Uint8Array(1), attestationParameters };
+  const listed = parseEndorsementAuthorities([toPem(issueTestCertificate(own))]);
+  for (const [authorities, type] of [
+    [[], "tpm_ekcert"],
+    [listed, "tpm_ekcert_trusted"],
+  ] as const) {
+    const policy = { ...openPolicy, endorsementAuthorities: authorities };
+    const { state, challenge } = await begin({ tpm }, { policy });
+    const { credential } = finish(state, await linux.solveEnroll(challenge));
+    assert.deepEqual([credential.deviceAttestationType, credential.tpmEkcertSerial], [type, "07"]);
+  }
 });
 
 test("refuses data about another device than the one that was found", async () => {

@@ -41,7 +41,7 @@ export interface EnrollTokenRequest {
 }
 
 /** Why a token is not accepted; for the audit event. The peer reads one sentence for all. */
-export type EnrollTokenProblem = "unknown" | "expired" | "other_device" | "other_user";
+export type EnrollTokenProblem = "unknown" | "expired" | "spent" | "other_device" | "other_user";
 
 const tokenBytes = 20;
 

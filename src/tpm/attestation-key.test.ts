@@ -11,7 +11,9 @@ import {
 import { algorithm } from "./constants.ts";
 import { credentialIdOf } from "./credential-id.ts";
 import { claimForm, type PublicBytes } from "./forms.ts";
-import { decodePublic, encodePublic, type PublicArea } from "./public-area.ts";
+import { nameOf } from "./name.ts";
+import { decodePublic, encodePublic, type PublicArea, publicKeyOf } from "./public-area.ts";
+import { encodeSignature } from "./signature.ts";
 
 const strict = { allowSha1: false };
 const rsa = loadTpmVector("rsa-two-banks");
@@ -66,6 +68,10 @@ test("refuses a name algorithm of SHA-1 or an unknown one", () => {
   refusesArea("ak_name_algorithm", changed({ nameAlg: 0x7fff }));
 });
 
+test("computes no name with an unknown algorithm", () => {
+  assertRefused("ak_name_algorithm", () => nameOf(changed({ nameAlg: 0x7fff })));
+});
+
 test("refuses a key without a fixed signing scheme", () => {
   refusesArea("ak_scheme", changed({ scheme: { kind: "none" } }));
 });
@@ -91,6 +97,19 @@ for (const [name, bit] of [
 
 test("refuses a key that may decrypt", () => {
   refusesArea("ak_attributes", changed({ attributes: attributes | (1 << 17) }));
+});
+
+test("refuses coordinates and signature integers that are longer than the curve", () => {
+  const x = new Uint8Array(33);
+  assertRefused("malformed", () =>
+    publicKeyOf(decodePublic(changed({ x } as Partial<PublicArea>))),
+  );
+  const unknown = changed({ curve: 99 } as Partial<PublicArea>);
+  assertRefused("ak_key", () => publicKeyOf(decodePublic(unknown)));
+  const createSignature = encodeSignature({ kind: "ecdsa", hash: algorithm.sha256, r: x, s: x });
+  assertRefused("malformed", () =>
+    checkAttestationKey({ ...p256.parameters, createSignature }, strict),
+  );
 });
 
 test("refuses a public area with its size in front", () => {

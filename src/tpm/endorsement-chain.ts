@@ -48,14 +48,14 @@ export function chainsToAuthority(
   intermediates: readonly X509Certificate[],
   at: Date,
 ): boolean {
-  if (!isValidAt(certificate, at)) return false;
-  const isIssuer = (issuer: X509Certificate) => issued(certificate, issuer);
-  if (anchors.some((anchor) => isIssuer(anchor) && isValidAt(anchor, at))) return true;
-  if (intermediates.length === 0 || intermediates.length >= maxChain) return false;
-  return intermediates.filter(isIssuer).some((issuer) => {
-    const others = intermediates.filter((other) => other !== issuer);
-    return chainsToAuthority(issuer, anchors, others, at);
-  });
+  const reaches = (from: X509Certificate, left: number): boolean => {
+    if (left === 0 || !isValidAt(from, at)) return false;
+    const isIssuer = (issuer: X509Certificate) => issued(from, issuer);
+    if (anchors.some((anchor) => isIssuer(anchor) && isValidAt(anchor, at))) return true;
+    return intermediates.filter(isIssuer).some((issuer) => reaches(issuer, left - 1));
+  };
+  // The anchor is the last of the path.
+  return reaches(certificate, maxChain - 1);
 }
 
 /** True when `at` lies within the validity of the certificate. */

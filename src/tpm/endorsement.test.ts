@@ -228,6 +228,22 @@ test("ends on intermediates that sign each other", () => {
   assert.equal(chains([strangerDer], [authorityDer, loop]), false);
 });
 
+test("follows a path of six certificates and none of seven, however many others are offered", () => {
+  const middle = Array.from({ length: 5 }, (_, i) => createTestIssuer(`Authority ${i}`));
+  const issuers = [root, ...middle];
+  const ders = middle.map((each, i) => {
+    const issuer = issuers[i] ?? assert.fail();
+    const { name: subject, spki } = each;
+    return issueTestCertificate({ issuer, subject, spki, isAuthority: true });
+  });
+  const parse = (list: Uint8Array[]) => parseEndorsementAuthorities(list.map(toPem));
+  const anchors = parse([rootDer]);
+  const offered = parse([...ders, authorityDer, rootDer]);
+  const leafOf = (issuer = authority) => parseEndorsementCertificate(issue({ issuer })).certificate;
+  assert.ok(chainsToAuthority(leafOf(middle[3]), anchors, offered, at));
+  assert.equal(chainsToAuthority(leafOf(middle[4]), anchors, offered, at), false);
+});
+
 test("names the entry of the list that is not an authority", () => {
   for (const entry of [
     "nonsense",

@@ -116,7 +116,9 @@ test("refuses a log that is cut short anywhere but between events", () => {
 });
 
 test("refuses a log above its limits before reading it", () => {
-  assertRefused("event_log_limit", () => parseEventLog(new Uint8Array((1 << 20) + 1)));
+  const data = new Uint8Array(1 << 20);
+  const large = concat(le32(1), le32(5), new Uint8Array(20), le32(data.length), data);
+  assertRefused("event_log_limit", () => parseEventLog(large));
   const event = concat(le32(1), le32(5), new Uint8Array(20), le32(0));
   const many = concat(...Array.from({ length: 16_385 }, () => event));
   assertRefused("event_log_limit", () => parseEventLog(many));
@@ -129,6 +131,15 @@ test("refuses a first record with no, too many, repeated or lying algorithms", (
   const twice = [11, 32] as const;
   assertRefused("event_log", () => parseEventLog(specIdEvent([twice, twice])));
   assertRefused("event_log", () => parseEventLog(specIdEvent([[11, 20]])));
+});
+
+test("refuses a first record of another version, or with bytes left over", () => {
+  // Header of 32 bytes, signature of 16, platform class of 4; then minor and major version.
+  const first = specIdEvent();
+  assertRefused("event_log", () => parseEventLog(first.with(52, 1)));
+  assertRefused("event_log", () => parseEventLog(first.with(53, 1)));
+  const longer = concat(first.with(28, (first[28] ?? 0) + 1), new Uint8Array(1));
+  assertRefused("event_log", () => parseEventLog(longer));
 });
 
 test("refuses an event with an unknown or repeated digest or an impossible PCR", () => {
@@ -165,6 +176,37 @@ test("calls Secure Boot unclear for an unknown event type, a debugger, or a seco
     { pcr: 7, type: 4, data: new Uint8Array(4) },
   ];
   for (const event of more) assert.equal(secureBootOf([...boot, event]), "unclear");
+});
+
+test("calls Secure Boot unclear when a separator or an authority is not what was measured", () => {
+  const change = (type: number, changed: Partial<TestEvent>) =>
+    boot.map((event) =>
+      event.pcr === 7 && event.type === type ? { ...event, ...changed } : event,
+    );
+  const separator = Uint8Array.of(0, 0, 0, 1);
+  assert.equal(secureBootOf(change(4, { data: separator })), "unclear");
+  assert.equal(secureBootOf(change(4, { measured: separator })), "unclear");
+  assert.equal(secureBootOf(change(0x800000e0, { measured: separator })), "unclear");
+});
+
+test("takes an authority that was measured without its last byte, as some firmware does", () => {
+  const events = boot.map((event) =>
+    event.type === 0x800000e0 ? { ...event, measured: event.data.subarray(0, -1) } : event,
+  );
+  assert.equal(secureBootOf(events), "on");
+});
+
+test("calls Secure Boot unclear when a variable is cut short, too long, or has bytes left over", () => {
+  const whole = uefiVariable("SecureBoot", Uint8Array.of(1));
+  const endless = whole.slice();
+  endless.fill(0xff, 24, 32);
+  const late = boot.filter(
+    ({ data }) => !Buffer.from(data).includes(Buffer.from("SecureBoot", "utf16le")),
+  );
+  for (const data of [whole.slice(0, -1), concat(whole, new Uint8Array(1)), endless]) {
+    assert.equal(secureBootOf([{ pcr: 7, type: 0x80000001, data }, ...late]), "unclear");
+  }
+  assert.equal(secureBootOf([{ pcr: 7, type: 0x80000001, data: whole }, ...late]), "on");
 });
 
 test("calls Secure Boot unclear when a variable comes twice, late, or not at all", () => {

@@ -4,6 +4,7 @@
  */
 import { createPublicKey, type KeyObject, type webcrypto } from "node:crypto";
 import { base64url, concat } from "#base/bytes.ts";
+import { isFault } from "#base/fault.ts";
 import { algorithm, findCurve } from "./constants.ts";
 import { claimForm, type PublicBytes } from "./forms.ts";
 import {
@@ -92,7 +93,7 @@ export function publicKeyOf(area: PublicArea): KeyObject {
       key: area.kind === "rsa" ? rsaJwk(area) : eccJwk(area),
     });
   } catch (cause) {
-    throw refuse("ak_key", "not a valid public key", cause);
+    throw isFault(cause) ? cause : refuse("ak_key", "not a valid public key", cause);
   }
 }
 

@@ -5,11 +5,7 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { isFault } from "#base/fault.ts";
 import { loadTpmVector } from "../../../test/support/tpm-vectors.ts";
-import {
-  defaultAttestationKeyFile,
-  readAttestationKey,
-  writeAttestationKey,
-} from "./attestation-key-file.ts";
+import { readAttestationKey, writeAttestationKey } from "./attestation-key-file.ts";
 
 let dir: string;
 before(async () => {
@@ -65,14 +61,4 @@ test("says which file cannot be read or written", async () => {
   const path = join(occupied, "key.json");
   await assert.rejects(readAttestationKey(dir), (error) => isFault(error, "environment"));
   await assert.rejects(writeAttestationKey(path, key), (error) => isFault(error, "environment"));
-});
-
-test("keeps the key with the state of the person's other programs", () => {
-  const home = "/home/alice";
-  assert.equal(
-    defaultAttestationKeyFile({}, home),
-    "/home/alice/.local/state/gatehouse/attestation-key.json",
-  );
-  const env = { XDG_STATE_HOME: "/state" };
-  assert.equal(defaultAttestationKeyFile(env, home), "/state/gatehouse/attestation-key.json");
 });

@@ -31,14 +31,6 @@ const schema = z.strictObject({
 
 const maxBytes = 64 * 1024;
 
-/** Where the key is kept unless the caller says otherwise. */
-export function defaultAttestationKeyFile(
-  env: Readonly<Record<string, string | undefined>>,
-  home: string,
-): string {
-  return `${env["XDG_STATE_HOME"] || `${home}/.local/state`}/gatehouse/attestation-key.json`;
-}
-
 /** Reads the key; undefined when there is no file. Throws `environment` for a file that cannot be used. */
 export async function readAttestationKey(path: string): Promise<StoredAttestationKey | undefined> {
   const text = await readText(path);

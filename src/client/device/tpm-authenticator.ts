@@ -46,7 +46,7 @@ import { openTpmTransport } from "./tpm-transport.ts";
 /** What the authenticator needs from its surroundings. */
 export interface TpmAuthenticatorOptions {
   readonly tpm: TpmSelection;
-  /** File of the attestation key; see {@link defaultAttestationKeyFile}. */
+  /** File of the attestation key, which is made at the first enrolment. */
   readonly keyFile: string;
   readonly random: Random;
 }
