@@ -129,3 +129,49 @@ test("names the response code whatever parameter, session or handle it is about"
   assert.match(tpmFault("TPM2_Create", 0x921).hint ?? "", /locked/);
   assert.match(tpmFault("TPM2_Create", 0x7ff).message, /0x7ff/);
 });
+
+/** A TPM that answers TPM2_PCR_Read for the SHA-256 bank with at most eight values; `counter` tells the update counter. */
+function pcrBank(counter: (call: number) => number, size = 24) {
+  let calls = 0;
+  const transport: TpmTransport = {
+    async transmit(bytes) {
+      const mask = [bytes[17] ?? 0, bytes[18] ?? 0, bytes[19] ?? 0];
+      const wanted = Array.from({ length: size }, (_, pcr) => pcr).filter(
+        (pcr) => (mask[pcr >> 3] ?? 0) & (1 << (pcr & 7)),
+      );
+      const given = wanted.slice(0, 8);
+      const bits = given.reduce((sum, pcr) => sum | (1 << pcr), 0);
+      const updates = counter(calls++);
+      const body = new TpmWriter().uint32(updates).uint32(1).uint16(0x0b).uint8(3);
+      body.raw(Uint8Array.of(bits, bits >> 8, bits >> 16)).uint32(given.length);
+      for (const pcr of given) body.sized(Uint8Array.of(pcr, updates));
+      return answer(0, body.done());
+    },
+    async close() {},
+  };
+  return { client: new TpmClient(transport, async () => {}), calls: () => calls };
+}
+
+test("reads all PCRs of a bank, eight at a time", async () => {
+  const { client, calls } = pcrBank(() => 1);
+  const values = await client.readBank(0x0b);
+  assert.deepEqual(
+    values.map(({ index, digest }) => [index, digest[0]]),
+    Array.from({ length: 24 }, (_, pcr) => [pcr, pcr]),
+  );
+  assert.equal(calls(), 3);
+});
+
+test("reads what a bank has when it lacks PCRs", async () => {
+  assert.equal((await pcrBank(() => 1, 17).client.readBank(0x0b)).length, 17);
+});
+
+test("reads a bank again when a PCR changed in between, so that all values are of one moment", async () => {
+  const { client } = pcrBank((call) => (call < 2 ? call : 2));
+  const values = await client.readBank(0x0b);
+  assert.deepEqual(new Set(values.map(({ digest }) => digest[1])), new Set([2]));
+});
+
+test("gives up on PCRs that keep changing", async () => {
+  await assert.rejects(pcrBank((call) => call).client.readBank(0x0b), /keep changing/);
+});
