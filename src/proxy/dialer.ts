@@ -46,7 +46,13 @@ function dialDirectly(node: Node): Promise<Duplex> {
     const socket = connect({ host, port: port || 22, noDelay: true });
     const fail = (cause?: unknown) => {
       socket.destroy();
-      reject(new Fault("unavailable", `the server ${node.spec.hostname} does not answer at ${host}:${port || 22}`, { cause }));
+      reject(
+        new Fault(
+          "unavailable",
+          `the server ${node.spec.hostname} does not answer at ${host}:${port || 22}`,
+          { cause },
+        ),
+      );
     };
     const timer = setTimeout(fail, directTimeoutMs);
     socket.once("error", fail);

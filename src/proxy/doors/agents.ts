@@ -16,8 +16,13 @@ export function openAgentDoor(options: {
   const { peers, agents, logger } = options;
   return (connection) => {
     const { identity } = peers.identify(connection);
-    if (identity?.kind !== "system" || !identity.systemRoles.some((role) => agentRoles.includes(role))) {
-      logger.warn("refused a tunnel of something that is no agent", { from: connection.remoteAddress });
+    if (
+      identity?.kind !== "system" ||
+      !identity.systemRoles.some((role) => agentRoles.includes(role))
+    ) {
+      logger.warn("refused a tunnel of something that is no agent", {
+        from: connection.remoteAddress,
+      });
       connection.socket.destroy();
       return;
     }

@@ -32,17 +32,25 @@ export class PeerCheck {
   requireUser(peer: Peer): UserIdentity {
     const { identity, address } = peer;
     if (identity?.kind !== "user") {
-      throw new Fault("unproven", "this needs the certificate of a user", { hint: "log in first: tsh login" });
+      throw new Fault("unproven", "this needs the certificate of a user", {
+        hint: "log in first: tsh login",
+      });
     }
     const preference = this.#feed.documents("cluster_auth_preference").values().next().value;
-    if (!preference) throw new Fault("unavailable", "the proxy does not know the rules of the cluster yet");
+    if (!preference)
+      throw new Fault("unavailable", "the proxy does not know the rules of the cluster yet");
     const policy = {
       roles: this.#feed.documents("role"),
       locks: [...this.#feed.documents("lock").values()],
       authPreference: preference,
       current: this.#feed.current,
     };
-    const decision = decideIdentity({ identity, policy, now: this.#clock.now(), clientIp: address });
+    const decision = decideIdentity({
+      identity,
+      policy,
+      now: this.#clock.now(),
+      clientIp: address,
+    });
     if (!decision.allowed) throw refusalFault(decision.reason);
     return identity;
   }

@@ -47,7 +47,11 @@ async function serve(
     if (!isFault(error)) {
       const reference = uuid();
       logger.error("a tunnel failed", { error, reference });
-      writeOpening(socket, { ok: false, code: "internal", message: `internal error, reference ${reference}` });
+      writeOpening(socket, {
+        ok: false,
+        code: "internal",
+        message: `internal error, reference ${reference}`,
+      });
     } else {
       const { code, message, hint } = error;
       writeOpening(socket, { ok: false, code, message, ...(hint ? { hint } : {}) });

@@ -1,5 +1,5 @@
 /** The answer of `/webapi/ping` and `/webapi/find`: what a client must know before it logs in. Pure. */
-import { minimumClientVersion, apiVersion } from "#api/version.ts";
+import { apiVersion, minimumClientVersion } from "#api/version.ts";
 import { formatDuration } from "#base/duration.ts";
 import type { GetPingInfoResponse } from "#gen/gatehouse/v1/login_pb.ts";
 
