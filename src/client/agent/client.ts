@@ -38,11 +38,11 @@ export class AgentAccess implements ClusterAccess {
   }
 
   async device(): Promise<DeviceState> {
-    return (await this.#ask({ op: "device", host: this.#host })) as DeviceState;
+    return deviceState(await this.#ask({ op: "device", host: this.#host }));
   }
 
   async refreshDevice(): Promise<DeviceState> {
-    return (await this.#ask({ op: "refresh", host: this.#host })) as DeviceState;
+    return deviceState(await this.#ask({ op: "refresh", host: this.#host }));
   }
 
   async dialNode(target: DialTarget): Promise<NodeConnection> {
@@ -146,6 +146,12 @@ async function connectAgent(place: AgentPlace): Promise<{ socket: Socket; token:
     throw absent();
   }
   return { socket, token };
+}
+
+/** JSON drops what is undefined. */
+function deviceState(value: unknown): DeviceState {
+  const { assetTag, problem } = value as Partial<DeviceState>;
+  return { assetTag, problem };
 }
 
 function decode(text: string): Uint8Array {

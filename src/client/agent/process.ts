@@ -5,6 +5,7 @@
 import { parseDuration } from "#base/duration.ts";
 import { isFault } from "#base/fault.ts";
 import { thisDevice } from "../ceremony/this-device.ts";
+import { listHosts } from "../profile/logins.ts";
 import { profileFolder } from "../profile/paths.ts";
 import { agentPlace } from "./place.ts";
 import { AgentServer } from "./server.ts";
@@ -15,6 +16,8 @@ const defaultIdleMs = 10 * 60_000;
 /** Runs until the agent ends. `GATEHOUSE_AGENT_IDLE` sets the idle time, such as "30m". */
 export async function runAgentProcess(env: NodeJS.ProcessEnv): Promise<number> {
   const folder = profileFolder(env);
+  // Started by a command of a login that has ended meanwhile: nobody would ever end this process.
+  if (listHosts(folder).length === 0) return 0;
   const place = agentPlace(folder, env);
   const idle = env["GATEHOUSE_AGENT_IDLE"];
   try {

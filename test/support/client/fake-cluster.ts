@@ -69,7 +69,7 @@ export async function startFakeCluster(options: FakeClusterOptions = {}): Promis
   const authority = makeAuthorities();
   const calls: string[] = [];
   const ssh = await TestSshServer.start({
-    hostKeys: [authority.hostKey([nodeName, nodeId])],
+    hostKeys: [authority.hostKey([nodeName, nodeId, `${nodeName}.${clusterName}`])],
     userAuthorities: [authority.userSsh.publicKey],
   });
   const grpc = serveAuth(authority, options, calls);
