@@ -5,8 +5,10 @@
  */
 import { createPublicKey, generateKeyPairSync, type KeyObject, randomBytes } from "node:crypto";
 import { once } from "node:events";
+import { createServer as createHttpServer, type Server as HttpServer } from "node:http";
 import { connect } from "node:net";
 import type { Duplex } from "node:stream";
+import { text as readText } from "node:stream/consumers";
 import { createServer, type TLSSocket } from "node:tls";
 import { GrpcServer } from "#api/grpc/server.ts";
 import { registerTransport } from "#api/transport.ts";
@@ -49,6 +51,8 @@ export interface FakeClusterOptions {
   readonly tunnel?: boolean;
   /** What AuthenticateDevice does: mark the certificates, refuse, or answer with only half of a success. */
   readonly device?: "accept" | "refuse" | "half";
+  /** Name that ping gives the cluster. */
+  readonly pingName?: string;
 }
 
 /** A running fake. */
@@ -75,6 +79,7 @@ export async function startFakeCluster(options: FakeClusterOptions = {}): Promis
   const grpc = serveAuth(authority, options, calls);
   const host = authority.hostCertificate();
   const sockets = new Set<TLSSocket>();
+  let port = 0;
   const dialSsh = async (target: string) => {
     calls.push(`dial ${target}`);
     if (!target.startsWith(nodeName) && !target.startsWith(nodeId)) {
@@ -90,6 +95,7 @@ export async function startFakeCluster(options: FakeClusterOptions = {}): Promis
       throw new Fault("unimplemented", "not here");
     },
   });
+  const web = serveWeb(authority, options, calls, () => port);
   const server = createServer(
     {
       ...host,
@@ -98,7 +104,7 @@ export async function startFakeCluster(options: FakeClusterOptions = {}): Promis
       rejectUnauthorized: false,
       allowHalfOpen: true,
       ALPNCallback: ({ protocols }) =>
-        ["gatehouse-tunnel", "teleport-proxy-ssh-grpc", "h2"].find(
+        ["gatehouse-tunnel", "teleport-proxy-ssh-grpc", "h2", "http/1.1"].find(
           (name) =>
             protocols.includes(name) && (name !== "gatehouse-tunnel" || options.tunnel !== false),
         ),
@@ -107,6 +113,10 @@ export async function startFakeCluster(options: FakeClusterOptions = {}): Promis
       sockets.add(socket);
       socket.once("close", () => sockets.delete(socket));
       socket.on("error", () => {});
+      if (socket.alpnProtocol === "http/1.1") {
+        web.emit("connection", socket);
+        return;
+      }
       if (!socket.authorized) {
         socket.destroy();
         return;
@@ -122,7 +132,7 @@ export async function startFakeCluster(options: FakeClusterOptions = {}): Promis
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   const address = server.address();
-  const port = typeof address === "object" && address !== null ? address.port : 0;
+  port = typeof address === "object" && address !== null ? address.port : 0;
   return {
     port,
     ssh,
@@ -172,6 +182,57 @@ async function serveTunnel(
 }
 
 type Authorities = ReturnType<typeof makeAuthorities>;
+
+/** The login endpoints. The right password is "hunter2", the right code "123456". */
+function serveWeb(
+  authority: Authorities,
+  { pingName = clusterName }: FakeClusterOptions,
+  calls: string[],
+  port: () => number,
+): HttpServer {
+  return createHttpServer((request, response) => {
+    void json(request).then((body) => {
+      const path = request.url ?? "";
+      calls.push(path);
+      const send = (status: number, value: unknown) => {
+        response.writeHead(status, { "content-type": "application/json" });
+        response.end(JSON.stringify(value));
+      };
+      if (path === "/webapi/ping") {
+        const ssh = { public_addr: `localhost:${port()}` };
+        return send(200, {
+          auth: { second_factor: "on" },
+          proxy: { ssh, kube: { enabled: true } },
+          cluster_name: pingName,
+        });
+      }
+      const given = body as Record<string, string>;
+      const password = given["pass"] ?? given["password"];
+      const finish = path.endsWith("/finish");
+      if (password !== "hunter2" || (finish && given["totp_code"] !== "123456")) {
+        const message = "invalid username, password or second factor";
+        return send(403, { error: { message } });
+      }
+      if (!finish) return send(200, { totp_challenge: true });
+      const text = (name: string) => Buffer.from(given[name] ?? "", "base64").toString();
+      const encode = (value: string) => Buffer.from(value).toString("base64");
+      const login = makeLogin({ username: given["user"] ?? "" });
+      const sshKey = parseAuthorizedKey(text("ssh_pub_key")).blob;
+      return send(200, {
+        username: given["user"],
+        cert: encode(authority.sshCertificate(sshKey, login)),
+        tls_cert: encode(authority.tlsCertificate(createPublicKey(text("tls_pub_key")), login)),
+        host_signers: [
+          {
+            domain_name: clusterName,
+            checking_keys: [encode(formatAuthorizedKey(authority.hostSsh.publicKey))],
+            tls_certs: [encode(authority.hostTlsPem)],
+          },
+        ],
+      });
+    });
+  });
+}
 
 function serveAuth(
   authority: Authorities,
@@ -245,6 +306,11 @@ function node(hostname: string, id: string, tunnel: boolean) {
       },
     },
   };
+}
+
+async function json(stream: NodeJS.ReadableStream): Promise<unknown> {
+  const body = await readText(stream);
+  return body === "" ? {} : JSON.parse(body);
 }
 
 /** Alice, with a login that is good for an hour. */
