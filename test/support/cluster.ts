@@ -1,0 +1,233 @@
+/**
+ * A whole cluster in processes of its own, for end-to-end tests: `gatehouse quickstart` on a free port with a data folder
+ * of its own, people's machines with virtual TPMs, and nothing left behind. Everything goes through the programs that
+ * people type.
+ */
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { acceptInvitation } from "./cluster/invitation.ts";
+import { Machine, newTpm, programs, type Ran } from "./cluster/machine.ts";
+import { OneTimeCodes } from "./cluster/one-time-codes.ts";
+import { removeTpms } from "./swtpm.ts";
+
+/** The password of everybody in tests. */
+export const password = "a long enough password";
+const startMs = 30_000;
+
+/** A person who can log in. */
+export interface Person {
+  readonly name: string;
+  readonly codes: OneTimeCodes;
+}
+
+/** How a cluster starts. */
+export interface ClusterOptions {
+  readonly nodename?: string;
+  readonly cluster?: string;
+  readonly user?: string;
+}
+
+/** A running cluster. */
+export class Cluster {
+  readonly folder: string;
+  readonly nodename: string;
+  readonly #options: ClusterOptions;
+  readonly #machines: Machine[] = [];
+  /** The auth host, where tctl needs no login. */
+  readonly host: Machine;
+  #server: ChildProcess | undefined;
+  #port = 0;
+  /** What the server printed at its last start. */
+  welcome = "";
+  /** Its log since then. */
+  log = "";
+
+  private constructor(options: ClusterOptions) {
+    this.#options = options;
+    this.nodename = options.nodename ?? "ip-172-31-35-170";
+    this.folder = mkdtempSync(join(tmpdir(), "gatehouse-cluster-"));
+    this.host = this.#addMachine("host", "HOST0001", `device:${join(this.folder, "no-tpm")}`);
+  }
+
+  /** Starts one with an empty data folder. */
+  static async start(options: ClusterOptions = {}): Promise<Cluster> {
+    const cluster = new Cluster(options);
+    try {
+      await cluster.startServer();
+    } catch (error) {
+      await cluster.close();
+      throw error;
+    }
+    return cluster;
+  }
+
+  get dataDir(): string {
+    return join(this.folder, "data");
+  }
+
+  /** `host:port` that people type. */
+  get proxy(): string {
+    return `localhost:${this.#port}`;
+  }
+
+  get port(): number {
+    return this.#port;
+  }
+
+  /** The link for the first administrator; only the first start prints one. */
+  get invitation(): string {
+    const link = /https:\/\/\S+\/web\/invite\/\S+/.exec(this.welcome)?.[0];
+    if (link === undefined) throw new Error(`no invitation in:\n${this.welcome}`);
+    return link;
+  }
+
+  /** Starts the server on the same port and data as before. */
+  async startServer(): Promise<void> {
+    const { cluster, user = "myuser" } = this.#options;
+    const args = [
+      "quickstart",
+      `--data-dir=${this.dataDir}`,
+      `--listen=127.0.0.1:${this.#port}`,
+      `--nodename=${this.nodename}`,
+      `--user=${user}`,
+      ...(cluster === undefined ? [] : [`--cluster=${cluster}`]),
+    ];
+    const command = hostnameCommand(this.nodename, [join(programs, "gatehouse"), ...args]);
+    this.welcome = "";
+    this.log = "";
+    const [program = "", ...rest] = command;
+    const server = spawn(program, rest, {
+      cwd: this.folder,
+      env: { PATH: process.env["PATH"], HOME: this.folder, LANG: "C.UTF-8", TZ: "UTC" },
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    this.#server = server;
+    process.once("exit", () => server.kill("SIGKILL"));
+    server.stderr.setEncoding("utf8").on("data", (text: string) => {
+      this.log += text;
+    });
+    await new Promise<void>((resolve, reject) => {
+      const fail = (what: string) =>
+        reject(new Error(`the server ${what}:\n${this.welcome}${this.log}`));
+      const timer = setTimeout(() => fail("did not get ready"), startMs);
+      server.once("exit", (code) => fail(`ended with ${code}`));
+      server.stdout.setEncoding("utf8").on("data", (text: string) => {
+        this.welcome += text;
+        // The last line of both forms of the welcome.
+        if (!/README\.md|--insecure\n$/.test(this.welcome)) return;
+        clearTimeout(timer);
+        resolve();
+      });
+    });
+    this.#port = Number(/https:\/\/localhost:(\d+)/.exec(this.welcome)?.[1]);
+  }
+
+  /** Stops the server, by default as Ctrl-C would; SIGKILL is a crash. Gives its exit code. */
+  async stopServer(signal: NodeJS.Signals = "SIGINT"): Promise<number | null> {
+    const server = this.#server;
+    if (server === undefined || server.exitCode !== null || server.signalCode !== null) return null;
+    const ended = new Promise<number | null>((resolve) => server.once("exit", resolve));
+    server.kill(signal);
+    return ended;
+  }
+
+  /** A person's computer with a TPM of its own, or none. */
+  async machine(serial: string, { tpm = true } = {}): Promise<Machine> {
+    const selection = tpm
+      ? `swtpm:unix:${(await newTpm()).socket}`
+      : `device:${join(this.folder, "no-tpm")}`;
+    return this.#addMachine(`machine-${serial}`, serial, selection);
+  }
+
+  /** Runs tctl on the auth host. */
+  tctl(args: readonly string[], stdin?: string): Promise<Ran> {
+    return this.host.run("tctl", [`--data-dir=${this.dataDir}`, ...args], { stdin: stdin ?? "" });
+  }
+
+  /** Runs tctl on the auth host; throws when it fails. Gives stdout. */
+  async admin(...args: string[]): Promise<string> {
+    const { code, stdout, stderr } = await this.tctl(args);
+    if (code !== 0) throw new Error(`tctl ${args.join(" ")} ended with ${code}:\n${stderr}`);
+    return stdout;
+  }
+
+  /** Stores resources given as YAML. */
+  async store(yaml: string): Promise<void> {
+    const file = join(this.host.home, "resource.yaml");
+    writeFileSync(file, yaml);
+    await this.admin("create", "-f", file);
+  }
+
+  /** The first administrator completes the invitation. */
+  async acceptInvitation(): Promise<Person> {
+    return {
+      name: this.#options.user ?? "myuser",
+      codes: await acceptInvitation(this.invitation, password),
+    };
+  }
+
+  /** Adds a user with a password and an authenticator app. */
+  async addUser(
+    name: string,
+    roles: readonly string[],
+    logins: readonly string[] = ["root"],
+  ): Promise<Person> {
+    const file = join(this.host.home, "password");
+    writeFileSync(file, `${password}\n`);
+    const flags = [`--roles=${roles.join(",")}`, `--logins=${logins.join(",")}`];
+    const out = await this.admin(
+      "users",
+      "add",
+      name,
+      ...flags,
+      `--password-file=${file}`,
+      "--totp",
+    );
+    const secret = new URL(/otpauth:\S+/.exec(out)?.[0] ?? "").searchParams.get("secret") ?? "";
+    return { name, codes: new OneTimeCodes(secret) };
+  }
+
+  /** Logs a person in on a machine. */
+  async login(machine: Machine, person: Person, ...flags: string[]): Promise<Ran> {
+    const code = await person.codes.next();
+    const args = [
+      "login",
+      `--proxy=${this.proxy}`,
+      `--user=${person.name}`,
+      "--insecure",
+      ...flags,
+    ];
+    return machine.run("tsh", args, { stdin: `${password}\n${code}\n` });
+  }
+
+  /** Stops everything and removes every file. */
+  async close(): Promise<void> {
+    for (const machine of this.#machines) await machine.close();
+    await this.stopServer();
+    await removeTpms();
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  #addMachine(name: string, serial: string, tpm: string): Machine {
+    const machine = new Machine(join(this.folder, name), serial, tpm);
+    this.#machines.push(machine);
+    return machine;
+  }
+}
+
+let ownHostnames: boolean | undefined;
+
+/** True when a server can have a host name of its own (needs root and a kernel that grants UTS namespaces). */
+export function canNameHosts(): boolean {
+  ownHostnames ??= process.getuid?.() === 0 && spawnSync("unshare", ["--uts", "true"]).status === 0;
+  return ownHostnames;
+}
+
+/** Gives the server's machine the name that the guide shows in its prompt, where that is possible. */
+function hostnameCommand(name: string, command: readonly string[]): readonly string[] {
+  if (!canNameHosts()) return command;
+  const script = 'echo "$0" > /proc/sys/kernel/hostname && exec "$@"';
+  return ["unshare", "--uts", "sh", "-c", script, name, ...command];
+}

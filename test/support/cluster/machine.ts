@@ -1,0 +1,144 @@
+/**
+ * A person's computer in a test: its own home, profile, agent socket, firmware data and TPM. Programs run as real child
+ * processes with an environment of nothing else.
+ */
+import { spawn } from "node:child_process";
+import { cpSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { userInfo } from "node:os";
+import { delimiter, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { stopAgent } from "#client/agent/client.ts";
+import { agentPlace } from "#client/agent/place.ts";
+import {
+  createVendor,
+  manufactureTpm,
+  type RunningTpm,
+  startTpm,
+  type TestVendor,
+} from "../swtpm.ts";
+import { Terminal } from "./terminal.ts";
+
+/** The folder of the programs under test. */
+export const programs = fileURLToPath(new URL("../../../bin", import.meta.url));
+const hungMs = 60_000;
+
+/** What a program did. */
+export interface Ran {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** How a program runs. */
+export interface RunOptions {
+  readonly stdin?: string;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+let vendor: Promise<TestVendor> | undefined;
+
+/** A TPM fresh from the factory, with an endorsement certificate. */
+export async function newTpm(): Promise<RunningTpm> {
+  vendor ??= createVendor("machines");
+  return startTpm((await manufactureTpm(await vendor)).stateDir);
+}
+
+/** One computer. */
+export class Machine {
+  readonly folder: string;
+  readonly env: Readonly<Record<string, string>>;
+
+  /** `serial` is what the firmware calls the machine; `tpm` is the value of GATEHOUSE_TPM. */
+  constructor(folder: string, serial: string, tpm: string) {
+    this.folder = folder;
+    for (const name of ["home", "run", "dmi"]) {
+      mkdirSync(join(folder, name), { recursive: true, mode: 0o700 });
+    }
+    const firmware = {
+      product_name: "Test Machine",
+      product_serial: serial,
+      board_serial: `board-of-${serial}`,
+      chassis_asset_tag: serial,
+    };
+    for (const [name, value] of Object.entries(firmware)) {
+      writeFileSync(join(folder, "dmi", name), `${value}\n`);
+    }
+    const home = join(folder, "home");
+    this.env = {
+      PATH: [programs, process.env["PATH"]].join(delimiter),
+      HOME: home,
+      USER: userInfo().username,
+      TZ: "UTC",
+      LANG: "C.UTF-8",
+      TERM: "xterm",
+      TELEPORT_HOME: join(home, ".tsh"),
+      XDG_STATE_HOME: join(home, "state"),
+      XDG_RUNTIME_DIR: join(folder, "run"),
+      GATEHOUSE_DMI_DIR: join(folder, "dmi"),
+      GATEHOUSE_TPM: tpm,
+    };
+  }
+
+  get home(): string {
+    return join(this.folder, "home");
+  }
+
+  /** The profile folder of tsh. */
+  get profile(): string {
+    return join(this.home, ".tsh");
+  }
+
+  /** Runs a program to its end. A program that hangs is killed, with code -1. */
+  run(program: string, args: readonly string[], options: RunOptions = {}): Promise<Ran> {
+    const child = spawn(program, args, {
+      cwd: this.home,
+      env: { ...this.env, ...options.env },
+      timeout: hungMs,
+      killSignal: "SIGKILL",
+    });
+    const output = { stdout: "", stderr: "" };
+    for (const name of ["stdout", "stderr"] as const) {
+      child[name].setEncoding("utf8").on("data", (text: string) => {
+        output[name] += text;
+      });
+    }
+    // A program that asks nothing may be gone before its stdin is written.
+    child.stdin.on("error", () => {});
+    child.stdin.end(options.stdin ?? "");
+    return new Promise((resolve, reject) => {
+      child.once("error", reject);
+      child.once("close", (code) => resolve({ code: code ?? -1, ...output }));
+    });
+  }
+
+  tsh(...args: string[]): Promise<Ran> {
+    return this.run("tsh", args);
+  }
+
+  tctl(...args: string[]): Promise<Ran> {
+    return this.run("tctl", args);
+  }
+
+  /** Opens a program in a terminal. */
+  open(program: string, ...args: string[]): Terminal {
+    return new Terminal([program, ...args], this.home, this.env);
+  }
+
+  /** Writes an executable script into the home; gives its path. An editor in tests is such a script. */
+  script(name: string, text: string): string {
+    const path = join(this.home, name);
+    writeFileSync(path, text, { mode: 0o755 });
+    return path;
+  }
+
+  /** What a thief takes along: the whole home, profile and state included. */
+  copyHomeTo(other: Machine): void {
+    cpSync(this.home, other.home, { recursive: true });
+  }
+
+  /** Ends the agent and removes every file. */
+  async close(): Promise<void> {
+    await stopAgent(agentPlace(this.profile, this.env));
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,83 @@
+/** A program in a terminal, as a person sees it: what the screen showed so far, and keys to press. */
+import { type IPty, spawn } from "@lydell/node-pty";
+
+/** How long a person looks at a screen on which nothing appears. */
+const patienceMs = 30_000;
+
+/** What a terminal shows besides text: colours, titles, cursor keys (ECMA-48 sections 5.4 and 5.6). */
+const controls = /\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[=>]/g;
+
+/** A running program. */
+export class Terminal {
+  readonly #pty: IPty;
+  readonly #ended: Promise<number>;
+  #screen = "";
+  #changed: PromiseWithResolvers<void> = Promise.withResolvers();
+  #over = false;
+
+  constructor(command: readonly [string, ...string[]], cwd: string, env: Record<string, string>) {
+    const [program, ...args] = command;
+    const options = { cwd, env, cols: 120, rows: 40, name: "xterm" };
+    this.#pty = spawn(program, args, options);
+    this.#pty.onData((text) => {
+      this.#screen += text;
+      this.#wake();
+    });
+    this.#ended = new Promise((resolve) => {
+      this.#pty.onExit(({ exitCode }) => {
+        this.#over = true;
+        this.#wake();
+        resolve(exitCode);
+      });
+    });
+  }
+
+  /** Everything that was shown, without control sequences. */
+  get screen(): string {
+    return this.#screen.replaceAll(controls, "").replaceAll("\r", "");
+  }
+
+  /** Resolves when `pattern` is on the screen after position `from`; fails when the program ends without it. */
+  async until(pattern: RegExp, from = 0): Promise<void> {
+    const deadline = Date.now() + patienceMs;
+    while (!pattern.test(this.screen.slice(from))) {
+      const left = deadline - Date.now();
+      if (this.#over || left <= 0) {
+        throw new Error(
+          `${pattern} did not appear ${this.#over ? "before the end" : ""} on:\n${this.screen}`,
+        );
+      }
+      const timer = setTimeout(() => this.#wake(), left);
+      await this.#changed.promise;
+      clearTimeout(timer);
+    }
+  }
+
+  /** Presses keys; `\r` is Enter. */
+  type(keys: string): void {
+    this.#pty.write(keys);
+  }
+
+  resize(columns: number, rows: number): void {
+    this.#pty.resize(columns, rows);
+  }
+
+  /** Waits for the end; gives the exit code. */
+  async end(): Promise<number> {
+    const timer = setTimeout(() => this.#pty.kill("SIGKILL"), patienceMs);
+    const code = await this.#ended;
+    clearTimeout(timer);
+    return code;
+  }
+
+  /** Ends the program at once. */
+  async kill(): Promise<void> {
+    if (!this.#over) this.#pty.kill("SIGKILL");
+    await this.#ended;
+  }
+
+  #wake(): void {
+    this.#changed.resolve();
+    this.#changed = Promise.withResolvers();
+  }
+}
