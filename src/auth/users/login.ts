@@ -80,13 +80,17 @@ interface Subject {
 }
 
 async function findSubject(context: AuthContext, name: string): Promise<Subject> {
-  if (name === "" || name.length > maxName)
-    return { name, user: undefined, credentials: noCredentials };
+  if (!isPossibleName(name)) return { name, user: undefined, credentials: noCredentials };
   const [user, credentials] = await Promise.all([
     context.stores.users.find(name),
     context.credentials.get(name),
   ]);
   return { name, user, credentials: user ? credentials : noCredentials };
+}
+
+/** Strangers choose the name: what no user can be called is not looked up. */
+function isPossibleName(name: string): boolean {
+  return name !== "" && name.length <= maxName && name.isWellFormed();
 }
 
 async function assertOpen(
@@ -166,7 +170,7 @@ async function recordFailure(
 ): Promise<void> {
   await context.audit.record("user.login", {
     success: false,
-    user: subject.name.slice(0, maxName),
+    user: subject.name.slice(0, maxName).toWellFormed(),
     method: "local",
     error: badLogin,
     message: reason,

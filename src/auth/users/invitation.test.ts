@@ -1,0 +1,73 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { isFault } from "#base/fault.ts";
+import { codeOf, startTestAuth, testPassword } from "../../../test/support/auth-service.ts";
+
+/** A cluster with one open invitation. */
+async function startWithInvitation() {
+  const cluster = await startTestAuth();
+  const { invitations } = cluster.auth.context;
+  const { token, invitation } = await invitations.create("alice", "invite", 0);
+  const code = () => codeOf(invitation.totp.secret, cluster.clock.now());
+  return { cluster, invitations, token, code };
+}
+
+const isGone = (error: unknown) => isFault(error, "not-found");
+
+test("a link works once", async () => {
+  const { cluster, invitations, token, code } = await startWithInvitation();
+  assert.equal((await invitations.accept(token, testPassword, code())).user, "alice");
+  cluster.clock.advance(30_000);
+  await assert.rejects(invitations.accept(token, testPassword, code()), isGone);
+  await assert.rejects(invitations.get(token), isGone);
+  await cluster.close();
+});
+
+test("two people with one link: one of them wins", async () => {
+  const { cluster, invitations, token, code } = await startWithInvitation();
+  const both = await Promise.allSettled([
+    invitations.accept(token, "password of the first", code()),
+    invitations.accept(token, "password of the other", code()),
+  ]);
+  assert.equal(both.filter(({ status }) => status === "fulfilled").length, 1);
+  await cluster.close();
+});
+
+test("an expired link and a made-up one are refused in the same words", async () => {
+  const { cluster, invitations, token } = await startWithInvitation();
+  const words = async (secret: string) =>
+    invitations.get(secret).catch((error: Error) => error.message);
+  const madeUp = await words("made-up");
+  cluster.clock.advance(3_600_001);
+  assert.equal(await words(token), madeUp);
+  await cluster.close();
+});
+
+test("a wrong code or a short password leaves the link open", async () => {
+  const { cluster, invitations, token, code } = await startWithInvitation();
+  await assert.rejects(invitations.accept(token, testPassword, "000000"), (e) =>
+    isFault(e, "unproven"),
+  );
+  await assert.rejects(invitations.accept(token, "short", code()), (e) => isFault(e, "invalid"));
+  await invitations.accept(token, testPassword, code());
+  await cluster.close();
+});
+
+test("the store holds no secret of a link", async () => {
+  const { cluster, token } = await startWithInvitation();
+  const page = await cluster.auth.context.backend.range({ prefix: "/invitations/" });
+  assert.equal(page.items.length, 1);
+  for (const { key, value } of page.items) {
+    assert.ok(!key.includes(token));
+    assert.ok(!new TextDecoder().decode(value).includes(token));
+  }
+  await cluster.close();
+});
+
+test("a link for longer than allowed is refused", async () => {
+  const { cluster, invitations } = await startWithInvitation();
+  await assert.rejects(invitations.create("alice", "invite", 49 * 3_600_000), (e) =>
+    isFault(e, "invalid"),
+  );
+  await cluster.close();
+});
