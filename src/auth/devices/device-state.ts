@@ -29,6 +29,12 @@ export interface DeviceState {
   readonly recordRevision?: string | undefined;
 }
 
+/** A device and its private record after a change. */
+export interface DeviceChange {
+  readonly device: Device;
+  readonly record: DeviceRecord;
+}
+
 /** The record of a device that has never enrolled. */
 export const emptyRecord: DeviceRecord = { recent: [] };
 
@@ -56,7 +62,7 @@ export const ownerPrefix = (owner: string) => formatPrefix(folder, "owners", own
 export const ownerKey = (owner: string, id: string) => formatKey(folder, "owners", owner, id);
 
 /** The keys that lead to the device. No two devices have one of them in common. */
-export function indexKeys({ device, record }: DeviceState): string[] {
+export function indexKeys({ device, record }: DeviceChange): string[] {
   const { os_type, asset_tag, credential, owner } = device.spec;
   return [
     tagKey(os_type, asset_tag),

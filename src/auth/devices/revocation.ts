@@ -33,7 +33,12 @@ export function revocationOperations(
     operations.push({ type: "delete", key: locks.keyOf(lockName(id, fresh)) });
   }
   const until = before?.record.certificatesUntil;
-  if (before && old !== undefined && until !== undefined && Date.parse(until) > mark.now.getTime()) {
+  if (
+    before &&
+    old !== undefined &&
+    until !== undefined &&
+    Date.parse(until) > mark.now.getTime()
+  ) {
     const lock = revokingLock(before, old, until, mark);
     const { bytes, options } = encode(lock);
     const key = locks.keyOf(lock.metadata.name);

@@ -6,6 +6,7 @@ import { JoinService } from "#gen/gatehouse/v1/join_pb.ts";
 import { LoginService } from "#gen/gatehouse/v1/login_pb.ts";
 import { AuthService } from "#gen/proto/authservice_pb.ts";
 import { ClusterConfigService } from "#gen/teleport/clusterconfig/v1/service_pb.ts";
+import { DeviceTrustService } from "#gen/teleport/devicetrust/v1/service_pb.ts";
 import { PresenceService } from "#gen/teleport/presence/v1/service_pb.ts";
 import { TrustService } from "#gen/teleport/trust/v1/service_pb.ts";
 import { UsersService } from "#gen/teleport/users/v1/service_pb.ts";
@@ -18,6 +19,7 @@ import { roleHandlers } from "./auth-service/roles.ts";
 import { sessionHandlers } from "./auth-service/session.ts";
 import { tokenHandlers } from "./auth-service/tokens.ts";
 import { configService } from "./config-service.ts";
+import { deviceTrustService } from "./device-trust-service.ts";
 import { joinService } from "./join-service.ts";
 import { loginService } from "./login-service.ts";
 import { presenceService } from "./presence-service.ts";
@@ -39,4 +41,5 @@ export function registerServices(server: GrpcServer<Peer>, context: AuthContext)
   server.register(UsersService, usersService(context));
   server.register(ClusterConfigService, configService(context));
   server.register(PresenceService, presenceService());
+  server.register(DeviceTrustService, deviceTrustService(context));
 }

@@ -1,0 +1,264 @@
+/**
+ * Device authentication as auth performs it: which certificates are to be marked, which device is asked; then the ceremony
+ * of `#devicetrust`, and both certificates issued again with the device in them. They gain nothing else: same keys, same
+ * words, same end.
+ */
+import { checkLocks } from "#access/access-checks.ts";
+import { Fault, isFault } from "#base/fault.ts";
+import {
+  type AuthenticatingDevice,
+  type Authentication,
+  type AuthenticationState,
+  beginAuthentication,
+  finishAuthentication,
+} from "#devicetrust/authentication.ts";
+import type {
+  AuthenticateChallenge,
+  AuthenticateInit,
+  AuthenticateResponse,
+} from "#devicetrust/messages.ts";
+import { refuseCeremony } from "#devicetrust/refusal.ts";
+import { decodeExtensions } from "#identity/extensions.ts";
+import type { DeviceExtensions, UserIdentity } from "#identity/identity.ts";
+import type { Device } from "#resource/device.ts";
+import { type Certificate, parseCertificate } from "#ssh/certificate.ts";
+import { checkCertificate } from "#ssh/certificate-check.ts";
+import { parseAuthorizedKey } from "#ssh/public-key.ts";
+import { identityFields } from "../audit/fields.ts";
+import { issueUserCertificates } from "../authority/issue.ts";
+import type { AuthContext } from "../context.ts";
+import type { AuthCall } from "../grpc/guard.ts";
+import { checkClock, markClock } from "./clock.ts";
+import {
+  type DeviceChange,
+  type DeviceRecord,
+  type DeviceState,
+  lastCollected,
+  recentKept,
+} from "./device-state.ts";
+import { readCredential, requirePerson } from "./enroll.ts";
+import { callerFields, deviceFields, recordSuccess } from "./events.ts";
+import type { DeviceInventory } from "./inventory.ts";
+import { collectedDocument, readCollectedDocument } from "./messages.ts";
+import { assertDeviceTrustOn, readDeviceTrust } from "./policy.ts";
+
+/** What an authentication works with. */
+export interface AuthenticateContext {
+  readonly context: AuthContext;
+  readonly inventory: DeviceInventory;
+}
+
+/** An authentication between its challenge and the answer. */
+export interface PendingAuthentication {
+  readonly challenge: AuthenticateChallenge;
+  readonly device: Device;
+  readonly state: AuthenticationState;
+  readonly user: UserIdentity;
+  readonly channelKey: Uint8Array;
+  readonly ssh: SshHalf;
+}
+
+/** The SSH certificate that the client sent, and what it says. */
+interface SshHalf {
+  readonly certificate: Certificate;
+  readonly identity: UserIdentity;
+}
+
+/** Both certificates, marked with the device. */
+export interface MarkedCertificates {
+  /** DER. */
+  readonly tls: Uint8Array;
+  /** SSH certificate blob. */
+  readonly ssh: Uint8Array;
+}
+
+/** Everything up to the challenge. `found` is told the device as soon as it is known, for the audit of a failure. */
+export async function beginDeviceAuthentication(
+  { context, inventory }: AuthenticateContext,
+  call: AuthCall,
+  init: AuthenticateInit,
+  sshLine: string,
+  found: (device: Device) => void,
+): Promise<PendingAuthentication> {
+  const { user, channelKey } = requirePerson(call);
+  if (user.disallowReissue) throw refuse("no_reissue", "the certificate may not be exchanged");
+  const settings = await readDeviceTrust(context);
+  assertDeviceTrustOn(settings);
+  const ssh = readSshHalf(context, call, user, sshLine);
+  const state = await inventory.findByCredential(init.credentialId);
+  if (state) found(state.device);
+  const { challenge, state: pending } = beginAuthentication(init, {
+    now: context.clock.now(),
+    random: context.random,
+    device: state && authenticatingDevice(state),
+    channelKey,
+    policy: settings.policy,
+  });
+  if (state === undefined) throw refuse("unknown_device", "no device has this credential");
+  await assertNotLocked(context, user, state.device);
+  return { challenge, device: state.device, state: pending, user, channelKey, ssh };
+}
+
+/** Checks the answer, remembers it, and issues the certificates; the audit events are durable before they leave. */
+export async function finishDeviceAuthentication(
+  { context, inventory }: AuthenticateContext,
+  call: AuthCall,
+  pending: PendingAuthentication,
+  response: AuthenticateResponse,
+): Promise<MarkedCertificates> {
+  const { device, state, user, channelKey, ssh } = pending;
+  const now = context.clock.now();
+  const sshKey = new Uint8Array(ssh.certificate.key.key.export({ type: "spki", format: "der" }));
+  const proven = finishAuthentication(state, response, { now, sshKey });
+  await assertNotLocked(context, user, device);
+  const until = new Date(Math.max(user.expires.getTime(), ssh.identity.expires.getTime()));
+  const warnings: string[] = proven.drift.map(
+    ({ field, before, after }) => `${field} was "${before}" and is "${after}"`,
+  );
+  await inventory.modify(device.metadata.name, user.username, (before) => {
+    const change = authenticatedChange(before, proven, until, now);
+    if (change.warning !== undefined) warnings.push(change.warning);
+    return change;
+  });
+  const marked = {
+    tls: { ...user, device: proven.device },
+    ssh: { ...ssh.identity, device: proven.device },
+  };
+  const certificates = {
+    ...issueUserCertificates(context, marked.tls, { tls: channelKey }),
+    ...issueUserCertificates(context, marked.ssh, { ssh: ssh.certificate.key.blob }),
+  };
+  await recordAuthentication(context, call, device, marked.tls, [...new Set(warnings)]);
+  if (!certificates.tls || !certificates.ssh)
+    throw new Fault("internal", "a certificate is missing");
+  return { tls: certificates.tls, ssh: certificates.ssh };
+}
+
+async function recordAuthentication(
+  context: AuthContext,
+  call: AuthCall,
+  device: Device,
+  identity: UserIdentity,
+  warnings: readonly string[],
+): Promise<void> {
+  const fields = deviceFields(device);
+  for (const message of warnings) {
+    await context.audit.record("device.drift", { ...callerFields(call), device: fields, message });
+  }
+  await recordSuccess(context, "device.authenticate", call, fields);
+  await context.audit.record("cert.create", {
+    ...callerFields(call),
+    cert_type: "user",
+    identity: identityFields(identity),
+  });
+}
+
+/** The record after a success. Refuses when the device was unenrolled or got another key meanwhile. */
+function authenticatedChange(
+  { device, record }: DeviceState,
+  { device: proven, collectedData, platform }: Authentication,
+  until: Date,
+  now: Date,
+): DeviceChange & { readonly warning?: string | undefined } {
+  if (device.spec.credential?.id !== proven.credentialId) {
+    throw refuse("not_enrolled", "the device was unenrolled during its authentication");
+  }
+  const clock = platform && markClock(platform.clock, now);
+  const warning = clock && checkClock(record.clock, clock);
+  const collected = collectedDocument(collectedData);
+  const next: DeviceRecord = {
+    ...record,
+    recent: [...record.recent.map(withoutEvidence), collected].slice(-recentKept),
+    ...(clock ? { clock } : {}),
+    certificatesUntil: latest(record.certificatesUntil, until),
+  };
+  return { device, record: next, warning };
+}
+
+/** Evidence of the newest answer is enough; it is by far the largest part of a record. */
+function withoutEvidence({
+  tpm_platform_attestation: _,
+  ...texts
+}: DeviceRecord["recent"][number]): DeviceRecord["recent"][number] {
+  return texts;
+}
+
+function latest(before: string | undefined, time: Date): string {
+  return new Date(
+    Math.max(before === undefined ? 0 : Date.parse(before), time.getTime()),
+  ).toISOString();
+}
+
+function authenticatingDevice({ device, record }: DeviceState): AuthenticatingDevice {
+  const { os_type, asset_tag, enroll_status, credential } = device.spec;
+  const last = lastCollected(record);
+  return {
+    id: device.metadata.name,
+    osType: os_type,
+    assetTag: asset_tag,
+    enrolled: enroll_status === "enrolled",
+    credential: credential && readCredential(credential),
+    lastCollected: last && readCollectedDocument(last),
+  };
+}
+
+/**
+ * The SSH certificate must be ours, good now and from here, and say the same person as the connection. Otherwise a stolen
+ * one could be marked with the thief's device, or the other way round.
+ */
+function readSshHalf(
+  { authorities, clock, clusterName }: AuthContext,
+  call: AuthCall,
+  user: UserIdentity,
+  line: string,
+): SshHalf {
+  if (line.trim() === "") {
+    throw new Fault("invalid", "the SSH certificate to be marked is missing", {
+      audit: { reason: "ssh_certificate_missing" },
+    });
+  }
+  let ssh: SshHalf;
+  try {
+    const certificate = parseCertificate(parseAuthorizedKey(line).blob);
+    checkCertificate(certificate, {
+      type: "user",
+      authorities: [authorities.ssh("user").publicKey],
+      now: clock.now(),
+      principal: certificate.principals[0] ?? "",
+      sourceAddress: call.peer.address,
+    });
+    ssh = { certificate, identity: decodeExtensions(certificate, clusterName) };
+  } catch (cause) {
+    if (!isFault(cause, "malformed", "unproven", "invalid")) throw cause;
+    throw refuse("ssh_certificate", cause.message);
+  }
+  const { identity } = ssh;
+  const same = identity.username === user.username && user.cluster === clusterName;
+  if (!same) throw refuse("other_user", "the two certificates do not name the same person");
+  if (
+    identity.botName !== undefined ||
+    identity.impersonator !== undefined ||
+    identity.disallowReissue
+  ) {
+    throw refuse("ssh_certificate", "the SSH certificate is not that of a person");
+  }
+  return ssh;
+}
+
+async function assertNotLocked(
+  { stores, clock }: AuthContext,
+  user: UserIdentity,
+  { metadata, spec }: Device,
+): Promise<void> {
+  const device: DeviceExtensions = {
+    deviceId: metadata.name,
+    assetTag: spec.asset_tag,
+    credentialId: spec.credential?.id ?? "",
+  };
+  const refusal = checkLocks({ ...user, device }, await stores.locks.all(), clock.now());
+  if (refusal) throw refuse("locked", refusal.message);
+}
+
+function refuse(reason: string, why: string): Fault {
+  return refuseCeremony("authentication", reason, why);
+}
