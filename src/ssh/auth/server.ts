@@ -41,9 +41,13 @@ export interface AuthenticationRules<Identity> {
   /**
    * Decides about an attempt: an identity lets the client in, undefined or a throw refuses. Called for a
    * query and again for the proof; only the identity given for a proven attempt counts. The certificate has
-   * not been checked: call checkCertificate.
+   * not been checked: call checkCertificate. `tell` shows a text to the client ahead of the answer (RFC 4252
+   * section 5.4).
    */
-  decide(attempt: AuthenticationAttempt): Identity | undefined | Promise<Identity | undefined>;
+  decide(
+    attempt: AuthenticationAttempt,
+    tell: (text: string) => void,
+  ): Identity | undefined | Promise<Identity | undefined>;
   /** Told of every refusal, for the audit log. `attempt` is missing if its key could not be read. */
   onFailure?(login: string, reason: unknown, attempt: AuthenticationAttempt | undefined): void;
   /** Shown to the client before it authenticates. */
@@ -104,9 +108,11 @@ export class ServerAuthentication<Identity> {
     if (service !== authService) throw new Fault("malformed", "the SSH service is not known");
     this.#serviceStarted = true;
     this.#transport.send(serviceAccept.encode({ service }));
-    const { banner } = this.#rules;
-    if (banner !== undefined)
-      this.#transport.send(authBanner.encode({ text: banner, language: "" }));
+    if (this.#rules.banner !== undefined) this.#tell(this.#rules.banner);
+  }
+
+  #tell(text: string): void {
+    this.#transport.send(authBanner.encode({ text, language: "" }));
   }
 
   #begin(request: Value<typeof authRequest>): void {
@@ -129,7 +135,7 @@ export class ServerAuthentication<Identity> {
       const { algorithm, blob, signature } = proof;
       attempt = { login, proven: signature !== undefined, ...decodeOffer(algorithm, blob) };
       if (signature !== undefined) this.#assertSigned(attempt.key, login, proof, signature);
-      const identity = await this.#rules.decide(attempt);
+      const identity = await this.#rules.decide(attempt, (text) => this.#tell(text));
       if (identity === undefined) throw new Fault("access-denied", "the key is not accepted");
       if (signature === undefined) this.#transport.send(keyAcceptable.encode({ algorithm, blob }));
       else this.#succeed(identity, login);

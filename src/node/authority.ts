@@ -1,0 +1,148 @@
+/**
+ * The node's own copy of the cluster's rules, fed by `AgentService.WatchAuthority`. Decisions are made from it alone,
+ * so that a slow or absent auth service costs no login anything until the lease ends.
+ *
+ * The lease: a view that nothing has confirmed for that long is not current, and decisions from it refuse. A new
+ * connection begins with a new snapshot, which replaces the old view in one step once it is complete.
+ */
+import { createClient, type GrpcClient } from "#api/grpc/client.ts";
+import type { Clock } from "#base/clock.ts";
+import { Fault } from "#base/fault.ts";
+import type { Closable } from "#base/lifecycle.ts";
+import type { Logger } from "#base/log.ts";
+import type { Random } from "#base/random.ts";
+import { AgentService, type AuthorityUpdate } from "#gen/gatehouse/v1/agent_pb.ts";
+import type { StartTimer } from "#ssh/timer.ts";
+import {
+  AuthorityDocuments,
+  type AuthorityView,
+  emptyView,
+  followedKinds,
+} from "./authority-documents.ts";
+import { BackOff } from "./back-off.ts";
+
+/** Default lease: fifteen heartbeats of the feed. */
+export const defaultLeaseMs = 30_000;
+
+/** What the feed is made of. */
+export interface AuthorityFeedOptions {
+  readonly client: GrpcClient;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly startTimer: StartTimer;
+  readonly logger: Logger;
+  readonly leaseMs?: number;
+}
+
+/** Follows the auth service until closed. */
+export class AuthorityFeed implements Closable {
+  /** Resolves with the first complete snapshot. */
+  readonly ready: Promise<void>;
+  readonly #options: AuthorityFeedOptions;
+  readonly #leaseMs: number;
+  readonly #listeners = new Set<() => void>();
+  readonly #stop = new AbortController();
+  readonly #backOff: BackOff;
+  readonly #running: Promise<void>;
+  #markReady: () => void = () => {};
+  #view = emptyView();
+  #heardAt = 0;
+  #cancelLease: () => void = () => {};
+  #call = new AbortController();
+
+  /** Starts to follow. */
+  constructor(options: AuthorityFeedOptions) {
+    this.#options = options;
+    this.#leaseMs = options.leaseMs ?? defaultLeaseMs;
+    this.#backOff = new BackOff(options.random);
+    this.ready = new Promise((resolve) => {
+      this.#markReady = resolve;
+    });
+    this.#running = this.#run();
+  }
+
+  /** What is known now. A jump of the clock past the lease ends it too. */
+  get view(): AuthorityView {
+    if (!this.#view.policy.current) return this.#view;
+    const age = this.#options.clock.now().getTime() - this.#heardAt;
+    return age > this.#leaseMs ? outdated(this.#view) : this.#view;
+  }
+
+  /** Calls `listener` after every change, and when the lease ends. Returns a function that stops it. */
+  onChange(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  async close(): Promise<void> {
+    this.#stop.abort();
+    this.#call.abort();
+    this.#cancelLease();
+    await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#stop;
+    while (!signal.aborted) {
+      try {
+        await this.#follow();
+      } catch (error) {
+        if (signal.aborted) return;
+        this.#options.logger.warn("the rules of the cluster cannot be followed; trying again", {
+          error,
+        });
+      }
+      await this.#backOff.wait(signal);
+    }
+  }
+
+  async #follow(): Promise<void> {
+    this.#call = new AbortController();
+    const signal = AbortSignal.any([this.#stop.signal, this.#call.signal]);
+    const documents = new AuthorityDocuments(this.#options.logger);
+    let complete = false;
+    const updates = createClient(AgentService, this.#options.client).watchAuthority(
+      { kinds: [...followedKinds] },
+      { signal },
+    );
+    for await (const { update } of updates) {
+      if (update.case === "change") documents.apply(update.value);
+      if (update.case === "snapshotComplete") complete = true;
+      if (!complete) continue;
+      this.#renewLease();
+      if (isNews(update) || !this.#view.policy.current) this.#replace(documents.view());
+    }
+    throw new Fault("unavailable", "the auth service ended the feed");
+  }
+
+  #replace(view: AuthorityView): void {
+    this.#view = view;
+    this.#backOff.reset();
+    this.#markReady();
+    this.#notify();
+  }
+
+  #renewLease(): void {
+    this.#heardAt = this.#options.clock.now().getTime();
+    this.#cancelLease();
+    this.#cancelLease = this.#options.startTimer(this.#leaseMs, () => {
+      this.#options.logger.warn("the rules of the cluster are outdated; logins are refused");
+      this.#view = outdated(this.#view);
+      // A connection that has gone silent may never end by itself.
+      this.#call.abort(new Fault("timeout", "the auth service has gone silent"));
+      this.#notify();
+    });
+  }
+
+  #notify(): void {
+    for (const listener of this.#listeners) listener();
+  }
+}
+
+function isNews(update: AuthorityUpdate["update"]): boolean {
+  return update.case === "change" || update.case === "snapshotComplete";
+}
+
+function outdated(view: AuthorityView): AuthorityView {
+  return { ...view, policy: { ...view.policy, current: false } };
+}

@@ -1,0 +1,108 @@
+/**
+ * Audit events of a node. What grants something is recorded before the grant takes effect; what only tells of
+ * something is queued, sent in batches and tried again while the auth service is away.
+ */
+import { createClient, type GrpcClient } from "#api/grpc/client.ts";
+import type { EventFields, EventType } from "#audit/catalogue.ts";
+import { createEvent } from "#audit/create.ts";
+import { utf8 } from "#base/bytes.ts";
+import type { Clock } from "#base/clock.ts";
+import { Fault, isFault } from "#base/fault.ts";
+import type { Closable } from "#base/lifecycle.ts";
+import type { Logger } from "#base/log.ts";
+import type { Random } from "#base/random.ts";
+import { AgentService } from "#gen/gatehouse/v1/agent_pb.ts";
+import { BackOff } from "./back-off.ts";
+
+/** What the reporter is made of. */
+export interface EventReporterOptions {
+  readonly client: GrpcClient;
+  readonly clusterName: () => string;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+}
+
+/** Waiting events; beyond that the oldest are dropped, and the log says so. */
+const queueLimit = 10_000;
+const batchSize = 200;
+/** How long a person waits for the audit log before the grant is refused. */
+const recordTimeoutMs = 10_000;
+/** How long closing waits for what is queued. */
+const flushTimeoutMs = 3000;
+
+/** Sends events to the auth service. */
+export class EventReporter implements Closable {
+  readonly #options: EventReporterOptions;
+  readonly #client;
+  readonly #stop = new AbortController();
+  #queue: Uint8Array[] = [];
+  #sending: Promise<void> | undefined;
+
+  constructor(options: EventReporterOptions) {
+    this.#options = options;
+    this.#client = createClient(AgentService, options.client);
+  }
+
+  /** Returns once the event is durable. Throws `unavailable` when that cannot be had: then nothing may be granted. */
+  async record<T extends EventType>(type: T, fields: EventFields<T>): Promise<void> {
+    try {
+      const events = [this.#encode(type, fields)];
+      await this.#client.emitEvents({ events }, { timeoutMs: recordTimeoutMs });
+    } catch (cause) {
+      throw new Fault("unavailable", "the audit log cannot be reached", {
+        hint: "check that this server reaches the auth service",
+        cause,
+      });
+    }
+  }
+
+  /** Queues the event. Never throws. `index` is its place in the stream of a session. */
+  report<T extends EventType>(type: T, fields: EventFields<T>, index = 0): void {
+    if (this.#queue.length >= queueLimit) {
+      this.#queue.shift();
+      this.#options.logger.error("an audit event is lost: the auth service is away for too long");
+    }
+    this.#queue.push(this.#encode(type, fields, index));
+    this.#sending ??= this.#send();
+  }
+
+  /** Sends what is queued, for a few seconds at most. */
+  async close(): Promise<void> {
+    const timer = setTimeout(() => this.#stop.abort(), flushTimeoutMs);
+    await this.#sending;
+    clearTimeout(timer);
+  }
+
+  #encode<T extends EventType>(type: T, fields: EventFields<T>, index = 0): Uint8Array {
+    const { clusterName, clock, random } = this.#options;
+    const context = { clusterName: clusterName(), now: clock.now(), random, index };
+    return utf8(JSON.stringify(createEvent(type, fields, context)));
+  }
+
+  async #send(): Promise<void> {
+    const backOff = new BackOff(this.#options.random);
+    const { signal } = this.#stop;
+    let size = batchSize;
+    while (this.#queue.length > 0 && !signal.aborted) {
+      const batch = this.#queue.splice(0, size);
+      try {
+        await this.#client.emitEvents({ events: batch }, { timeoutMs: recordTimeoutMs, signal });
+        size = batchSize;
+        backOff.reset();
+      } catch (error) {
+        const refused = isFault(error, "invalid", "malformed", "access-denied", "limit");
+        if (refused && batch.length === 1) {
+          // The auth service will never take it, and the rest must not wait behind it.
+          this.#options.logger.error("an audit event was refused", { error });
+          size = batchSize;
+          continue;
+        }
+        this.#queue.unshift(...batch);
+        size = refused ? 1 : size;
+        if (!refused) await backOff.wait(signal);
+      }
+    }
+    this.#sending = undefined;
+  }
+}

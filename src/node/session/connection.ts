@@ -1,0 +1,291 @@
+/**
+ * One SSH connection to this node: authentication with the reasons of a refusal in the audit log, channels that are each
+ * decided anew, and the review of everything open whenever the rules change.
+ */
+import type { Duplex } from "node:stream";
+import { parseDuration } from "#base/duration.ts";
+import { Fault, isFault, messageOf } from "#base/fault.ts";
+import type { AuthenticationAttempt } from "#ssh/auth/server.ts";
+import type { Channel } from "#ssh/connection/channel.ts";
+import type { ForwardAddress, TcpipChannel } from "#ssh/connection/forward.ts";
+import type { ServerSession, SessionHandler } from "#ssh/connection/server-session.ts";
+import { ServerConnection } from "#ssh/server.ts";
+import type { NodeContext } from "../context.ts";
+import type { AgentSockets } from "./agent-socket.ts";
+import { Authenticator } from "./authenticator.ts";
+import { type ClientAddress, formatClientAddress } from "./client-address.ts";
+import { clip, loginFields, serverFieldsOf } from "./event-fields.ts";
+import { Liveness } from "./liveness.ts";
+import { dialTarget, joinSocket } from "./local-forward.ts";
+import { type Grant, grantOf, type Login, reasonToEnd } from "./login.ts";
+import { RemoteForwards } from "./remote-forward.ts";
+import { LoginSession } from "./session.ts";
+
+/** What a connection needs besides the node's own parts. */
+export interface ConnectionOptions {
+  readonly context: NodeContext;
+  readonly agentSockets: AgentSockets;
+  readonly remote: ClientAddress;
+  /** Connections of a user on this node that hold a grant, this one not counted. */
+  readonly countOf: (username: string) => number;
+}
+
+/** One connection. Starts to talk when constructed. */
+export class NodeConnection {
+  /** Resolves when the connection is gone. Never rejects. */
+  readonly closed: Promise<void>;
+  readonly #options: ConnectionOptions;
+  readonly #ssh: ServerConnection<Login>;
+  readonly #sessions = new Set<LoginSession>();
+  readonly #liveness: Liveness;
+  #forwards: RemoteForwards | undefined;
+  #login: Login | undefined;
+  #granted = false;
+  #ended = false;
+
+  constructor(stream: Duplex, options: ConnectionOptions) {
+    this.#options = options;
+    const { context, remote } = options;
+    const authenticator = new Authenticator(context, remote, () => this.#ssh.clientVersion);
+    this.#liveness = new Liveness(context.startTimer, {
+      ping: () => this.#ssh.ping(),
+      end: (why) => this.#endQuietly(why),
+    });
+    this.#ssh = new ServerConnection<Login>(stream, {
+      version: `SSH-2.0-Gatehouse_${context.version}`,
+      random: context.random,
+      startTimer: context.startTimer,
+      hostKeys: context.hostKeys(),
+      authentication: {
+        decide: (attempt: AuthenticationAttempt, tell) => authenticator.decide(attempt, tell),
+        onFailure: (login, reason) => this.#logFailure(login, reason),
+      },
+      onSession: (session) => this.#openSession(session),
+      onDirectTcpip: (_ssh, channel, accept) => this.#dial(channel, accept),
+      forward: (ssh) => this.#forwardsOf(ssh),
+    });
+    this.closed = this.#ssh.closed.then((reason) => this.#gone(reason));
+  }
+
+  /** The user whose login has been granted something, or undefined. */
+  get grantedUser(): string | undefined {
+    return this.#granted && !this.#ended ? this.#login?.identity.username : undefined;
+  }
+
+  /** The rules have changed: ends what they no longer allow. */
+  review(): void {
+    if (this.#login === undefined || !this.#granted || this.#ended) return;
+    const reason = reasonToEnd(this.#login, this.#decisionContext());
+    if (reason === undefined) this.#applyLiveness(this.#login);
+    else this.end(reason.message, reason.hint);
+  }
+
+  /** Ends everything at once; the person reads why. */
+  end(reason: string, hint?: string): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    const text = hint === undefined ? reason : `${reason}\r\nhint: ${hint}`;
+    for (const session of [...this.#sessions]) session.cut(text);
+    this.#forwards?.close();
+    this.#ssh.close(reason);
+    if (this.#login === undefined) return;
+    const { context, remote } = this.#options;
+    context.events.report("client.disconnect", {
+      ...loginFields(this.#login, formatClientAddress(remote)),
+      ...serverFieldsOf(context),
+      reason: clip(reason),
+    });
+  }
+
+  #decisionContext() {
+    const { feed, server, clock } = this.#options.context;
+    return { view: feed.view, server: server(), now: clock.now() };
+  }
+
+  /** What the login may do now. A refusal is thrown. */
+  #grant(): Grant {
+    if (this.#ended) throw new Fault("canceled", "the connection is ending");
+    return grantOf(this.#ssh.identity, this.#decisionContext());
+  }
+
+  async #openSession(session: ServerSession): Promise<SessionHandler> {
+    const login = this.#ssh.identity;
+    try {
+      const { options } = this.#grant();
+      this.#checkLimits(login, options);
+      this.#begin(login);
+    } catch (error) {
+      await this.#recordRefusal(login, error);
+      throw error;
+    }
+    const { context, agentSockets, remote } = this.#options;
+    const owner = {
+      context,
+      login,
+      remote,
+      grant: () => this.#grant(),
+      touch: () => this.#liveness.touch(),
+      openAgentSocket: (account: Parameters<AgentSockets["open"]>[0]) =>
+        agentSockets.open(account, () => this.#ssh.openAgent()),
+    };
+    const opened: LoginSession = new LoginSession(owner, session, () =>
+      this.#sessions.delete(opened),
+    );
+    this.#sessions.add(opened);
+    return opened;
+  }
+
+  #checkLimits(login: Login, { maxSessions, maxConnections }: Grant["options"]): void {
+    if (maxSessions !== undefined && this.#sessions.size >= maxSessions) {
+      throw new Fault("access-denied", `too many sessions on one connection (max ${maxSessions})`, {
+        audit: { maximum: maxSessions },
+      });
+    }
+    if (this.#granted || maxConnections === undefined) return;
+    if (this.#options.countOf(login.identity.username) >= maxConnections) {
+      throw new Fault("access-denied", `too many connections of one user (max ${maxConnections})`, {
+        audit: { maximum: maxConnections },
+      });
+    }
+  }
+
+  #begin(login: Login): void {
+    this.#login = login;
+    this.#granted = true;
+    this.#applyLiveness(login);
+  }
+
+  #applyLiveness(login: Login): void {
+    const { options } = grantOf(login, staleIsFine(this.#decisionContext()), true);
+    const { clock, feed } = this.#options.context;
+    const { spec } = feed.view.networking;
+    this.#liveness.apply({
+      idleTimeoutMs: options.idleTimeoutMs,
+      expiresInMs: options.disconnectExpired
+        ? login.identity.expires.getTime() - clock.now().getTime()
+        : undefined,
+      keepAliveMs: parseDuration(spec.keep_alive_interval),
+      keepAliveCount: spec.keep_alive_count_max,
+    });
+  }
+
+  async #dial(channel: TcpipChannel, accept: () => Channel): Promise<void> {
+    const login = this.#ssh.identity;
+    const { context } = this.#options;
+    const addr = `${channel.address}:${channel.port}`;
+    try {
+      const { permissions } = this.#grant();
+      if (!permissions.localForwarding || !context.features.portForwarding) throw noForwarding();
+    } catch (error) {
+      this.#reportPort(login, addr, messageOf(error));
+      throw error;
+    }
+    await context.events.record("port", { ...this.#portFields(login, addr), success: true });
+    const socket = await dialTarget(channel);
+    this.#grant();
+    this.#begin(login);
+    void joinSocket(socket, accept(), () => this.#liveness.touch());
+  }
+
+  #forwardsOf(ssh: ServerConnection<Login>): RemoteForwards {
+    const login = ssh.identity;
+    this.#login = login;
+    this.#forwards = new RemoteForwards(
+      {
+        authorize: (where) => this.#authorizeListening(login, where),
+        open: (channel) => ssh.openForwardedTcpip(channel),
+        touch: () => this.#liveness.touch(),
+      },
+      login.account === "root",
+    );
+    return this.#forwards;
+  }
+
+  async #authorizeListening(login: Login, { address, port }: ForwardAddress): Promise<void> {
+    const { context } = this.#options;
+    const addr = `${address}:${port}`;
+    const { permissions } = this.#grant();
+    if (!permissions.remoteForwarding || !context.features.portForwarding) {
+      this.#reportPort(login, addr, noForwarding().message);
+      throw noForwarding();
+    }
+    await context.events.record("port", { ...this.#portFields(login, addr), success: true });
+    this.#grant();
+    this.#begin(login);
+  }
+
+  #portFields(login: Login, addr: string) {
+    const { context, remote } = this.#options;
+    return {
+      ...loginFields(login, formatClientAddress(remote)),
+      ...serverFieldsOf(context),
+      addr: clip(addr),
+    };
+  }
+
+  #reportPort(login: Login, addr: string, error: string): void {
+    const fields = { ...this.#portFields(login, addr), success: false, error };
+    this.#options.context.events.report("port", fields);
+  }
+
+  /** Writes down why a channel is refused, before the client is told. */
+  async #recordRefusal(login: Login, error: unknown): Promise<void> {
+    if (!isFault(error)) return;
+    const { context, remote } = this.#options;
+    const fields = loginFields(login, formatClientAddress(remote));
+    const { id, hostname } = context.server();
+    const server = { server_id: id, server_hostname: hostname };
+    const maximum = error.audit["maximum"];
+    try {
+      if (typeof maximum === "number") {
+        await context.events.record("session.reject", {
+          ...fields,
+          ...server,
+          reason: error.message,
+          maximum,
+        });
+      } else {
+        await context.events.record("auth", {
+          ...fields,
+          ...server,
+          success: false,
+          error: error.message,
+        });
+      }
+    } catch (failure) {
+      context.logger.error("a refusal could not be written to the audit log", { error: failure });
+    }
+  }
+
+  #logFailure(login: string, reason: unknown): void {
+    const level = isFault(reason) ? "debug" : "error";
+    this.#options.context.logger[level]("a key was refused", { login, error: reason });
+  }
+
+  #endQuietly(why: "idle" | "expired" | "silent"): void {
+    const { networking } = this.#options.context.feed.view;
+    const reasons = {
+      idle: networking.spec.idle_timeout_message || "the session was idle for too long",
+      expired: "the certificate has expired",
+      silent: "the client no longer answers",
+    };
+    this.end(reasons[why], why === "expired" ? "log in again: tsh login" : undefined);
+  }
+
+  #gone(reason: Fault): void {
+    this.#options.context.logger.debug("connection closed", { reason: reason.message });
+    this.#liveness.close();
+    this.#forwards?.close();
+    for (const session of this.#sessions) session.hangUp();
+  }
+}
+
+function noForwarding(): Fault {
+  return new Fault("access-denied", "port forwarding is not allowed");
+}
+
+/** Session options of a login that was granted once, whatever the age of the rules. */
+function staleIsFine<T extends { view: NodeContext["feed"]["view"] }>(context: T): T {
+  const { view } = context;
+  return { ...context, view: { ...view, policy: { ...view.policy, current: true } } };
+}
