@@ -42,7 +42,10 @@ export async function run({
   try {
     // The TPM is asked first: without it nothing is registered that could not be enrolled.
     await device.enrollInit();
-    const data = await collectThisDevice(services.env);
+    const data = await collectThisDevice(services.env, {
+      program: services.program,
+      ask: console.interactive,
+    });
     const { token, registered } = flags.token
       ? { token: flags.token, registered: false }
       : await obtainEnrollToken(auth, data);

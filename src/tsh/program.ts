@@ -161,6 +161,22 @@ export const deviceAssetTag = defineCommand({
   run: () => import("./device-asset-tag.ts"),
 });
 
+export const deviceKeyGet = defineCommand({
+  path: ["device", "keyget"],
+  summary: "show the public part of this device's key",
+  example: "tsh device keyget",
+  hidden: true,
+  run: () => import("./device-keyget.ts"),
+});
+
+export const deviceDmiRead = defineCommand({
+  path: ["device", "dmi-read"],
+  summary: "print the firmware's values; tsh runs it under sudo",
+  example: "sudo tsh device dmi-read",
+  hidden: true,
+  run: () => import("./device-dmi-read.ts"),
+});
+
 /** The whole program. */
 export function tsh(services: () => TshServices) {
   return defineProgram({
@@ -183,6 +199,8 @@ export function tsh(services: () => TshServices) {
       deviceEnroll,
       deviceCollect,
       deviceAssetTag,
+      deviceKeyGet,
+      deviceDmiRead,
     ],
     services,
   });

@@ -4,6 +4,7 @@
  */
 import { existsSync } from "node:fs";
 import { homedir, userInfo } from "node:os";
+import { join } from "node:path";
 import { systemRandom } from "#base/random.ts";
 import type { CollectedData } from "#devicetrust/messages.ts";
 import type { DeviceAuthenticator as SessionDevice } from "../cluster/device-session.ts";
@@ -14,7 +15,11 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** The file of the device's key; the private part inside is of use to this TPM only. */
 export function deviceKeyFile(env: Environment): string {
-  return `${env["XDG_STATE_HOME"] || `${homedir()}/.local/state`}/gatehouse/attestation-key.json`;
+  return join(stateFolder(env), "attestation-key.json");
+}
+
+function stateFolder(env: Environment): string {
+  return join(env["XDG_STATE_HOME"] || join(homedir(), ".local", "state"), "gatehouse");
 }
 
 /** A warning to print when the TPM or the machine's data are not the machine's own; undefined otherwise. */
@@ -36,15 +41,37 @@ export async function openThisDevice(env: Environment): Promise<DeviceAuthentica
   });
 }
 
-/** What this machine says about itself now. */
-export async function collectThisDevice(env: Environment): Promise<CollectedData> {
+/** How serial numbers that only root may read are got: by this command under sudo, or only from an earlier run. */
+export interface Escalation {
+  /** The words that call tsh. */
+  readonly program: readonly string[];
+  /** A person is there who can type the password of sudo. */
+  readonly ask: boolean;
+}
+
+/** What this machine says about itself now. Without `escalation` nobody is asked for more rights. */
+export async function collectThisDevice(
+  env: Environment,
+  escalation?: Escalation,
+): Promise<CollectedData> {
   const { collectDeviceData } = await import("../device/collect.ts");
-  const { defaultDmiDir } = await import("../device/dmi.ts");
+  const { readProtectedDmi, sudoReader } = await import("../device/protected-dmi.ts");
+  const readAsRoot =
+    escalation &&
+    sudoReader([...escalation.program, "device", "dmi-read"], { ask: escalation.ask });
   return collectDeviceData({
     now: new Date(),
     username: userInfo().username,
-    dmiDir: env["GATEHOUSE_DMI_DIR"] || defaultDmiDir,
+    dmiDir: await dmiFolder(env),
+    readProtectedDmi: () =>
+      readProtectedDmi({ cacheFile: join(stateFolder(env), "dmi.json"), readAsRoot }),
   });
+}
+
+/** The folder with the firmware's values. */
+export async function dmiFolder(env: Environment): Promise<string> {
+  const { defaultDmiDir } = await import("../device/dmi.ts");
+  return env["GATEHOUSE_DMI_DIR"] || defaultDmiDir;
 }
 
 /** This machine's device for authentications; costs nothing until one runs. */
