@@ -9,6 +9,7 @@ import { serviceIdentity } from "#auth/hosts/service-certificates.ts";
 import type { AuthSettings } from "#auth/initialize.ts";
 import { AuthService } from "#auth/start.ts";
 import { openMemoryBackend } from "#backend/memory.ts";
+import type { Backend } from "#backend/port.ts";
 import { ManualClock } from "#base/clock.ts";
 import { silentLogger } from "#base/log.ts";
 import { systemRandom, uuid } from "#base/random.ts";
@@ -30,10 +31,20 @@ export interface TestAuth {
   close(): Promise<void>;
 }
 
+/** What a test may set otherwise. */
+export interface TestAuthOptions {
+  readonly clock?: ManualClock;
+  /** A store that several auth services share; whoever opened it closes it. */
+  readonly backend?: Backend;
+}
+
 /** Starts one. */
-export async function startTestAuth(settings: AuthSettings = {}): Promise<TestAuth> {
-  const clock = new ManualClock(new Date("2026-11-21T10:00:00Z"));
-  const backend = openMemoryBackend(clock);
+export async function startTestAuth(
+  settings: AuthSettings = {},
+  options: TestAuthOptions = {},
+): Promise<TestAuth> {
+  const clock = options.clock ?? new ManualClock(new Date("2026-11-21T10:00:00Z"));
+  const backend = options.backend ?? openMemoryBackend(clock);
   const events = new StoreSink(backend, clock);
   const auth = await AuthService.start({
     backend,
@@ -63,7 +74,7 @@ export async function startTestAuth(settings: AuthSettings = {}): Promise<TestAu
     async close() {
       await Promise.all(clients.map((client) => client.close()));
       await auth.close();
-      await backend.close();
+      if (options.backend === undefined) await backend.close();
     },
   };
 }

@@ -1,0 +1,181 @@
+/** A real TPM (swtpm) through the whole API: registered, enrolled, authenticated, and felt when it is unenrolled. */
+import assert from "node:assert/strict";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { decideIdentity } from "#access/decide-access.ts";
+import { loadPolicy } from "#auth/policy.ts";
+import { ManualClock } from "#base/clock.ts";
+import { isFault } from "#base/fault.ts";
+import { systemRandom } from "#base/random.ts";
+import { runAuthentication } from "#client/ceremony/authenticate.ts";
+import { obtainEnrollToken, runEnrollment } from "#client/ceremony/enroll.ts";
+import { TpmAuthenticator } from "#client/device/tpm-authenticator.ts";
+import { DeviceEnrollStatus } from "#gen/teleport/devicetrust/v1/device_pb.ts";
+import { parseCertificate } from "#ssh/certificate.ts";
+import { parseAuthorizedKey } from "#ssh/public-key.ts";
+import { connectPerson, logIn, type Person } from "../support/auth-person.ts";
+import { startTestAuth, type TestAuth } from "../support/auth-service.ts";
+import { collectedData } from "../support/device-ceremony.ts";
+import { makePreference } from "../support/policy.ts";
+import {
+  createVendor,
+  type ManufacturedTpm,
+  manufactureTpm,
+  removeTpms,
+  startTpm,
+  type TestVendor,
+} from "../support/swtpm.ts";
+
+let vendor: TestVendor;
+let factory: ManufacturedTpm;
+let home: string;
+
+before(async () => {
+  vendor = await createVendor("grpc");
+  factory = await manufactureTpm(vendor);
+  home = await mkdtemp(join(tmpdir(), "gatehouse-grpc-"));
+});
+
+after(async () => {
+  await rm(home, { recursive: true, force: true });
+  await removeTpms();
+});
+
+/** A cluster whose clock shows the time of the TPM's certificates. */
+function startCluster(deviceTrust: object): Promise<TestAuth> {
+  const authPreference = makePreference({ device_trust: deviceTrust });
+  return startTestAuth({ authPreference }, { clock: new ManualClock(new Date()) });
+}
+
+/** Runs `use` with the device on a fresh copy of the manufactured TPM. */
+async function withDevice(keyFile: string, use: (device: TpmAuthenticator) => Promise<void>) {
+  const tpm = await startTpm(factory.stateDir);
+  const device = new TpmAuthenticator({
+    tpm: { kind: "unix", path: tpm.socket },
+    keyFile: join(home, keyFile),
+    random: systemRandom,
+  });
+  try {
+    await use(device);
+  } finally {
+    await device.close();
+    await tpm.stop();
+  }
+}
+
+function dataOf({ clock }: TestAuth) {
+  return collectedData({ collectTime: clock.now() });
+}
+
+async function authenticate(cluster: TestAuth, person: Person, device: TpmAuthenticator) {
+  const { grpc } = person.client;
+  const marked = await runAuthentication(grpc, device, dataOf(cluster), person);
+  const { blob } = parseAuthorizedKey(marked.sshAuthorizedKey);
+  return connectPerson(cluster, { tls: marked.x509Der, ssh: blob }, person.sshKey);
+}
+
+test("a TPM of an allowed maker is registered, enrolled and authenticated; both certificates keep their end", async () => {
+  const cluster = await startCluster({ mode: "required", ekcert_allowed_cas: [vendor.issuerPem] });
+  await withDevice("honest.json", async (device) => {
+    const alice = await logIn(cluster, "alice");
+    const data = dataOf(cluster);
+    const { token, registered } = await obtainEnrollToken(alice.client.grpc, data);
+    assert.equal(registered, true);
+    await runEnrollment(alice.client.grpc, device, data, token);
+    const devices = await alice.client.service("devices");
+    const [stored] = (await devices.findDevices({ idOrTag: data.serialNumber })).devices;
+    assert.equal(stored?.enrollStatus, DeviceEnrollStatus.ENROLLED);
+    assert.equal(stored.owner, "alice");
+    assert.match(stored.credential?.tpmEkcertSerial ?? "", /^[0-9a-f]{2}(:[0-9a-f]{2})*$/);
+    assert.equal(stored.collectedData.length, 1);
+    assert.ok(stored.collectedData[0]?.tpmPlatformAttestation?.platformParameters?.quotes.length);
+
+    const trusted = await authenticate(cluster, alice, device);
+    assert.deepEqual(trusted.identity, {
+      ...alice.identity,
+      device: {
+        deviceId: stored.id,
+        assetTag: data.serialNumber,
+        credentialId: stored.credential?.id,
+      },
+    });
+    const before = parseCertificate(parseAuthorizedKey(alice.sshCertificate).blob);
+    const marked = parseCertificate(parseAuthorizedKey(trusted.sshCertificate).blob);
+    assert.equal(marked.validBefore, before.validBefore);
+    assert.deepEqual(marked.principals, before.principals);
+    assert.deepEqual(
+      [...marked.extensions].filter(([name]) => !name.startsWith("teleport-device-")),
+      [...before.extensions],
+    );
+    assert.equal(marked.extensions.get("teleport-device-id"), stored.id);
+
+    const event = await cluster.lastEvent("device.authenticate");
+    assert.equal(event?.["success"], true);
+    assert.deepEqual((event?.["device"] as { asset_tag?: string }).asset_tag, data.serialNumber);
+  });
+  await cluster.close();
+});
+
+test("unenrolment strikes the certificates of the device at once, and no others; enrolling again heals", async () => {
+  const cluster = await startCluster({ mode: "required" });
+  await withDevice("unenrolled.json", async (device) => {
+    const alice = await logIn(cluster, "alice");
+    const { grpc } = alice.client;
+    const data = dataOf(cluster);
+    const first = await obtainEnrollToken(grpc, data);
+    await runEnrollment(grpc, device, data, first.token);
+    const trusted = await authenticate(cluster, alice, device);
+    const decide = async () =>
+      decideIdentity({
+        identity: trusted.identity,
+        policy: await loadPolicy(cluster.auth.context),
+        now: cluster.clock.now(),
+        clientIp: "127.0.0.1",
+      });
+    assert.equal((await decide()).allowed, true);
+
+    const devices = await alice.client.service("devices");
+    const { deviceId = "" } = trusted.identity.device ?? {};
+    const unenrolled = await devices.updateDevice({
+      device: { id: deviceId, enrollStatus: DeviceEnrollStatus.NOT_ENROLLED },
+      updateMask: { paths: ["enroll_status"] },
+    });
+    assert.equal(unenrolled.credential, undefined);
+    assert.equal(unenrolled.owner, "");
+    const refused = await decide();
+    assert.ok(!refused.allowed && refused.reason.check === "locks");
+    await assert.rejects(authenticate(cluster, alice, device), (error) =>
+      isFault(error, "access-denied"),
+    );
+    const event = await cluster.lastEvent("device.authenticate");
+    assert.equal(event?.["reason"], "unknown_device");
+
+    const again = await obtainEnrollToken(grpc, data);
+    assert.equal(again.registered, false);
+    await runEnrollment(grpc, device, data, again.token);
+    assert.equal((await authenticate(cluster, alice, device)).identity.device?.deviceId, deviceId);
+    assert.deepEqual(await cluster.auth.context.stores.locks.all(), []);
+  });
+  await cluster.close();
+});
+
+test("a second record cannot take the same TPM", async () => {
+  const cluster = await startCluster({ mode: "optional" });
+  await withDevice("twice.json", async (device) => {
+    const alice = await logIn(cluster, "alice");
+    const { grpc } = alice.client;
+    const data = dataOf(cluster);
+    await runEnrollment(grpc, device, data, (await obtainEnrollToken(grpc, data)).token);
+    const other = { ...data, serialNumber: "OTHER1" };
+    const { token } = await obtainEnrollToken(grpc, other);
+    await assert.rejects(runEnrollment(grpc, device, other, token), (error) =>
+      isFault(error, "already-exists"),
+    );
+    const event = await cluster.lastEvent("device.enroll");
+    assert.equal(event?.["success"], false);
+    assert.equal(event["reason"], "credential_bound");
+  });
+  await cluster.close();
+});
