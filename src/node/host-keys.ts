@@ -1,5 +1,5 @@
 /**
- * What a machine keeps of itself between starts: its id, its SSH host keys (Ed25519 and RSA) and its TLS key. Private
+ * What a machine keeps of itself between starts: its SSH host keys (Ed25519 and RSA) and its TLS key. Private
  * keys lie in files that only the node's user can read, and never leave the machine.
  */
 import { createPrivateKey, createPublicKey, generateKeyPair, type KeyObject } from "node:crypto";
@@ -7,7 +7,6 @@ import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { Fault } from "#base/fault.ts";
-import { type Random, uuid } from "#base/random.ts";
 import { formatAuthorizedKey } from "#ssh/public-key.ts";
 import { keySigner, type Signer } from "#ssh/signer.ts";
 
@@ -21,24 +20,6 @@ export interface HostKeys {
   /** Ed25519 first, then RSA. */
   readonly ssh: readonly Signer[];
   readonly tls: KeyObject;
-}
-
-/** The id of this machine, made at the first call and kept in the data folder. */
-export async function readHostId(dataDir: string, random: Random): Promise<string> {
-  const file = join(dataDir, "host_uuid");
-  const stored = await readIfThere(file);
-  if (stored === undefined) {
-    const id = uuid(random);
-    await writeSecret(dataDir, file, `${id}\n`);
-    return id;
-  }
-  const id = stored.trim();
-  if (!/^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(id)) {
-    throw new Fault("environment", `the file ${file} does not hold a host id`, {
-      hint: "remove the file; the machine gets a new id and has to join again",
-    });
-  }
-  return id;
 }
 
 /** Reads the keys, or makes them at the first start. */
