@@ -74,6 +74,11 @@ test("computes no name with an unknown algorithm", () => {
 
 test("refuses a key without a fixed signing scheme", () => {
   refusesArea("ak_scheme", changed({ scheme: { kind: "none" } }));
+  refusesArea("ak_scheme", changed({ scheme: { kind: "ecdsa", hash: 0x7fff } }));
+});
+
+test("refuses a key with a symmetric algorithm: a signing key has none", () => {
+  refusesArea("ak_scheme", changed({ symmetric: { kind: "aes", bits: 128, mode: 0x43 } }));
 });
 
 test("refuses a SHA-1 signing scheme by default and accepts it where the policy does", () => {

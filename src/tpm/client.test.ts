@@ -128,6 +128,8 @@ test("names the response code whatever parameter, session or handle it is about"
   assert.match(tpmFault("TPM2_Create", 0x9a2).hint ?? "", /tpm2_changeauth/);
   assert.match(tpmFault("TPM2_Create", 0x921).hint ?? "", /locked/);
   assert.match(tpmFault("TPM2_Create", 0x7ff).message, /0x7ff/);
+  assert.equal(isTpmFault(new TypeError("no fault")), false);
+  assert.equal(isTpmFault(load, responseCode.handle), false);
 });
 
 /** A TPM that answers TPM2_PCR_Read for the SHA-256 bank with at most eight values; `counter` tells the update counter. */
@@ -167,7 +169,7 @@ test("reads what a bank has when it lacks PCRs", async () => {
 });
 
 test("reads a bank again when a PCR changed in between, so that all values are of one moment", async () => {
-  const { client } = pcrBank((call) => (call < 2 ? call : 2));
+  const { client } = pcrBank((call) => Math.min(call, 2));
   const values = await client.readBank(0x0b);
   assert.deepEqual(new Set(values.map(({ digest }) => digest[1])), new Set([2]));
 });

@@ -187,7 +187,9 @@ test("refuses a sized field above its limit before reading it", () => {
 });
 
 test("refuses a list above its limit before reading it", () => {
-  assert.throws(() => decodeWhole(list(uint8, 2), hex("ffffffff"), "test"), malformed);
+  for (const bytes of ["ffffffff", "00000003 010203"]) {
+    assert.throws(() => decodeWhole(list(uint8, 2), hex(bytes), "test"), malformed);
+  }
 });
 
 test("refuses a flag that is neither yes nor no", () => {

@@ -71,6 +71,13 @@ test("draws again when a random scalar is outside of the curve's group", () => {
   assert.deepEqual(tpm.activate(made), secret);
 });
 
+test("ends when the source of randomness is broken", () => {
+  const tpm = new SimulatedTpm({ endorsement: "ecc" });
+  const zeros = (length: number) => new Uint8Array(length);
+  const name = nameOf(tpm.public);
+  assert.throws(() => makeCredential(tpm.endorsementKey, name, zeros(32), zeros));
+});
+
 test("refuses a curve that it does not know", () => {
   const { publicKey } = generateKeyPairSync("ec", { namedCurve: "secp521r1" });
   const name = nameOf(new SimulatedTpm().public);

@@ -11,6 +11,7 @@ import { TpmAuthenticator } from "#client/device/tpm-authenticator.ts";
 import type { AuthenticatingDevice } from "#devicetrust/authentication.ts";
 import { assertNoConflict } from "#devicetrust/enrollment-conflict.ts";
 import type { AttestedClock } from "#tpm/attest.ts";
+import { readHandles } from "#tpm/commands/capabilities.ts";
 import { createPrimary, flushContext } from "#tpm/commands/keys.ts";
 import { permanentHandle, wellKnown } from "#tpm/constants.ts";
 import { parseEndorsementAuthorities } from "#tpm/endorsement-chain.ts";
@@ -165,6 +166,28 @@ test("says that a device without a key must enroll first", async () => {
     assert.equal(await device.findCredentialId(), undefined);
     const challenge = { kind: "tpm", attestationNonce: new Uint8Array(32) } as const;
     await assert.rejects(device.authenticate(challenge), /this device has no key/);
+  });
+});
+
+test("does not sign a challenge that is meant for a bare key", async () => {
+  await withDevice("kind.json", async (device) => {
+    const challenge = { kind: "key", challenge: new Uint8Array(32) } as const;
+    await assert.rejects(device.authenticate(challenge), (error) => isFault(error, "malformed"));
+    await assert.rejects(device.solveEnroll(challenge), (error) => isFault(error, "malformed"));
+  });
+});
+
+test("keeps the storage root key in the TPM and uses it at the next run", async () => {
+  await withDevice("twice.json", async (device, tpm) => {
+    const record = recordOf(await enrollDevice(device));
+    await device.close();
+    const handles = await withTpm(tpm, (client) =>
+      client.run(readHandles(wellKnown.storageRootKey)),
+    );
+    assert.ok(handles.includes(wellKnown.storageRootKey));
+    const again = authenticatorOn(tpm, "twice.json");
+    assert.ok(await authenticateDevice(again, record));
+    await again.close();
   });
 });
 

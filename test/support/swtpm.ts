@@ -172,7 +172,7 @@ export async function copyTpmState(from: string, to: string): Promise<void> {
 /** The socket file exists before it listens; a refused connection is tried again while the process lives. */
 async function untilListening(socket: string, child: ChildProcess): Promise<void> {
   while (child.exitCode === null) {
-    if (await canConnect(`${socket}.ctrl`)) return;
+    if (await canConnect(socket)) return;
     await wait(2);
   }
   throw new Error(`swtpm ended with ${child.exitCode}`);
