@@ -27,6 +27,8 @@ export interface ClusterOptions {
   readonly nodename?: string;
   readonly cluster?: string;
   readonly user?: string;
+  /** OS accounts of the first administrator. */
+  readonly logins?: readonly string[];
 }
 
 /** A running cluster. */
@@ -85,13 +87,14 @@ export class Cluster {
 
   /** Starts the server on the same port and data as before. */
   async startServer(): Promise<void> {
-    const { cluster, user = "myuser" } = this.#options;
+    const { cluster, user = "myuser", logins = [] } = this.#options;
     const args = [
       "quickstart",
       `--data-dir=${this.dataDir}`,
       `--listen=127.0.0.1:${this.#port}`,
       `--nodename=${this.nodename}`,
       `--user=${user}`,
+      ...(logins.length === 0 ? [] : [`--logins=${logins.join(",")}`]),
       ...(cluster === undefined ? [] : [`--cluster=${cluster}`]),
     ];
     const command = hostnameCommand(this.nodename, [join(programs, "gatehouse"), ...args]);

@@ -39,18 +39,21 @@ export class Terminal {
 
   /** Resolves when `pattern` is on the screen after position `from`; fails when the program ends without it. */
   async until(pattern: RegExp, from = 0): Promise<void> {
+    if (await this.shows(pattern, from)) return;
+    throw new Error(`${pattern} did not appear on:\n${this.screen}`);
+  }
+
+  /** True as soon as `pattern` is on the screen after position `from`; false when it never comes. */
+  async shows(pattern: RegExp, from = 0): Promise<boolean> {
     const deadline = Date.now() + patienceMs;
     while (!pattern.test(this.screen.slice(from))) {
       const left = deadline - Date.now();
-      if (this.#over || left <= 0) {
-        throw new Error(
-          `${pattern} did not appear ${this.#over ? "before the end" : ""} on:\n${this.screen}`,
-        );
-      }
+      if (this.#over || left <= 0) return false;
       const timer = setTimeout(() => this.#wake(), left);
       await this.#changed.promise;
       clearTimeout(timer);
     }
+    return true;
   }
 
   /** Presses keys; `\r` is Enter. */
