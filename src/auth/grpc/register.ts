@@ -1,6 +1,7 @@
 /** The list of services that auth serves, one file each. What is not here answers UNIMPLEMENTED. */
 import type { GrpcServer } from "#api/grpc/server.ts";
 import type { Peer } from "#api/peer.ts";
+import { AuditService, DeviceAdminService, UserService } from "#gen/gatehouse/v1/admin_pb.ts";
 import { AgentService } from "#gen/gatehouse/v1/agent_pb.ts";
 import { JoinService } from "#gen/gatehouse/v1/join_pb.ts";
 import { LoginService } from "#gen/gatehouse/v1/login_pb.ts";
@@ -12,6 +13,7 @@ import { TrustService } from "#gen/teleport/trust/v1/service_pb.ts";
 import { UsersService } from "#gen/teleport/users/v1/service_pb.ts";
 import type { AuthContext } from "../context.ts";
 import { agentService } from "./agent-service.ts";
+import { auditService } from "./audit-service.ts";
 import { certificateHandlers } from "./auth-service/certificates.ts";
 import { lockHandlers } from "./auth-service/locks.ts";
 import { nodeHandlers } from "./auth-service/nodes.ts";
@@ -19,11 +21,13 @@ import { roleHandlers } from "./auth-service/roles.ts";
 import { sessionHandlers } from "./auth-service/session.ts";
 import { tokenHandlers } from "./auth-service/tokens.ts";
 import { configService } from "./config-service.ts";
+import { deviceAdminService } from "./device-admin-service.ts";
 import { deviceTrustService } from "./device-trust-service.ts";
 import { joinService } from "./join-service.ts";
 import { loginService } from "./login-service.ts";
 import { presenceService } from "./presence-service.ts";
 import { trustService } from "./trust-service.ts";
+import { userAdminService } from "./user-admin-service.ts";
 import { usersService } from "./users-service.ts";
 
 /** Registers every service. */
@@ -42,4 +46,7 @@ export function registerServices(server: GrpcServer<Peer>, context: AuthContext)
   server.register(ClusterConfigService, configService(context));
   server.register(PresenceService, presenceService());
   server.register(DeviceTrustService, deviceTrustService(context));
+  server.register(DeviceAdminService, deviceAdminService(context));
+  server.register(AuditService, auditService(context));
+  server.register(UserService, userAdminService(context));
 }
