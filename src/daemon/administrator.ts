@@ -3,8 +3,8 @@
  * a folder that only the owner of the data can read. Made anew at each start; whoever can read it owns the cluster.
  */
 import { join } from "node:path";
-import { issueServiceCertificate, serviceIdentity } from "#auth/hosts/service-certificates.ts";
 import type { AuthContext } from "#auth/context.ts";
+import { issueServiceCertificate, serviceIdentity } from "#auth/hosts/service-certificates.ts";
 import { uuid } from "#base/random.ts";
 import { writePrivateFile } from "./files.ts";
 

@@ -50,5 +50,7 @@ function folderFault(path: string, cause: unknown): Fault {
       cause,
     });
   }
-  return new Fault("environment", `${path} cannot be used (${code ?? "unknown reason"})`, { cause });
+  return new Fault("environment", `${path} cannot be used (${code ?? "unknown reason"})`, {
+    cause,
+  });
 }

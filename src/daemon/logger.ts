@@ -28,9 +28,11 @@ export function openLogger(config: LogConfig): Logger {
 }
 
 function adapt(log: Pino): Logger {
-  const write = (level: "debug" | "info" | "warn" | "error") => (message: string, fields: LogFields = {}) => {
-    log[level](fields, message);
-  };
+  const write =
+    (level: "debug" | "info" | "warn" | "error") =>
+    (message: string, fields: LogFields = {}) => {
+      log[level](fields, message);
+    };
   return {
     debug: write("debug"),
     info: write("info"),
@@ -40,7 +42,12 @@ function adapt(log: Pino): Logger {
   };
 }
 
-const levels: Readonly<Record<number, string>> = { 20: "DEBUG", 30: "INFO", 40: "WARN", 50: "ERROR" };
+const levels: Readonly<Record<number, string>> = {
+  20: "DEBUG",
+  30: "INFO",
+  40: "WARN",
+  50: "ERROR",
+};
 
 /** `2026-11-21T10:00:00Z INFO the message key=value`. */
 function formatLine({ level, time, msg, error, ...fields }: Record<string, unknown>): string {

@@ -2,22 +2,28 @@
  * The composition root: a configuration becomes running services in one process. Services reach auth through its API
  * all the same, over a connection in memory.
  */
-import { join } from "node:path";
+
 import { connect } from "node:net";
-import { AuthService } from "#auth/start.ts";
+import { join } from "node:path";
+import { openPair } from "#api/grpc/memory-pair.ts";
+import { joinSinks } from "#audit/sink.ts";
 import { FileSink } from "#auth/audit/file-sink.ts";
 import { StoreSink } from "#auth/audit/store-sink.ts";
+import { admitOwnHost } from "#auth/hosts/join.ts";
 import { issueServiceCertificate, serviceIdentity } from "#auth/hosts/service-certificates.ts";
-import { joinSinks } from "#audit/sink.ts";
+import { AuthService } from "#auth/start.ts";
 import { openSqliteBackend } from "#backend/sqlite.ts";
 import { systemClock } from "#base/clock.ts";
 import { Fault } from "#base/fault.ts";
 import { type Closable, Closer } from "#base/lifecycle.ts";
 import type { Logger } from "#base/log.ts";
 import { systemRandom } from "#base/random.ts";
+import { productVersion } from "#base/version.ts";
+import { HostCredentials } from "#node/credentials.ts";
+import { startNode } from "#node/start.ts";
 import { ProxyService } from "#proxy/start.ts";
 import { writeAdministrator } from "./administrator.ts";
-import type { GatehouseConfig } from "./config/config.ts";
+import type { GatehouseConfig, SshServiceConfig } from "./config/config.ts";
 import { makePrivateFolder } from "./files.ts";
 import { settleHostId } from "./host-id.ts";
 import { readKeyPair, settleSelfSigned } from "./web-certificate.ts";
@@ -34,7 +40,10 @@ export interface RunningProcess extends Closable {
 }
 
 /** Starts every service that the configuration enables; when one fails, those before it are stopped again. */
-export async function startProcess(config: GatehouseConfig, logger: Logger): Promise<RunningProcess> {
+export async function startProcess(
+  config: GatehouseConfig,
+  logger: Logger,
+): Promise<RunningProcess> {
   const closer = new Closer();
   try {
     return await start(config, logger, closer);
@@ -60,6 +69,7 @@ async function start(
   const auth = await startAuth(config, logger, closer, () => publicAddress);
   const proxy = await startProxy(config, logger, closer, auth, hostId);
   publicAddress = proxy.publicAddress;
+  if (config.ssh) await startOwnNode(config, config.ssh, logger, closer, auth, proxy, hostId);
   writeAdministrator(auth.context, config.dataDir, `127.0.0.1:${proxy.port}`);
   return {
     clusterName: auth.context.clusterName,
@@ -92,7 +102,10 @@ async function startAuth(
         authPreference: auth?.authPreference,
         networkingConfig: auth?.networkingConfig,
         sessionRecordingConfig: auth?.sessionRecordingConfig,
-        tokens: (auth?.tokens ?? []).map(({ roles, secret }) => ({ roles: [...roles], secret: secret.reveal() })),
+        tokens: (auth?.tokens ?? []).map(({ roles, secret }) => ({
+          roles: [...roles],
+          secret: secret.reveal(),
+        })),
       },
       clock: systemClock,
       random: systemRandom,
@@ -113,7 +126,11 @@ async function startProxy(
   const [announced] = config.proxy?.publicAddrs ?? [];
   const hosts = [...new Set([announced?.host ?? "localhost", config.nodename, "localhost"])];
   const certificates = () => ({
-    hostCertificate: issueServiceCertificate(context, serviceIdentity(context, hostId, "Proxy"), hosts),
+    hostCertificate: issueServiceCertificate(
+      context,
+      serviceIdentity(context, hostId, "Proxy"),
+      hosts,
+    ),
     webCertificate: webCertificate(config, hosts),
   });
   const { host, port } = config.proxy?.webListen ?? { host: "0.0.0.0", port: 3080 };
@@ -141,9 +158,56 @@ async function startProxy(
   return proxy;
 }
 
+/** The SSH server of this machine: the proxy brings connections to it in memory, as it would through a tunnel. */
+async function startOwnNode(
+  config: GatehouseConfig,
+  ssh: SshServiceConfig,
+  logger: Logger,
+  closer: Closer,
+  auth: AuthService,
+  proxy: ProxyService,
+  hostId: string,
+): Promise<void> {
+  const shared = { hostId, clock: systemClock, random: systemRandom, logger };
+  const credentials = closer.add(
+    await HostCredentials.open({
+      ...shared,
+      folder: join(config.dataDir, "node"),
+      nodeName: config.nodename,
+      additionalPrincipals: ssh.publicAddrs.map(({ host }) => host),
+      obtain: (request) => admitOwnHost(auth.context, request),
+    }),
+  );
+  const client = closer.add(auth.connect(serviceIdentity(auth.context, hostId, "Node")));
+  const node = closer.add(
+    await startNode({
+      ...shared,
+      nodename: config.nodename,
+      labels: ssh.labels,
+      commands: ssh.commands,
+      client,
+      credentials,
+      features: { fileCopy: ssh.fileCopy, portForwarding: ssh.portForwarding },
+      version: productVersion,
+    }),
+  );
+  const remove = proxy.addAgent(hostId, {
+    open: ({ clientAddress }) => {
+      const [ours, theirs] = openPair();
+      node.accept(theirs, { clientAddress });
+      return Promise.resolve(ours);
+    },
+  });
+  closer.defer(remove);
+  await node.ready;
+}
+
 function webCertificate(config: GatehouseConfig, hosts: readonly string[]) {
   const [files] = config.proxy?.keyPairs ?? [];
   if (files) return readKeyPair(files);
   const names = [...hosts, "127.0.0.1", "::1"];
-  return settleSelfSigned(join(config.dataDir, "proxy"), names, { clock: systemClock, random: systemRandom });
+  return settleSelfSigned(join(config.dataDir, "proxy"), names, {
+    clock: systemClock,
+    random: systemRandom,
+  });
 }

@@ -1,8 +1,9 @@
 /** The program `gatehouse`: the services of a cluster. */
+
+import { versionLine } from "#base/version.ts";
 import { defineCommand } from "#cli/command.ts";
 import * as flag from "#cli/flag.ts";
 import { defineProgram } from "#cli/program.ts";
-import { versionLine } from "#base/version.ts";
 
 /** `gatehouse start`. */
 export const start = defineCommand({

@@ -24,11 +24,16 @@ const guideLogins = ["root", "ubuntu", "ec2-user"];
 const guideRoles = ["access", "auditor", "editor"];
 
 /** Runs the command. */
-export async function run({ flags, console, signal }: Invocation<typeof quickstart>): Promise<void> {
+export async function run({
+  flags,
+  console,
+  signal,
+}: Invocation<typeof quickstart>): Promise<void> {
   const config = quickstartConfig(flags);
   const logger = openLogger(config.log);
   const running = await startProcess(config, logger);
-  const logins = flags.logins.length > 0 ? flags.logins : [...new Set([userInfo().username, ...guideLogins])];
+  const logins =
+    flags.logins.length > 0 ? flags.logins : [...new Set([userInfo().username, ...guideLogins])];
   const invitation = await inviteFirstUser(running, flags.user, logins);
   welcome(console, running, config, flags.user, invitation);
   await stopRequested(signal);
@@ -40,7 +45,8 @@ function quickstartConfig(flags: Invocation<typeof quickstart>["flags"]): Gateho
   const dataDir = resolve(flags.dataDir);
   const nodename = flags.nodename ?? hostname();
   const webListen = readAddress("--listen", flags.listen, 3080);
-  const publicAddrs = flags.publicAddr === undefined ? [] : [readAddress("--public-addr", flags.publicAddr, 443)];
+  const publicAddrs =
+    flags.publicAddr === undefined ? [] : [readAddress("--public-addr", flags.publicAddr, 443)];
   return {
     nodename,
     dataDir,
@@ -72,7 +78,9 @@ function quickstartConfig(flags: Invocation<typeof quickstart>["flags"]): Gateho
 function readAddress(flag: string, text: string, defaultPort: number): Address {
   const address = parseAddress(text, defaultPort);
   if (address) return address;
-  throw new Fault("usage", `${flag}: "${text}" is not an address`, { hint: "write host:port, as in 127.0.0.1:3080" });
+  throw new Fault("usage", `${flag}: "${text}" is not an address`, {
+    hint: "write host:port, as in 127.0.0.1:3080",
+  });
 }
 
 /** Creates the first user when there is none yet; gives the link to complete the account. */
@@ -124,7 +132,9 @@ function welcome(
   console.print("");
   console.print(`  ${invitation}`);
   console.print("");
-  console.print("   The certificate signs itself, so the browser warns once. Without a browser, set the password here:");
+  console.print(
+    "   The certificate signs itself, so the browser warns once. Without a browser, set the password here:",
+  );
   console.print("");
   console.print(`  bin/tctl --data-dir=${config.dataDir} users reset ${user}`);
   console.print("");

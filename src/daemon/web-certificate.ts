@@ -48,7 +48,8 @@ export function settleSelfSigned(
   const keyFile = join(folder, "web.key");
   const certificate = readFileIfThere(certificateFile);
   const privateKey = readFileIfThere(keyFile);
-  if (certificate && privateKey && isGood(certificate, hosts, clock.now())) return { certificate, privateKey };
+  if (certificate && privateKey && isGood(certificate, hosts, clock.now()))
+    return { certificate, privateKey };
   const made = makeSelfSigned(hosts, clock.now(), random);
   writePrivateFile(keyFile, made.privateKey);
   writePrivateFile(certificateFile, made.certificate);

@@ -44,6 +44,18 @@ export async function joinHost(
   return certificates;
 }
 
+/**
+ * Admits the machine that auth itself runs on: it needs no token. Its id is claimed all the same, so that nobody else can
+ * join with it.
+ */
+export async function admitOwnHost(
+  context: AuthContext,
+  request: Omit<HostApplicant, "roles"> & HostKeys,
+) {
+  await claimHostId(context, request.hostId, request.tlsPublicKey);
+  return issueHostCertificates(context, { ...request, roles: ["Node"] }, request);
+}
+
 async function admit(context: AuthContext, name: string, role: string): Promise<SystemRole> {
   const token = name === "" || name.length > 512 ? undefined : await findToken(context, name);
   const known = Object.entries(joinRoles).find(
