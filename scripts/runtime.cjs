@@ -24,3 +24,27 @@ exports.findNode = function findNode(root) {
   );
   return fs.existsSync(file) ? file : undefined;
 };
+
+/** True when `dist/` was built after everything that it is made of was last changed. */
+exports.isBuilt = function isBuilt(root) {
+  const stamp = timeOf(path.join(root, "dist", "stamp"));
+  return (
+    stamp > 0 &&
+    newest(path.join(root, "src"), timeOf(path.join(root, "package-lock.json"))) <= stamp
+  );
+};
+
+function newest(folder, known) {
+  let time = Math.max(known, timeOf(folder));
+  for (const entry of fs.readdirSync(folder, { withFileTypes: true })) {
+    const file = path.join(folder, entry.name);
+    time = entry.isDirectory() ? newest(file, time) : Math.max(time, timeOf(file));
+  }
+  return time;
+}
+
+/** When the file was last changed, in milliseconds; 0 when it is not there. */
+function timeOf(file) {
+  const stat = fs.statSync(file, { throwIfNoEntry: false });
+  return stat ? stat.mtimeMs : 0;
+}

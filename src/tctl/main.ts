@@ -2,4 +2,4 @@
 import { runMain } from "#cli/main.ts";
 import { tctl } from "./program.ts";
 
-await runMain(tctl);
+void runMain(tctl);
