@@ -136,3 +136,16 @@ test("agrees with the engine of the runtime on patterns that both know", () => {
     { numRuns: 3000 },
   );
 });
+
+test("groups in a pattern cost nothing when only the answer counts, and are paid for in a replacement", () => {
+  // 500 groups for each of 4000 characters: a program that copies them all needs seconds.
+  const groups = "()".repeat(500);
+  assert.equal(compileRegex(`${groups}a`).test("a".repeat(4000)), true);
+  for (const work of [
+    () => compileRegex(groups).replace("a".repeat(4000), "x"),
+    () => compileRegex(`${groups}z`).test("a".repeat(4000)),
+    () => compileRegex(`${"(a?)".repeat(200)}z`).test("a".repeat(4000)),
+  ]) {
+    assert.throws(work, (error) => isFault(error, "limit"));
+  }
+});

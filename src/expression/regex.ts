@@ -14,7 +14,10 @@ import {
 
 /** Longest text that a pattern is applied to, in UTF-16 units. */
 export const maxRegexText = 4096;
-/** Steps that one call may take; a replacement searches again after every match. */
+/**
+ * Steps that one call may take: instructions visited, and the places of groups that are copied. A replacement searches
+ * again after every match.
+ */
 const maxSteps = 4_000_000;
 /** Largest compiled pattern, in instructions; bounds what `{n,m}` may multiply. */
 const maxProgram = 2000;
@@ -170,7 +173,10 @@ class Machine {
     this.#slotCount = (groups + 1) * 2;
   }
 
-  /** The leftmost match from `from` on; among those, the one that the pattern prefers. `any` stops at the first. */
+  /**
+   * The leftmost match from `from` on; among those, the one that the pattern prefers. `any` stops at the first and gives
+   * no places, so that groups cost nothing.
+   */
   search(
     text: readonly number[],
     from: number,
@@ -182,21 +188,22 @@ class Machine {
     for (let position = from; position <= text.length; position++) {
       const seen = new Uint8Array(this.#program.length);
       const current: Thread[] = [];
-      for (const thread of threads) this.#follow(thread, text, position, seen, current);
-      if (best === undefined) {
-        const slots = new Array<number>(this.#slotCount).fill(-1);
-        slots[0] = position;
-        this.#follow({ at: 0, slots }, text, position, seen, current);
+      for (const thread of threads) {
+        this.#follow(thread, text, position, { seen, budget }, current);
       }
-      budget.left -= current.length + 1;
+      if (best === undefined) {
+        const slots = new Array<number>(any ? 0 : this.#slotCount).fill(-1);
+        if (!any) slots[0] = position;
+        this.#follow({ at: 0, slots }, text, position, { seen, budget }, current);
+      }
       if (budget.left < 0) throw new Fault("limit", "a regular expression takes too many steps");
       threads = [];
       const code = text[position];
       for (const thread of current) {
         const instruction = this.#program[thread.at];
         if (instruction?.op === "match") {
+          if (any) return [];
           best = thread.slots.with(1, position);
-          if (any) return best;
           break;
         }
         if (instruction?.op === "char" && code !== undefined && instruction.test(code)) {
@@ -213,12 +220,13 @@ class Machine {
     start: Thread,
     text: readonly number[],
     position: number,
-    seen: Uint8Array,
+    { seen, budget }: { readonly seen: Uint8Array; readonly budget: { left: number } },
     into: Thread[],
   ): void {
     const stack = [start];
     for (let thread = stack.pop(); thread !== undefined; thread = stack.pop()) {
       const { at, slots } = thread;
+      budget.left--;
       if (seen[at] === 1) continue;
       seen[at] = 1;
       const instruction = this.#program[at];
@@ -230,7 +238,8 @@ class Machine {
           stack.push({ at: instruction.second, slots }, { at: instruction.first, slots });
           break;
         case "save":
-          stack.push({ at: at + 1, slots: slots.with(instruction.slot, position) });
+          stack.push({ at: at + 1, slots: withSlot(slots, instruction.slot, position) });
+          budget.left -= slots.length;
           break;
         case "assert":
           if (holds(instruction.assertion, text, position)) stack.push({ at: at + 1, slots });
@@ -240,6 +249,11 @@ class Machine {
       }
     }
   }
+}
+
+/** The places with one set; without places there is nothing to set. */
+function withSlot(slots: Slots, slot: number, position: number): Slots {
+  return slots.length === 0 ? slots : slots.with(slot, position);
 }
 
 function holds(assertion: Assertion, text: readonly number[], position: number): boolean {
