@@ -14,7 +14,7 @@ import {
   effectiveClusterMode,
   unauthorizedDeviceMessage,
 } from "./device-mode.ts";
-import { findLock, type Lockable, lockMessage } from "./locks.ts";
+import { findLock, isRevocation, type Lockable, lockMessage } from "./locks.ts";
 import { allowsLabels, findDeny, findMissingDemand } from "./role-match.ts";
 import type { RoleSet } from "./role-set.ts";
 import { satisfiesSessionMfa } from "./session-mfa.ts";
@@ -132,7 +132,9 @@ export function checkLocks(
   return refuse("locks", lockMessage(found), {
     code: "locked",
     stage: "session",
-    hint: "ask an administrator to remove the lock: tctl rm lock/ID",
+    hint: isRevocation(found)
+      ? "enroll this device again with: tsh device enroll --current-device"
+      : "ask an administrator to remove the lock: tctl rm lock/ID",
     audit: { lock: found.lock.metadata.name ?? "", lock_target: found.field },
   });
 }

@@ -1,6 +1,7 @@
 /** Locks, and what the auth API asks before every call. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { deviceLockTarget } from "#access/locks.ts";
 import type { UserIdentity } from "#identity/identity.ts";
 import {
   access,
@@ -59,6 +60,15 @@ const rows: readonly Row[] = [
     user: device,
     refusedBy: "locks",
     expect: { message: `lock targeting Device:"${testDevice.deviceId}" is in force` },
+  },
+  {
+    name: "a device that is no longer enrolled with the key of the certificate",
+    policy: {
+      locks: [makeLock({ device: deviceLockTarget(testDevice.deviceId, testDevice.credentialId) })],
+    },
+    user: device,
+    refusedBy: "locks",
+    expect: { hint: "enroll this device again with: tsh device enroll --current-device" },
   },
   {
     name: "a locked device of somebody else",

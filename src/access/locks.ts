@@ -98,6 +98,11 @@ export function deviceLockTarget(deviceId: string, credentialId: string): string
   return `${deviceId}/${credentialId}`;
 }
 
+/** True when the lock stands for an enrolment that is over, not for what an administrator locked. */
+export function isRevocation({ field, value }: LockInForce): boolean {
+  return field === "device" && value.includes("/");
+}
+
 function present(value: string | undefined): readonly string[] {
   return value === undefined ? [] : [value];
 }

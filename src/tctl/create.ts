@@ -48,7 +48,10 @@ async function createOne(
   if (kindInfo(kind).singleton !== undefined) {
     return announce(await auth.upsert(withoutRevision(resource)), "updated");
   }
-  if (force) return announce(await auth.upsert(withoutRevision(resource)), "created");
+  if (force) {
+    const what = (await isKnownUser(auth, resource)) ? "updated" : "created";
+    return announce(await auth.upsert(withoutRevision(resource)), what);
+  }
   try {
     return announce(await auth.create(withoutRevision(resource)), "created");
   } catch (error) {
@@ -57,6 +60,18 @@ async function createOne(
       hint: `to replace it: tctl create -f ${file ?? "-"}`,
       cause: error,
     });
+  }
+}
+
+/** Only for users the reference says whether a forced write replaced one. */
+async function isKnownUser(auth: AuthClient, { kind, metadata }: Resource): Promise<boolean> {
+  if (kind !== "user") return false;
+  try {
+    await auth.get(kind, metadata.name);
+    return true;
+  } catch (error) {
+    if (isFault(error, "not-found")) return false;
+    throw error;
   }
 }
 

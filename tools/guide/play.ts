@@ -91,7 +91,7 @@ async function playShell({ line, typed }: Command, { machine, print }: Stage): P
   const code = await terminal.end();
   const stdout = terminal.screen;
   show(stdout, print);
-  return { code, stdout, stderr: "" };
+  return { code, stdout, stderr: "", shown: stdout };
 }
 
 async function playLine(line: string, { edit }: Command, stage: Stage): Promise<Ran> {
@@ -105,8 +105,7 @@ async function playLine(line: string, { edit }: Command, stage: Stage): Promise<
     const changes = await machine.run("cat", ["changes"]);
     show(changes.stdout, (text) => print(`  | ${text}`));
   }
-  show(ran.stderr, print);
-  show(ran.stdout, print);
+  show(ran.shown, print);
   return ran;
 }
 

@@ -22,6 +22,11 @@ export function findCurrentHost(folder: string): string | undefined {
   return name === undefined || name === "" ? undefined : assertName("proxy host", name);
 }
 
+/** The address of the proxy whose login was current and ended, or undefined. */
+export function findLastProxy(folder: string): string | undefined {
+  return readText(folderPaths(folder).lastProxy)?.trim() || undefined;
+}
+
 /** Hosts that have a profile document, sorted. */
 export function listHosts(folder: string): string[] {
   try {

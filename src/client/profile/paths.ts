@@ -22,6 +22,8 @@ export function profileFolder(env: NodeJS.ProcessEnv): string {
 export function folderPaths(folder: string) {
   return {
     current: join(folder, "current-profile"),
+    /** Address of the proxy of the last login that ended, so that `tsh login` alone finds it again. */
+    lastProxy: join(folder, "last-proxy"),
     knownHosts: join(folder, "known_hosts"),
     lock: join(folder, ".profile.lock"),
     /** The profile document of a proxy. */

@@ -7,7 +7,13 @@ import { after, test } from "node:test";
 import { promisify } from "node:util";
 import { isFault } from "#base/fault.ts";
 import { withProfileLock } from "#client/profile/lock.ts";
-import { findCurrentHost, findLogin, getLogin, listHosts } from "#client/profile/logins.ts";
+import {
+  findCurrentHost,
+  findLastProxy,
+  findLogin,
+  getLogin,
+  listHosts,
+} from "#client/profile/logins.ts";
 import { loginPaths } from "#client/profile/paths.ts";
 import { readCredentials, removeLogin, saveLogin } from "#client/profile/store.ts";
 import { readSshAuthorities, readTlsAuthorities } from "#client/profile/trust.ts";
@@ -60,6 +66,13 @@ test("every file is 0600 and every folder 0700, whatever the umask", async () =>
   } finally {
     process.umask(before);
   }
+});
+
+test("the proxy of the login that ended is remembered, so that logging in again needs no address", async () => {
+  const folder = newFolder();
+  assert.equal(findLastProxy(folder), undefined);
+  await removeLogin(await saveLogin(folder, document, testCredentials(), testAuthorities("main")));
+  assert.equal(findLastProxy(folder), "localhost:3080");
 });
 
 test("logout leaves nothing of the login", async () => {

@@ -93,7 +93,10 @@ export async function removeLogin(login: StoredLogin): Promise<void> {
     removePath(paths.keys);
     const known = readText(shared.knownHosts);
     if (known !== undefined) writePrivate(shared.knownHosts, withoutHost(known, key.host));
-    if (findCurrentHost(folder) === key.host) removePath(shared.current);
+    if (findCurrentHost(folder) === key.host) {
+      removePath(shared.current);
+      writePrivate(shared.lastProxy, `${login.document.webProxyAddr}\n`);
+    }
   });
 }
 

@@ -27,6 +27,8 @@ export interface Ran {
   readonly code: number;
   readonly stdout: string;
   readonly stderr: string;
+  /** Both, in the order in which they came. */
+  readonly shown: string;
 }
 
 /** How a program runs. */
@@ -96,10 +98,11 @@ export class Machine {
       timeout: hungMs,
       killSignal: "SIGKILL",
     });
-    const output = { stdout: "", stderr: "" };
+    const output = { stdout: "", stderr: "", shown: "" };
     for (const name of ["stdout", "stderr"] as const) {
       child[name].setEncoding("utf8").on("data", (text: string) => {
         output[name] += text;
+        output.shown += text;
       });
     }
     // A program that asks nothing may be gone before its stdin is written.
