@@ -3,7 +3,12 @@ import { Fault } from "#base/fault.ts";
 import { ensureAgent } from "#client/agent/start.ts";
 import { authenticateAfterLogin } from "#client/device-login.ts";
 import { findProxy, logIn } from "#client/login.ts";
-import { findCurrentHost, findLogin, type StoredLogin } from "#client/profile/logins.ts";
+import {
+  findCurrentHost,
+  findLastProxy,
+  findLogin,
+  type StoredLogin,
+} from "#client/profile/logins.ts";
 import { assertName, hostOf } from "#client/profile/names.ts";
 import { summarizeLogin } from "#client/profile/summary.ts";
 import { describeClockSkew, type Ping } from "#client/web/ping.ts";
@@ -17,7 +22,7 @@ type LoginInvocation = TshInvocation<typeof login>;
 export async function run(invocation: LoginInvocation): Promise<void> {
   const { shared, console, services, args, flags, signal } = invocation;
   const previous = await findPrevious(invocation);
-  const proxy = shared.proxy ?? previous?.document.webProxyAddr;
+  const proxy = shared.proxy ?? previous?.document.webProxyAddr ?? findLastProxy(services.folder);
   if (proxy === undefined) {
     throw new Fault("usage", "proxy address is not specified", {
       hint: "give it with: tsh login --proxy=HOST --user=NAME",
