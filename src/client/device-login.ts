@@ -5,7 +5,7 @@
 import { existsSync } from "node:fs";
 import { isFault, messageOf } from "#base/fault.ts";
 import type { DeviceState } from "./access.ts";
-import { deviceKeyFile } from "./ceremony/this-device.ts";
+import { deviceKeyFile } from "./device-state.ts";
 import { type AgentSettings, openAccess } from "./open-access.ts";
 import type { StoredLogin } from "./profile/logins.ts";
 import type { Ping } from "./web/ping.ts";

@@ -14,11 +14,9 @@ import type {
   NodeDocument,
   NodeQuery,
 } from "./access.ts";
-import { connectAuth } from "./cluster/auth.ts";
-import { authenticateDevice, type DeviceAuthenticator } from "./cluster/device-session.ts";
+import type { DeviceAuthenticator } from "./cluster/device-session.ts";
 import { addressOf, type ClusterAddress } from "./cluster/dial.ts";
 import { type ClientIdentity, storedIdentity } from "./cluster/identity.ts";
-import { listNodes } from "./cluster/nodes.ts";
 import { dialNode } from "./cluster/tunnel.ts";
 import type { StoredLogin } from "./profile/logins.ts";
 import { readCredentials } from "./profile/store.ts";
@@ -75,6 +73,8 @@ export class DirectAccess implements ClusterAccess {
 
   /** A connection to auth with {@link identity}; kept for later calls. */
   async auth(): Promise<GrpcClient> {
+    // Loaded late: a connection to a node needs neither HTTP/2 nor messages.
+    const { connectAuth } = await import("./cluster/auth.ts");
     const identity = await this.identity();
     if (this.#auth?.of !== identity) {
       void this.#auth?.client.close();
@@ -84,6 +84,7 @@ export class DirectAccess implements ClusterAccess {
   }
 
   async listNodes(query: NodeQuery): Promise<NodeDocument[]> {
+    const { listNodes } = await import("./cluster/nodes.ts");
     return listNodes(await this.auth(), query);
   }
 
@@ -128,6 +129,7 @@ export class DirectAccess implements ClusterAccess {
     this.#loginExpires = stored.expires;
     if (device === undefined || !(await device.hasCredential())) return stored;
     try {
+      const { authenticateDevice } = await import("./cluster/device-session.ts");
       const identity = await authenticateDevice(
         this.#address,
         { identity: stored, user: login.key.user },

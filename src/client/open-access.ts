@@ -6,8 +6,8 @@ import { existsSync } from "node:fs";
 import type { ClusterAccess } from "./access.ts";
 import { AgentAccess, isAgentRunning } from "./agent/client.ts";
 import { type AgentPlace, agentPlace } from "./agent/place.ts";
-import { type AgentCommand, ensureAgent } from "./agent/start.ts";
-import { deviceKeyFile } from "./ceremony/this-device.ts";
+import type { AgentCommand } from "./agent/start.ts";
+import { deviceKeyFile } from "./device-state.ts";
 import type { StoredLogin } from "./profile/logins.ts";
 import { certificateStamp } from "./profile/summary.ts";
 
@@ -37,9 +37,9 @@ export async function openAccess(
   const { place, command, env } = settings;
   if (command !== undefined) {
     if (await isAgentRunning(place)) return new AgentAccess(place, login.key.host);
-    const deviceKey = existsSync(deviceKeyFile(env));
-    if (deviceKey && (await ensureAgent(place, command, env))) {
-      return new AgentAccess(place, login.key.host);
+    if (existsSync(deviceKeyFile(env))) {
+      const { ensureAgent } = await import("./agent/start.ts");
+      if (await ensureAgent(place, command, env)) return new AgentAccess(place, login.key.host);
     }
   }
   return openDirect(login, settings);

@@ -1,12 +1,9 @@
 /** `tsh device enroll`: makes this machine a trusted device, and brings the current login up to date at once. */
 import { Fault } from "#base/fault.ts";
 import { obtainEnrollToken, runEnrollment } from "#client/ceremony/enroll.ts";
-import {
-  collectThisDevice,
-  describeOverrides,
-  openThisDevice,
-} from "#client/ceremony/this-device.ts";
+import { collectThisDevice, openThisDevice } from "#client/ceremony/this-device.ts";
 import { refreshDevice } from "#client/device-login.ts";
+import { describeOverrides } from "#client/device-state.ts";
 import { openAuth } from "#client/open-auth.ts";
 import { selectLogin, type TshInvocation } from "./context.ts";
 import type { deviceEnroll } from "./program.ts";

@@ -1,8 +1,9 @@
 /** `tsh device keyget`: the public part of the device's key, as an enrollment sent it. Touches no TPM. */
 import { Fault } from "#base/fault.ts";
-import { deviceKeyFile, openThisDevice } from "#client/ceremony/this-device.ts";
+import { openThisDevice } from "#client/ceremony/this-device.ts";
 import { readAttestationKey } from "#client/device/attestation-key-file.ts";
 import { formatCredential } from "#client/device/format-collected.ts";
+import { deviceKeyFile } from "#client/device-state.ts";
 import type { TshInvocation } from "./context.ts";
 import type { deviceKeyGet } from "./program.ts";
 

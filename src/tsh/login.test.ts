@@ -1,6 +1,6 @@
 /** `tsh login` and what follows it, against a fake cluster with a web certificate that no authority vouches for. */
 import assert from "node:assert/strict";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { startTestHome } from "../../test/support/client/tsh.ts";
@@ -90,8 +90,17 @@ test("TELEPORT_PROXY and TELEPORT_USER stand in for the flags", async (context) 
   assert.match(login.stdout, /Logged in as: {7}fromenv/);
 });
 
-test("without an address there is one sentence with the whole command", async (context) => {
-  const { run } = await start(context);
+test("logout; login without an address goes back to the same proxy", async (context) => {
+  const { run, proxy } = await start(context);
+  await run(["login", proxy, "--user=myuser", "--insecure"], answers);
+  await run(["logout"]);
+  const again = await run(["login", "--user=myuser"], answers);
+  assert.equal(again.code, 0, again.stderr);
+});
+
+test("without an address, on a machine that never logged in, there is one sentence with the whole command", async (context) => {
+  const { run, folder } = await start(context);
+  rmSync(folder, { recursive: true });
   const { code, stderr } = await run(["login"]);
   assert.equal(code, 2);
   assert.equal(

@@ -3,32 +3,13 @@
  * environment selects them. The modules that talk to the TPM are loaded when they are needed.
  */
 import { existsSync } from "node:fs";
-import { homedir, userInfo } from "node:os";
+import { userInfo } from "node:os";
 import { join } from "node:path";
 import { systemRandom } from "#base/random.ts";
 import type { CollectedData } from "#devicetrust/messages.ts";
 import type { DeviceAuthenticator as SessionDevice } from "../cluster/device-session.ts";
 import type { DeviceAuthenticator } from "../device/authenticator.ts";
-
-/** Environment variables. */
-export type Environment = Readonly<Record<string, string | undefined>>;
-
-/** The file of the device's key; the private part inside is of use to this TPM only. */
-export function deviceKeyFile(env: Environment): string {
-  return join(stateFolder(env), "attestation-key.json");
-}
-
-function stateFolder(env: Environment): string {
-  return join(env["XDG_STATE_HOME"] || join(homedir(), ".local", "state"), "gatehouse");
-}
-
-/** A warning to print when the TPM or the machine's data are not the machine's own; undefined otherwise. */
-export function describeOverrides(env: Environment): string | undefined {
-  const set = ["GATEHOUSE_TPM", "GATEHOUSE_DMI_DIR"].filter((name) => env[name]);
-  return set.length === 0
-    ? undefined
-    : `WARNING: ${set.join(" and ")} ${set.length === 1 ? "is" : "are"} set: this is not the machine's own hardware`;
-}
+import { deviceKeyFile, type Environment, stateFolder } from "../device-state.ts";
 
 /** Opens the device. Close it when done. */
 export async function openThisDevice(env: Environment): Promise<DeviceAuthenticator> {

@@ -6,13 +6,12 @@
  * same form, `{"ok":true}` or `{"ok":false,"code":…,"message":…,"hint":…}`; everything after it is the node's.
  */
 import type { Duplex } from "node:stream";
-import { GrpcClient } from "#api/grpc/client.ts";
-import { openProxySsh } from "#api/transport.ts";
-import { Fault, type FaultCode, isFault, messageOf } from "#base/fault.ts";
+import { isFault } from "#base/fault.ts";
 import type { DialTarget } from "../access.ts";
 import { encodeFrame, readFrame } from "../agent/frame.ts";
 import { parseAnswer } from "../agent/protocol.ts";
-import { type ClusterAddress, dialCluster, transportProtocol, tunnelProtocol } from "./dial.ts";
+import { type ClusterAddress, dialCluster, tunnelProtocol } from "./dial.ts";
+import { refusal } from "./dial-refusal.ts";
 import type { ClientIdentity } from "./identity.ts";
 
 const answerLimit = 65_535;
@@ -29,6 +28,7 @@ export async function dialNode(
   } catch (error) {
     if (!isFault(error, "unimplemented")) throw error;
   }
+  const { dialProxySsh } = await import("./proxy-ssh.ts");
   return dialProxySsh(address, identity, target, signal);
 }
 
@@ -58,36 +58,4 @@ export async function dialTunnel(
     socket.destroy();
     throw error;
   }
-}
-
-/** Through the transport service of the public API. The connection lives as long as the stream. */
-export async function dialProxySsh(
-  address: ClusterAddress,
-  identity: ClientIdentity["tls"],
-  target: DialTarget,
-  signal?: AbortSignal,
-): Promise<Duplex> {
-  const client = new GrpcClient(() =>
-    dialCluster(address, [transportProtocol, "h2"], identity, signal),
-  );
-  const hostPort = `${target.host}:${target.port}`;
-  try {
-    const stream = await openProxySsh(client, { hostPort, cluster: address.cluster });
-    stream.once("close", () => void client.close());
-    return stream;
-  } catch (error) {
-    await client.close();
-    throw isFault(error, "unimplemented") ? error : refusal(target, error);
-  }
-}
-
-/** A refusal of the proxy in the words that every client of this API prints. */
-function refusal(target: DialTarget, error: unknown): Fault {
-  const code: FaultCode = isFault(error) ? error.code : "unavailable";
-  const hint = isFault(error) ? error.hint : undefined;
-  return new Fault(
-    code,
-    `failed connecting to host ${target.host}:${target.port}: ${messageOf(error)}`,
-    { ...(hint === undefined ? {} : { hint }), cause: error },
-  );
 }

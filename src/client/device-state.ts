@@ -1,0 +1,24 @@
+/** Where this machine keeps what makes it a device, and which variables redirect that. Loads nothing large. */
+import { homedir } from "node:os";
+import { join } from "node:path";
+
+/** Environment variables. */
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** The file of the device's key; the private part inside is of use to this TPM only. */
+export function deviceKeyFile(env: Environment): string {
+  return join(stateFolder(env), "attestation-key.json");
+}
+
+/** The folder of what this machine keeps as a device. */
+export function stateFolder(env: Environment): string {
+  return join(env["XDG_STATE_HOME"] || join(homedir(), ".local", "state"), "gatehouse");
+}
+
+/** A warning to print when the TPM or the machine's data are not the machine's own; undefined otherwise. */
+export function describeOverrides(env: Environment): string | undefined {
+  const set = ["GATEHOUSE_TPM", "GATEHOUSE_DMI_DIR"].filter((name) => env[name]);
+  return set.length === 0
+    ? undefined
+    : `WARNING: ${set.join(" and ")} ${set.length === 1 ? "is" : "are"} set: this is not the machine's own hardware`;
+}
