@@ -23,6 +23,7 @@ import { HostCredentials } from "#node/credentials.ts";
 import { startNode } from "#node/start.ts";
 import { ProxyService } from "#proxy/start.ts";
 import { writeAdministrator } from "./administrator.ts";
+import { startAgent } from "./agent.ts";
 import type { GatehouseConfig, SshServiceConfig } from "./config/config.ts";
 import { makePrivateFolder } from "./files.ts";
 import { settleHostId } from "./host-id.ts";
@@ -34,9 +35,10 @@ const renewMs = 24 * 3_600_000;
 /** What runs. */
 export interface RunningProcess extends Closable {
   readonly clusterName: string;
-  /** `host:port` that people type. */
+  /** `host:port` of the proxy, as people type it. */
   readonly publicAddress: string;
-  readonly auth: AuthService;
+  /** Absent in a process of agents only. */
+  readonly auth?: AuthService;
 }
 
 /** Starts every service that the configuration enables; when one fails, those before it are stopped again. */
@@ -46,37 +48,70 @@ export async function startProcess(
 ): Promise<RunningProcess> {
   const closer = new Closer();
   try {
-    return await start(config, logger, closer);
+    makePrivateFolder(config.dataDir);
+    const hostId = settleHostId(config.dataDir, systemRandom);
+    const running = config.auth
+      ? await startCluster(config, logger, closer, hostId)
+      : await startAgents(config, logger, closer, hostId);
+    return { ...running, close: () => closer.close() };
   } catch (error) {
     await closer.close();
     throw error;
   }
 }
 
-async function start(
+type Running = Omit<RunningProcess, "close">;
+
+async function startAgents(
   config: GatehouseConfig,
   logger: Logger,
   closer: Closer,
-): Promise<RunningProcess> {
-  if (!config.auth || !config.proxy) {
-    throw new Fault("unimplemented", "auth and proxy run in one process in this version", {
-      hint: "enable auth_service and proxy_service on the same machine",
-    });
+  hostId: string,
+): Promise<Running> {
+  if (config.proxy) {
+    throw new Fault(
+      "unimplemented",
+      "a proxy without an auth service beside it is not available yet",
+      {
+        hint: "enable auth_service on the machine of the proxy, or disable proxy_service on this one",
+      },
+    );
   }
-  makePrivateFolder(config.dataDir);
-  const hostId = settleHostId(config.dataDir, systemRandom);
+  if (!config.ssh) {
+    throw new Fault("usage", "the configuration enables no service");
+  }
+  const { clusterName, proxyAddress } = await startAgent(
+    config,
+    config.ssh,
+    logger,
+    closer,
+    hostId,
+  );
+  return { clusterName, publicAddress: proxyAddress };
+}
+
+async function startCluster(
+  config: GatehouseConfig,
+  logger: Logger,
+  closer: Closer,
+  hostId: string,
+): Promise<Running> {
+  if (!config.proxy) {
+    throw new Fault(
+      "unimplemented",
+      "an auth service without a proxy beside it is not available yet",
+      {
+        hint: "enable proxy_service on the machine of the auth service",
+      },
+    );
+  }
   let publicAddress = "";
   const auth = await startAuth(config, logger, closer, () => publicAddress);
   const proxy = await startProxy(config, logger, closer, auth, hostId);
   publicAddress = proxy.publicAddress;
   if (config.ssh) await startOwnNode(config, config.ssh, logger, closer, auth, proxy, hostId);
   writeAdministrator(auth.context, config.dataDir, `127.0.0.1:${proxy.port}`);
-  return {
-    clusterName: auth.context.clusterName,
-    publicAddress,
-    auth,
-    close: () => closer.close(),
-  };
+  return { clusterName: auth.context.clusterName, publicAddress, auth };
 }
 
 async function startAuth(

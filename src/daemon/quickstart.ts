@@ -7,6 +7,7 @@ import { resolve } from "node:path";
 import { AuthClient } from "#api/client.ts";
 import { encodeResource } from "#api/convert/resource.ts";
 import { serviceIdentity } from "#auth/hosts/service-certificates.ts";
+import type { AuthService } from "#auth/start.ts";
 import { Fault } from "#base/fault.ts";
 import { uuid } from "#base/random.ts";
 import type { Invocation } from "#cli/command.ts";
@@ -34,7 +35,7 @@ export async function run({
   const running = await startProcess(config, logger);
   const logins =
     flags.logins.length > 0 ? flags.logins : [...new Set([userInfo().username, ...guideLogins])];
-  const invitation = await inviteFirstUser(running, flags.user, logins);
+  const invitation = running.auth && (await inviteFirstUser(running.auth, flags.user, logins));
   welcome(console, running, config, flags.user, invitation);
   await stopRequested(signal);
   console.print("Stopping.");
@@ -85,7 +86,7 @@ function readAddress(flag: string, text: string, defaultPort: number): Address {
 
 /** Creates the first user when there is none yet; gives the link to complete the account. */
 async function inviteFirstUser(
-  { auth }: RunningProcess,
+  auth: AuthService,
   name: string,
   logins: readonly string[],
 ): Promise<string | undefined> {

@@ -3,8 +3,14 @@
 /** Resolves when the process is asked to stop. */
 export function stopRequested(signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
-    signal.addEventListener("abort", () => resolve(), { once: true });
-    process.once("SIGTERM", () => resolve());
-    if (signal.aborted) resolve();
+    // An agent that waits for its proxy holds nothing open: the process must not end for that.
+    const alive = setInterval(() => {}, 2 ** 30);
+    const stop = () => {
+      clearInterval(alive);
+      resolve();
+    };
+    signal.addEventListener("abort", stop, { once: true });
+    process.once("SIGTERM", stop);
+    if (signal.aborted) stop();
   });
 }

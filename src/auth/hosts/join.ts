@@ -99,20 +99,3 @@ async function claimHostId(context: AuthContext, hostId: string, pem: string): P
     });
   }
 }
-
-/** The extra names of a machine must not be the name or id of another one. */
-async function assertNamesFree(context: AuthContext, applicant: HostApplicant): Promise<void> {
-  const extra = new Set(applicant.additionalPrincipals);
-  const others = (await context.stores.nodes.all()).filter(
-    (node) => node.metadata.name !== applicant.hostId,
-  );
-  const taken = others.find(
-    (node) => extra.has(node.spec.hostname) || extra.has(node.metadata.name),
-  );
-  if (taken) {
-    throw new Fault(
-      "already-exists",
-      `the name "${taken.spec.hostname}" belongs to another server`,
-    );
-  }
-}

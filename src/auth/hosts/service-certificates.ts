@@ -48,7 +48,10 @@ export function issueServiceCertificate(
   };
   const spki = new Uint8Array(publicKey.export({ type: "spki", format: "der" }));
   return {
-    certificate: formatTlsCertificate(issueHostTls(context, request, spki)),
+    // The authority goes with it: a machine that joins compares it with the pin that it was given.
+    certificate:
+      formatTlsCertificate(issueHostTls(context, request, spki)) +
+      context.authorities.certificatePem("host"),
     privateKey: privateKey.export({ type: "pkcs8", format: "pem" }).toString(),
   };
 }
