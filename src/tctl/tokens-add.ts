@@ -20,6 +20,9 @@ const sections: Partial<Record<TokenRole, string>> = {
   MDM: "jamf_service",
 };
 
+/** Services that a configuration runs unless it says otherwise: the new host must not become a cluster of its own. */
+const usualSections = ["auth_service", "proxy_service", "ssh_service"];
+
 /** Creates the token and prints what to do with it on the new host. */
 export async function run(invocation: Invocation<typeof tokensAdd>): Promise<void> {
   const { flags, console, services } = invocation;
@@ -40,7 +43,7 @@ export async function run(invocation: Invocation<typeof tokensAdd>): Promise<voi
   await printAs(console, flags.format, value, () => {
     const life = formatLongDuration(flags.ttl);
     const address = info.proxyAddress ?? "PROXY:3080";
-    const services = [...new Set(roles.flatMap((role) => sections[role] ?? []))];
+    const wanted = [...new Set(roles.flatMap((role) => sections[role] ?? []))];
     console.write(
       [
         `The invite token: ${name}`,
@@ -53,7 +56,10 @@ export async function run(invocation: Invocation<typeof tokensAdd>): Promise<voi
         `  proxy_server: ${address}`,
         `  auth_token: ${name}`,
         ...(pins[0] === undefined ? [] : [`  ca_pin: ${pins[0]}`]),
-        ...services.flatMap((section) => [`${section}:`, "  enabled: true"]),
+        ...usualSections.map((section) => `${section}: {enabled: ${wanted.includes(section)}}`),
+        ...wanted
+          .filter((section) => !usualSections.includes(section))
+          .map((section) => `${section}: {enabled: true}`),
         "",
         "Then run there:",
         "",
