@@ -8,6 +8,7 @@ import type { HostKey } from "#ssh/transport/host-key.ts";
 import type { AuthorityFeed } from "./authority.ts";
 import type { EventReporter } from "./events.ts";
 import type { AccountDirectory } from "./session/account.ts";
+import type { PipePool } from "./session/pipes.ts";
 
 /** The surroundings of every connection and session. */
 export interface NodeContext {
@@ -18,6 +19,7 @@ export interface NodeContext {
   /** Asked for at every connection, so that renewed certificates need no restart. */
   readonly hostKeys: () => readonly HostKey[];
   readonly accounts: AccountDirectory;
+  readonly pipes: PipePool;
   readonly clock: Clock;
   readonly random: Random;
   readonly startTimer: StartTimer;

@@ -75,6 +75,7 @@ export class HostCredentials implements Closable {
   readonly #keys: HostKeys;
   readonly #stop = new AbortController();
   readonly #request: HostCertificateRequest;
+  readonly #listeners = new Set<() => void>();
   #certificates: HostCertificates;
   #timer: NodeJS.Timeout | undefined;
   #renewing: Promise<void> | undefined;
@@ -138,6 +139,13 @@ export class HostCredentials implements Closable {
     }
     this.#certificates = renewed;
     await this.#store();
+    for (const listener of this.#listeners) listener();
+  }
+
+  /** Calls `listener` after every renewal. Returns a function that stops it. */
+  onRenew(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
   }
 
   async close(): Promise<void> {

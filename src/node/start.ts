@@ -18,6 +18,7 @@ import { Heartbeat } from "./heartbeat.ts";
 import { type CommandLabel, NodeLabels } from "./labels.ts";
 import { type AccountDirectory, machineAccounts } from "./session/account.ts";
 import { Connections } from "./session/connections.ts";
+import { PipePool } from "./session/pipes.ts";
 
 /** What a node is made of. */
 export interface NodeOptions {
@@ -70,6 +71,7 @@ export async function startNode(options: NodeOptions): Promise<NodeService> {
     events,
     hostKeys: () => options.credentials.hostKeys,
     accounts: options.accounts ?? machineAccounts,
+    pipes: closer.add(new PipePool(logger)),
     clock,
     random,
     startTimer: systemTimer,

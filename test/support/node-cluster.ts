@@ -121,6 +121,15 @@ export class NodeCluster {
     return (this.#server.address() as AddressInfo).port;
   }
 
+  /** The first durable event that fits, once there is one; the test's own time limit ends the wait. */
+  async event(fits: (event: AuditEvent) => boolean): Promise<AuditEvent> {
+    for (;;) {
+      const found = this.events.find(fits);
+      if (found !== undefined) return found;
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  }
+
   /** Writes a role. */
   async setRole(name: string, spec: object): Promise<void> {
     const { roleSchema } = await import("#resource/role.ts");

@@ -1,8 +1,13 @@
 /** Runs a program without a terminal: three streams, joined to the channel with back-pressure both ways. */
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
+import { closeSync } from "node:fs";
+import { Socket } from "node:net";
+import type { Readable, Writable } from "node:stream";
+import { finished } from "node:stream/promises";
 import { messageOf } from "#base/fault.ts";
 import type { Channel } from "#ssh/connection/channel.ts";
 import type { Launch } from "./command.ts";
+import type { StandardPipes } from "./pipes.ts";
 import {
   killProcesses,
   type Program,
@@ -11,26 +16,25 @@ import {
   signalGroup,
 } from "./program.ts";
 
-/** Starts the program. One that cannot be started ends with status 127 and a line on standard error. */
-export function runPiped(launch: Launch, channel: Channel, observer: StreamObserver): Program {
-  const { file, args, argv0, env, cwd } = launch;
-  const child = spawn(file, args, {
-    cwd,
-    env: { ...env },
-    // A session of its own: a terminal of the node is out of reach, and the group can be ended as a whole.
-    detached: true,
-    stdio: ["pipe", "pipe", "pipe"],
-    ...(argv0 === undefined ? {} : { argv0 }),
-  });
-  const { stdin, stdout, stderr } = child;
-  const { promise: ended, resolve } = Promise.withResolvers<ProgramExit>();
-  child.once("error", (error) => {
-    channel.stderr.write(`cannot start ${file}: ${messageOf(error)}\r\n`);
-    resolve({ status: 127 });
-  });
-  child.once("close", (code, signal) =>
-    resolve(signal === null ? { status: code ?? 255 } : exitOfSignal(signal)),
-  );
+/** Our ends of a program's standard streams. */
+interface Streams {
+  readonly stdin: Writable;
+  readonly stdout: Readable;
+  readonly stderr: Readable;
+}
+
+/**
+ * Starts the program, which gets `pipes`; without them it gets sockets. One that cannot be started ends with status 127
+ * and a line on standard error.
+ */
+export function runPiped(
+  launch: Launch,
+  pipes: StandardPipes | undefined,
+  channel: Channel,
+  observer: StreamObserver,
+): Program {
+  const child = startChild(launch, pipes);
+  const { stdin, stdout, stderr } = streamsOf(child, pipes);
   channel.on("data", (chunk: Uint8Array) => observer.input(chunk));
   stdout.on("data", (chunk: Uint8Array) => observer.output(chunk));
   channel.pipe(stdin);
@@ -48,13 +52,62 @@ export function runPiped(launch: Launch, channel: Channel, observer: StreamObser
   });
   const { pid } = child;
   return {
-    ended,
+    ended: waitForEnd(child, { stdin, stdout, stderr }, (error) =>
+      channel.stderr.write(`cannot start ${launch.file}: ${messageOf(error)}\r\n`),
+    ),
     signal: (signal) => pid !== undefined && signalGroup(pid, signal),
     hangUp: () => pid !== undefined && signalGroup(pid, "SIGHUP"),
     kill: () => pid !== undefined && killProcesses(pid),
   };
 }
 
-function exitOfSignal(signal: NodeJS.Signals): ProgramExit {
-  return { signal: signal.slice(3), coreDumped: false };
+function startChild({ file, args, argv0, env, cwd }: Launch, pipes: StandardPipes | undefined) {
+  const [stdin, stdout, stderr] = pipes ?? [];
+  const child = spawn(file, args, {
+    cwd,
+    env: { ...env },
+    // A session of its own: a terminal of the node is out of reach, and the group can be ended as a whole.
+    detached: true,
+    stdio: [stdin?.reader ?? "pipe", stdout?.writer ?? "pipe", stderr?.writer ?? "pipe"],
+    ...(argv0 === undefined ? {} : { argv0 }),
+  });
+  for (const fd of [stdin?.reader, stdout?.writer, stderr?.writer]) {
+    if (fd !== undefined) closeSync(fd);
+  }
+  return child;
+}
+
+function streamsOf(child: ChildProcess, pipes: StandardPipes | undefined): Streams {
+  const { stdin, stdout, stderr } = child;
+  if (stdin !== null && stdout !== null && stderr !== null) return { stdin, stdout, stderr };
+  const [input, output, errors] = pipes ?? [];
+  const reading = (fd: number | undefined) => new Socket({ fd: fd ?? -1, writable: false });
+  return {
+    stdin: new Socket({ fd: input?.writer ?? -1, readable: false }),
+    stdout: reading(output?.reader),
+    stderr: reading(errors?.reader),
+  };
+}
+
+/** Waits for the program and for the last of its output, which others that it started may still hold open. */
+async function waitForEnd(
+  child: ChildProcess,
+  { stdin, stdout, stderr }: Streams,
+  failed: (error: Error) => void,
+): Promise<ProgramExit> {
+  const exit = await new Promise<ProgramExit>((resolve) => {
+    child.once("error", (error) => {
+      failed(error);
+      resolve({ status: 127 });
+    });
+    child.once("exit", (code, signal) =>
+      resolve(
+        signal === null ? { status: code ?? 255 } : { signal: signal.slice(3), coreDumped: false },
+      ),
+    );
+  });
+  const options = { writable: false, cleanup: true };
+  await Promise.allSettled([finished(stdout, options), finished(stderr, options)]);
+  stdin.destroy();
+  return exit;
 }

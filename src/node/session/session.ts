@@ -152,7 +152,7 @@ export class LoginSession implements SessionHandler {
       const observer = this.#observer(request, account);
       this.#program =
         this.#terminal === undefined || request.type === "sftp"
-          ? runPiped(launch, channel, observer)
+          ? runPiped(launch, await context.pipes.take(account), channel, observer)
           : await runInTerminal(launch, channel, this.#terminal, observer);
       if (this.#over) this.#program.kill();
       void this.#program.ended.then((exit) => this.#ended(request, exit));
