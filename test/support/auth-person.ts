@@ -14,13 +14,19 @@ import { checkPeer } from "#auth/grpc/guard.ts";
 import { registerServices } from "#auth/grpc/register.ts";
 import { identityOfLogin } from "#auth/users/identity.ts";
 import { silentLogger } from "#base/log.ts";
+import { runAuthentication } from "#client/ceremony/authenticate.ts";
+import { obtainEnrollToken, runEnrollment } from "#client/ceremony/enroll.ts";
 import type { DeviceProof } from "#client/cluster/device-session.ts";
+import type { DeviceAuthenticator } from "#client/device/authenticator.ts";
 import { signChallenge } from "#devicetrust/challenge-signature.ts";
+import type { CollectedData } from "#devicetrust/messages.ts";
 import { DeviceTrustService } from "#gen/teleport/devicetrust/v1/service_pb.ts";
 import type { UserIdentity } from "#identity/identity.ts";
+import type { Lock } from "#resource/lock.ts";
 import { parseResourceOf } from "#resource/parse.ts";
-import { encodePublicKey } from "#ssh/public-key.ts";
+import { encodePublicKey, parseAuthorizedKey } from "#ssh/public-key.ts";
 import type { TestAuth } from "./auth-service.ts";
+import { collectedData } from "./device-ceremony.ts";
 
 /** A person who is logged in. */
 export interface Person extends DeviceProof {
@@ -119,4 +125,44 @@ function sshPair(kind: "ed25519" | "ec" | "rsa") {
   if (kind === "ec") return generateKeyPairSync("ec", { namedCurve: "P-256" });
   if (kind === "rsa") return generateKeyPairSync("rsa", { modulusLength: 2048 });
   return generateKeyPairSync("ed25519");
+}
+
+/** What the device of a test says about itself now. */
+export function deviceDataOf(
+  { clock }: Pick<TestAuth, "clock">,
+  device: DeviceAuthenticator,
+  changes: Partial<CollectedData> = {},
+): CollectedData {
+  return collectedData({ collectTime: clock.now(), osType: device.osType, ...changes });
+}
+
+/** Registers the device if needed, gets a token as the person, and enrols. */
+export async function enrollAs(
+  cluster: TestAuth,
+  person: Person,
+  device: DeviceAuthenticator,
+  changes: Partial<CollectedData> = {},
+): Promise<void> {
+  const data = deviceDataOf(cluster, device, changes);
+  const { token } = await obtainEnrollToken(person.client.grpc, data);
+  await runEnrollment(person.client.grpc, device, data, token);
+}
+
+/** Authenticates the device for the person; gives the person with the marked certificates. */
+export async function authenticateAs(
+  cluster: TestAuth,
+  person: Person,
+  device: DeviceAuthenticator,
+  changes: Partial<CollectedData> = {},
+): Promise<Person> {
+  const data = deviceDataOf(cluster, device, changes);
+  const marked = await runAuthentication(person.client.grpc, device, data, person);
+  const { blob } = parseAuthorizedKey(marked.sshAuthorizedKey);
+  return connectPerson(cluster, { tls: marked.x509Der, ssh: blob }, person.sshKey);
+}
+
+/** The locks that stand in the place of lost credentials. */
+export async function revocationLocks({ auth }: TestAuth): Promise<Lock[]> {
+  const locks = await auth.context.stores.locks.all();
+  return locks.filter(({ spec }) => spec.target.device?.includes("/"));
 }
