@@ -11,7 +11,6 @@ import type { AuthService } from "#auth/start.ts";
 import { Fault } from "#base/fault.ts";
 import { uuid } from "#base/random.ts";
 import type { Invocation } from "#cli/command.ts";
-import type { Console } from "#cli/console.ts";
 import { parseResourceOf } from "#resource/parse.ts";
 import { type Address, parseAddress } from "./config/address.ts";
 import type { GatehouseConfig } from "./config/config.ts";
@@ -19,6 +18,7 @@ import { openLogger } from "./logger.ts";
 import { type RunningProcess, startProcess } from "./process.ts";
 import type { quickstart } from "./program.ts";
 import { stopRequested } from "./signals.ts";
+import { formatWelcome } from "./welcome.ts";
 
 /** What the guide's administrator may log in as, besides the account that runs the cluster. */
 const guideLogins = ["root", "ubuntu", "ec2-user"];
@@ -36,7 +36,17 @@ export async function run({
   const logins =
     flags.logins.length > 0 ? flags.logins : [...new Set([userInfo().username, ...guideLogins])];
   const invitation = running.auth && (await inviteFirstUser(running.auth, flags.user, logins));
-  welcome(console, running, config, flags.user, invitation);
+  console.print(
+    formatWelcome({
+      clusterName: running.clusterName,
+      proxy: running.publicAddress,
+      dataDir: config.dataDir,
+      nodename: config.nodename,
+      user: flags.user,
+      login: logins[0] ?? "root",
+      invitation,
+    }),
+  );
   await stopRequested(signal);
   console.print("Stopping.");
   await running.close();
@@ -110,42 +120,4 @@ async function inviteFirstUser(
   } finally {
     await grpc.close();
   }
-}
-
-function welcome(
-  console: Console,
-  running: RunningProcess,
-  config: GatehouseConfig,
-  user: string,
-  invitation: string | undefined,
-): void {
-  const { clusterName, publicAddress } = running;
-  console.print(`Gatehouse is ready: cluster "${clusterName}" on https://${publicAddress}`);
-  console.print(`Data: ${config.dataDir} · stop with Ctrl-C`);
-  console.print("");
-  if (invitation === undefined) {
-    console.print("Log in from another terminal:");
-    console.print("");
-    console.print(`  bin/tsh login --proxy=${publicAddress} --user=${user} --insecure`);
-    return;
-  }
-  console.print(`1. Open this link (good for 1 hour) and choose a password for "${user}":`);
-  console.print("");
-  console.print(`  ${invitation}`);
-  console.print("");
-  console.print(
-    "   The certificate signs itself, so the browser warns once. Without a browser, set the password here:",
-  );
-  console.print("");
-  console.print(`  bin/tctl --data-dir=${config.dataDir} users reset ${user}`);
-  console.print("");
-  console.print("2. Log in, list the servers, and open a shell, in another terminal:");
-  console.print("");
-  console.print('  export PATH="$PWD/bin:$PATH"');
-  console.print(`  tsh login --proxy=${publicAddress} --user=${user} --insecure`);
-  console.print("  tsh status");
-  console.print("  tsh ls");
-  console.print(`  tsh ssh ${userInfo().username}@${config.nodename}`);
-  console.print("");
-  console.print("3. Demand a trusted device and enroll this one, as the guide does: README.md");
 }

@@ -28,7 +28,7 @@ input { width: 100%; font: inherit; padding: .5rem .65rem; border: 1px solid var
 button { width: 100%; margin-top: 1.4rem; font: inherit; font-weight: 600; padding: .6rem; border: 0; border-radius: .4rem; background: var(--accent); color: #fff; cursor: pointer; }
 code, pre { font: .9rem/1.45 ui-monospace, monospace; }
 pre { overflow-x: auto; border: 1px solid var(--line); border-radius: .4rem; padding: .6rem .75rem; }
-.qr { display: flex; gap: 1rem; align-items: center; }
+.qr { display: flex; gap: 1rem; align-items: center; margin-bottom: .6rem; }
 .qr svg { width: 9rem; height: 9rem; flex: none; background: #fff; border-radius: .4rem; }
 .qr code { overflow-wrap: anywhere; }
 .error { border-left: .3rem solid #b3261e; padding: .35rem .75rem; margin: 1rem 0; }
