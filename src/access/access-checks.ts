@@ -49,8 +49,9 @@ export interface CheckContext {
 export type Check = (context: CheckContext) => Refusal | undefined;
 
 const loginHint = "log in again: tsh login";
-const enrollHint =
-  "enroll this device and log in again: tsh device enroll --current-device; tsh logout; tsh login";
+/** What to type, after who demands a device: a role that the person holds, or the cluster. */
+const enrollHint = (who: string) =>
+  `${who} requires a trusted device; enroll this one with: tsh device enroll --current-device`;
 
 /** Refuses on rules that may be outdated: an unreachable authority must not keep a revoked right alive. */
 export function checkPolicyCurrent(policy: Pick<PolicyView, "current">): Refusal | undefined {
@@ -205,7 +206,9 @@ const checkRoleDeviceMode: Check = ({ identity, matching }) => {
       code: "device-required",
       role: role.metadata.name,
       rule: "options.device_trust_mode",
-      ...(verdict === "unknown-mode" ? {} : { hint: enrollHint }),
+      ...(verdict === "unknown-mode"
+        ? {}
+        : { hint: enrollHint(`the role "${role.metadata.name}"`) }),
       audit: { device_trust_mode: mode ?? "", verdict },
     });
   }
@@ -231,7 +234,7 @@ const checkClusterDeviceMode: Check = ({ identity, policy, target }) => {
     code: "device-required",
     stage: "session",
     rule: "cluster_auth_preference.device_trust.mode",
-    ...(verdict === "unknown-mode" ? {} : { hint: enrollHint }),
+    ...(verdict === "unknown-mode" ? {} : { hint: enrollHint("the cluster") }),
     audit: { device_trust_mode: mode, verdict },
   });
 };

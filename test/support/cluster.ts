@@ -8,9 +8,8 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { acceptInvitation } from "./cluster/invitation.ts";
-import { Machine, newTpm, programs, type Ran } from "./cluster/machine.ts";
+import { discardTpms, Machine, newTpm, programs, type Ran } from "./cluster/machine.ts";
 import { OneTimeCodes } from "./cluster/one-time-codes.ts";
-import { removeTpms } from "./swtpm.ts";
 
 /** The password of everybody in tests. */
 export const password = "a long enough password";
@@ -31,6 +30,9 @@ export interface ClusterOptions {
   readonly logins?: readonly string[];
 }
 
+/** How many run in this process: their machines' TPMs come from one factory. */
+let open = 0;
+
 /** A running cluster. */
 export class Cluster {
   readonly folder: string;
@@ -47,6 +49,7 @@ export class Cluster {
   log = "";
 
   private constructor(options: ClusterOptions) {
+    open++;
     this.#options = options;
     this.nodename = options.nodename ?? "ip-172-31-35-170";
     this.folder = mkdtempSync(join(tmpdir(), "gatehouse-cluster-"));
@@ -76,6 +79,11 @@ export class Cluster {
 
   get port(): number {
     return this.#port;
+  }
+
+  /** Process id of the running server. */
+  get serverPid(): number {
+    return this.#server?.pid ?? 0;
   }
 
   /** The link for the first administrator; only the first start prints one. */
@@ -209,7 +217,7 @@ export class Cluster {
   async close(): Promise<void> {
     for (const machine of this.#machines) await machine.close();
     await this.stopServer();
-    await removeTpms();
+    if (--open === 0) await discardTpms();
     rmSync(this.folder, { recursive: true, force: true });
   }
 

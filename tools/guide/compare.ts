@@ -10,6 +10,7 @@ const masks: readonly (readonly [RegExp, string])[] = [
   [/\d{4}-\d\d-\d\d \d\d:\d\d:\d\d( UTC)?/g, "<time>"],
   [/\[valid for \d+h\d+m\d+s\]/g, "[valid for <duration>]"],
   [/[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g, "<id>"],
+  [/(<id>)\/(?:<credential>|[\w+/=-]{43})/g, "$1/<credential>"],
   [/\b[0-9A-F]{2}(:[0-9A-F]{2}){31}\b/g, "<fingerprint>"],
   [/v\d+\.\d+\.\d+ node\d+\.\d+\.\d+/g, "v<version> node<version>"],
 ];

@@ -13,6 +13,7 @@ import {
   createVendor,
   manufactureTpm,
   type RunningTpm,
+  removeTpms,
   startTpm,
   type TestVendor,
 } from "../swtpm.ts";
@@ -43,6 +44,12 @@ let vendor: Promise<TestVendor> | undefined;
 export async function newTpm(): Promise<RunningTpm> {
   vendor ??= createVendor("machines");
   return startTpm((await manufactureTpm(await vendor)).stateDir);
+}
+
+/** Stops all TPMs and removes their files. */
+export async function discardTpms(): Promise<void> {
+  vendor = undefined;
+  await removeTpms();
 }
 
 /** One computer. */
