@@ -15,7 +15,7 @@ import { parseResourceOf } from "#resource/parse.ts";
 import { type Address, parseAddress } from "./config/address.ts";
 import type { GatehouseConfig } from "./config/config.ts";
 import { openLogger } from "./logger.ts";
-import { type RunningProcess, startProcess } from "./process.ts";
+import { startProcess } from "./process.ts";
 import type { quickstart } from "./program.ts";
 import { stopRequested } from "./signals.ts";
 import { formatWelcome } from "./welcome.ts";
