@@ -1,0 +1,127 @@
+/** Whole commands against `kubectl version --client`, which is a Go program that starts, prints and ends. */
+import type { Bench } from "../context.ts";
+import { nodename } from "../context.ts";
+import { type Command, compareCommands } from "../measure.ts";
+import type { Row } from "../row.ts";
+
+const kubectl: Command = { program: "kubectl", args: ["version", "--client"] };
+const insecure = "--insecure";
+
+function row(
+  what: string,
+  figures: { ours: number; kubectl: number; official?: number | undefined },
+  limit: number,
+  recorded: string,
+): Row {
+  const { ours, official } = figures;
+  const peer = { what: "kubectl version", value: figures.kubectl };
+  return { what, unit: "ms", ours, peer, goal: { at: "most", limit }, recorded, official };
+}
+
+/** Commands that reach nothing. */
+export async function measureLocalCommands(bench: Bench): Promise<Row[]> {
+  const ms = await compareCommands(
+    {
+      kubectl,
+      version: await bench.our("tsh", "version"),
+      status: await bench.our("tsh", "status"),
+      admin: await bench.our("tctl", "version"),
+      officialVersion: await bench.official("tsh", "version", "--client"),
+      officialStatus: await bench.official("tsh", "status"),
+      officialAdmin: await bench.official("tctl", "version"),
+    },
+    15,
+  );
+  const peer = ms.kubectl;
+  return [
+    row(
+      "tsh version",
+      { ours: ms.version, kubectl: peer, official: ms.officialVersion },
+      0.9,
+      "59 ms, 1.2×",
+    ),
+    row(
+      "tsh status",
+      { ours: ms.status, kubectl: peer, official: ms.officialStatus },
+      0.9,
+      "96 ms, 1.9×",
+    ),
+    row(
+      "tctl version",
+      { ours: ms.admin, kubectl: peer, official: ms.officialAdmin },
+      0.9,
+      "35 ms, 0.7×",
+    ),
+  ];
+}
+
+/** Commands that reach the cluster, through the agent process and without one. */
+export async function measureClusterCommands(bench: Bench): Promise<Row[]> {
+  const ls = await bench.our("tsh", "ls");
+  const ssh = await bench.our("tsh", "ssh", `root@${nodename}`, "true");
+  const warm = await compareCommands(
+    {
+      kubectl,
+      ls,
+      ssh,
+      officialLs: await bench.official("tsh", insecure, "ls"),
+      officialSsh: await bench.official("tsh", insecure, "ssh", `root@${nodename}`, "true"),
+    },
+    11,
+  );
+  const before = () => bench.endAgent();
+  const cold = await compareCommands(
+    { kubectl, ls: { ...ls, before }, ssh: { ...ssh, before } },
+    7,
+  );
+  const { cluster } = await bench.workplace();
+  const roles = await compareCommands(
+    { kubectl, get: await bench.our("tctl", `--data-dir=${cluster.dataDir}`, "get", "roles") },
+    7,
+  );
+  return [
+    row(
+      "tsh ls, agent warm",
+      { ours: warm.ls, kubectl: warm.kubectl, official: warm.officialLs },
+      1.1,
+      "71 ms, 1.4×",
+    ),
+    row("tsh ls, no agent", { ours: cold.ls, kubectl: cold.kubectl }, 2.2, "71 ms, 1.4×"),
+    row(
+      "tsh ssh … true, agent warm",
+      { ours: warm.ssh, kubectl: warm.kubectl, official: warm.officialSsh },
+      2.0,
+      "255 ms, 5.1×",
+    ),
+    row("tsh ssh … true, no agent", { ours: cold.ssh, kubectl: cold.kubectl }, 3.0, "255 ms, 5.1×"),
+    row("tctl get roles", { ours: roles.get, kubectl: roles.kubectl }, 2.2, "55 ms, 1.1×"),
+  ];
+}
+
+/** `tsh login` with password and one-time code, as several people: each code is good once. */
+export async function measureLogin(bench: Bench): Promise<Row[]> {
+  const { cluster } = await bench.workplace();
+  const machine = await cluster.machine("LOGIN001", { tpm: false });
+  const times: number[] = [];
+  const { password } = await import("../../test/support/cluster.ts");
+  const people = await Promise.all(
+    ["a", "b", "c"].map((name) => cluster.addUser(`login-${name}`, ["access"])),
+  );
+  const turns = [...people, ...people, ...people];
+  const login: Command = { ...(await bench.our("tsh")), env: machine.env };
+  const peers: number[] = [];
+  for (const { name, codes } of turns) {
+    const args = ["login", `--proxy=${cluster.proxy}`, `--user=${name}`, insecure];
+    const input = async () => `${password}\n${await codes.next()}\n`;
+    const { ours, peer } = await compareCommands(
+      { ours: { ...login, args, input }, peer: kubectl },
+      1,
+      false,
+    );
+    times.push(ours);
+    peers.push(peer);
+    await machine.tsh("logout");
+  }
+  const { median } = await import("../measure.ts");
+  return [row("tsh login", { ours: median(times), kubectl: median(peers) }, 4, "231–271 ms, 5×")];
+}
