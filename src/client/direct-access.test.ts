@@ -189,3 +189,12 @@ test("the status shows the device on this machine, and not in a copy of the fold
   );
   access.close();
 });
+
+test("a connection that the server ended is replaced for the next call", async (context) => {
+  const { login, cluster } = await start(context);
+  const access = new DirectAccess({ login, device: undefined });
+  context.after(() => access.close());
+  await access.listNodes(query);
+  await cluster.dropConnections();
+  assert.equal((await access.listNodes(query)).length, 2);
+});

@@ -51,7 +51,8 @@ export function dialCluster(
   const where = joinAddress(address.host, address.port);
   return new Promise((resolve, reject) => {
     let socket: TLSSocket;
-    // The types know allowHalfOpen for other sockets only: a raw stream's directions end one after the other.
+    // The types know allowHalfOpen for other sockets only. A raw stream's directions end one after the other; an HTTP/2
+    // connection that the server ended must be seen as gone, or the next call would still be sent into it.
     const options: ConnectionOptions & { allowHalfOpen: boolean } = {
       host: address.host,
       port: address.port,
@@ -61,7 +62,7 @@ export function dialCluster(
       cert: identity.certificate,
       key: identity.key,
       minVersion: "TLSv1.2",
-      allowHalfOpen: true,
+      allowHalfOpen: protocols.includes(tunnelProtocol),
     };
     try {
       socket = connect(options);

@@ -65,6 +65,8 @@ export interface FakeCluster {
   readonly authorities: readonly HostAuthority[];
   /** A login of alice, as the profile stores it. */
   credentials(changes?: Partial<UserIdentity>): StoredCredentials;
+  /** Ends every open connection in good order, as a proxy does that restarts; resolves when the clients saw it. */
+  dropConnections(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -152,6 +154,11 @@ export async function startFakeCluster(options: FakeClusterOptions = {}): Promis
       },
     ],
     credentials: (changes = {}) => authority.credentials(changes),
+    async dropConnections() {
+      const open = [...sockets];
+      for (const socket of open) socket.end();
+      await Promise.all(open.map((socket) => socket.closed || once(socket, "close")));
+    },
     async close() {
       for (const socket of sockets) socket.destroy();
       server.close();
