@@ -1,5 +1,5 @@
 /** Which registered server a person means by `host:port`. Pure; what is not registered is never dialed. */
-import { Fault } from "#base/fault.ts";
+import { Fault, isFault } from "#base/fault.ts";
 import type { Node } from "#resource/node.ts";
 
 /** A target as typed: port 0 and 3022 (what OpenSSH's configuration carries) stand for any port. */
@@ -55,7 +55,7 @@ function isMatch(node: Node, target: Target, caseInsensitive: boolean): boolean 
   if (uuidPattern.test(target.host)) return node.metadata.name === target.host.toLowerCase();
   const equal = (name: string) =>
     caseInsensitive ? name.toLowerCase() === target.host.toLowerCase() : name === target.host;
-  const addresses = [addr, ...publicAddresses].filter((address) => address !== "").map(parseTarget);
+  const addresses = [addr, ...publicAddresses].flatMap(readAddress);
   if (equal(hostname)) {
     const fixed = node.spec.use_tunnel === true || anyPorts.includes(target.port);
     return fixed || addresses.some((address) => address.port === target.port);
@@ -64,4 +64,14 @@ function isMatch(node: Node, target: Target, caseInsensitive: boolean): boolean 
     (address) =>
       equal(address.host) && (anyPorts.includes(target.port) || address.port === target.port),
   );
+}
+
+/** The address of a server; none when it cannot be read: one odd server must not hide all others. */
+function readAddress(address: string): readonly Target[] {
+  try {
+    return [parseTarget(address)];
+  } catch (error) {
+    if (!isFault(error)) throw error;
+    return [];
+  }
 }

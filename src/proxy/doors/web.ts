@@ -2,7 +2,8 @@
 import { createServer, type Server } from "node:http";
 import { getRequestListener } from "@hono/node-server";
 import type { Connection } from "../front-door.ts";
-import { createWebApp, type WebOptions } from "../web/app.ts";
+import { createWebApp } from "../web/app.ts";
+import type { WebOptions } from "../web/context.ts";
 
 const headersMs = 10_000;
 const requestMs = 30_000;

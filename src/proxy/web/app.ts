@@ -5,11 +5,10 @@
  * All paths are served with and without the prefix `/v1`, as clients of different ages call them.
  */
 import { type Context, Hono } from "hono";
-import type { Client } from "#api/grpc/client.ts";
 import { faultInfo, isFault } from "#base/fault.ts";
-import type { Logger } from "#base/log.ts";
 import { uuid } from "#base/random.ts";
-import type { FinishLoginResponse, LoginService } from "#gen/gatehouse/v1/login_pb.ts";
+import type { FinishLoginResponse } from "#gen/gatehouse/v1/login_pb.ts";
+import type { WebBindings, WebContext, WebOptions } from "./context.ts";
 import { invitationPages } from "./invitation.ts";
 import { homePage, pageHeaders } from "./pages.ts";
 import { pingBody } from "./ping.ts";
@@ -20,22 +19,6 @@ import {
   requestedKeys,
   sshCertsBody,
 } from "./requests.ts";
-
-/** What the web application needs. */
-export interface WebOptions {
-  readonly login: Client<typeof LoginService>;
-  /** `host:port` under which people reach this proxy. */
-  readonly publicAddress: () => string;
-  readonly logger: Logger;
-}
-
-/** Values that the front door gives with each request. */
-export interface WebBindings {
-  readonly remoteAddress: string;
-}
-
-/** A Hono context of this application. */
-export type WebContext = Context<{ Bindings: WebBindings }>;
 
 /** Builds the application. */
 export function createWebApp(options: WebOptions): Hono<{ Bindings: WebBindings }> {

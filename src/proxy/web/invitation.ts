@@ -4,7 +4,7 @@
  */
 import { Hono } from "hono";
 import { isFault } from "#base/fault.ts";
-import type { WebBindings, WebContext, WebOptions } from "./app.ts";
+import type { WebBindings, WebContext, WebOptions } from "./context.ts";
 import { credentialDonePage, credentialPage, linkGonePage, pageHeaders } from "./pages.ts";
 import { readText } from "./requests.ts";
 
