@@ -30,7 +30,10 @@ export async function measureServer(bench: Bench): Promise<Row[]> {
     ]);
     const teleport = bench.officialPath("teleport");
     const official =
-      teleport && (await measureStarts(async (port) => officialCommand(teleport, folder, port)));
+      teleport &&
+      (await measureStarts(async (port) => officialCommand(teleport, folder, port)).catch(
+        (error: unknown) => void process.stderr.write(`WARNING: ${String(error)}\n`),
+      ));
     return [
       {
         what: "server start to answering /webapi/ping",
