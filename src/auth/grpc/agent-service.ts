@@ -54,12 +54,24 @@ export function agentService(context: AuthContext): ServiceHandlers<typeof Agent
       if (node.metadata.name !== caller.hostId) {
         throw new Fault("access-denied", "a server may only speak for itself");
       }
+      assertReachedByTunnel(node);
       const expires = new Date(context.clock.now().getTime() + presenceMs).toISOString();
       const { revision: _, ...metadata } = node.metadata;
       await context.stores.nodes.upsert({ ...node, metadata: { ...metadata, expires } });
       return {};
     },
   };
+}
+
+/**
+ * An agent is reached through its own tunnel. One that named an address would choose what the proxy dials, anywhere in
+ * the proxy's network.
+ */
+function assertReachedByTunnel({ sub_kind: subKind, spec }: Node): void {
+  const agentless = subKind !== undefined && subKind !== "" && subKind !== "teleport";
+  if (agentless || spec.addr || (spec.public_addrs?.length ?? 0) > 0) {
+    throw new Fault("access-denied", "an agent is reached through its tunnel and names no address");
+  }
 }
 
 function parseNode(document: Uint8Array): Node {

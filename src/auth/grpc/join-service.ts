@@ -6,6 +6,7 @@ import type { JoinService } from "#gen/gatehouse/v1/join_pb.ts";
 import type { AuthContext } from "../context.ts";
 import { issueHostCertificates } from "../hosts/host-certificates.ts";
 import { joinHost } from "../hosts/join.ts";
+import { assertNamesFree } from "../hosts/names.ts";
 import { requireSystem } from "./guard.ts";
 
 /** The handlers of JoinService. */
@@ -26,11 +27,9 @@ export function joinService(context: AuthContext): ServiceHandlers<typeof JoinSe
       }
       const nodeName = node?.spec.hostname ?? hostId;
       const { additionalPrincipals } = request;
-      return issueHostCertificates(
-        context,
-        { hostId, nodeName, roles: systemRoles, additionalPrincipals },
-        request,
-      );
+      const applicant = { hostId, nodeName, roles: systemRoles, additionalPrincipals };
+      await assertNamesFree(context, applicant);
+      return issueHostCertificates(context, applicant, request);
     },
   };
 }

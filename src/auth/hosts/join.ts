@@ -11,6 +11,7 @@ import type { Token } from "#resource/token.ts";
 import { readTlsKey } from "../authority/issue.ts";
 import type { AuthContext } from "../context.ts";
 import { type HostApplicant, type HostKeys, issueHostCertificates } from "./host-certificates.ts";
+import { assertNamesFree } from "./names.ts";
 
 /** Roles that a machine can join as, by the word of a token. */
 const joinRoles: Readonly<Partial<Record<Token["spec"]["roles"][number], SystemRole>>> = {

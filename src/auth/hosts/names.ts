@@ -24,14 +24,22 @@ export async function assertNamesFree(
     if (uuidForm.test(short(name)) && short(name) !== hostId) {
       throw new Fault("already-exists", `the id "${short(name)}" is not that of this machine`);
     }
-    if (!roles.includes("Proxy") && isServiceName(name.toLowerCase(), context)) {
-      throw new Fault("access-denied", `the name "${name}" belongs to the cluster's own services`);
-    }
+  }
+  const own = additionalPrincipals.find((name) => isProxyName(name.toLowerCase(), context));
+  const reserved = [nodeName, ...additionalPrincipals].find(isReserved) ?? own;
+  if (reserved !== undefined && !roles.includes("Proxy")) {
+    throw new Fault(
+      "access-denied",
+      `the name "${reserved}" belongs to the cluster's own services`,
+    );
   }
   const others = (await context.stores.nodes.all()).filter((node) => node.metadata.name !== hostId);
   const taken = others.find((node) => added.has(short(node.spec.hostname)));
   if (taken) {
-    throw new Fault("already-exists", `the name "${taken.spec.hostname}" belongs to another server`);
+    throw new Fault(
+      "already-exists",
+      `the name "${taken.spec.hostname}" belongs to another server`,
+    );
   }
 }
 
@@ -41,11 +49,14 @@ function shortName(name: string, clusterName: string): string {
   return lower.endsWith(suffix) ? lower.slice(0, -suffix.length) : lower;
 }
 
-function isServiceName(
+function isReserved(name: string): boolean {
+  return `.${name.toLowerCase()}`.endsWith(`.${serviceName}`);
+}
+
+function isProxyName(
   name: string,
   { clusterName, proxyAddress }: Pick<AuthContext, "clusterName" | "proxyAddress">,
 ): boolean {
   const proxyHost = proxyAddress().replace(/:\d+$/, "").toLowerCase();
-  if (name === serviceName || name.endsWith(`.${serviceName}`)) return true;
   return name === clusterName.toLowerCase() || (name === proxyHost && name !== "localhost");
 }

@@ -78,10 +78,29 @@ export class CredentialStore {
     return item ? decode<LoginAttempts>(item.value) : noAttempts;
   }
 
-  /** Stores failures; they are forgotten by themselves when they no longer matter. */
-  async putAttempts(user: string, attempts: LoginAttempts, now: Date): Promise<void> {
+  /**
+   * Changes the failures of a user name as one step, so that guesses made at the same time are all counted. They are
+   * forgotten by themselves when they no longer matter.
+   */
+  async changeAttempts(
+    user: string,
+    now: Date,
+    change: (attempts: LoginAttempts) => LoginAttempts,
+  ): Promise<void> {
+    const key = attemptsKey(user);
     const expires = new Date(now.getTime() + lockout.lockedMs + lockout.windowMs);
-    await this.#backend.put(attemptsKey(user), encode(attempts), { expires });
+    for (;;) {
+      const item = await this.#backend.find(key);
+      const changed = encode(change(item ? decode<LoginAttempts>(item.value) : noAttempts));
+      try {
+        if (item) await this.#backend.update(key, changed, item.revision, { expires });
+        else await this.#backend.create(key, changed, { expires });
+        return;
+      } catch (error) {
+        // Somebody else wrote in between, so the whole got ahead: this ends.
+        if (!isFault(error, "conflict", "already-exists")) throw error;
+      }
+    }
   }
 
   /** Forgets the failures of a user. */

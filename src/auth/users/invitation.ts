@@ -60,7 +60,7 @@ export class Invitations {
     ttlMs: number,
   ): Promise<{ token: string; invitation: Invitation }> {
     const { defaultMs, maxMs } = lifetimes[kind];
-    if (ttlMs > maxMs) {
+    if (!(ttlMs >= 0 && ttlMs <= maxMs)) {
       throw new Fault("invalid", `a link may be good for at most ${formatDuration(maxMs)}`);
     }
     const now = this.#clock.now();

@@ -39,6 +39,7 @@ export async function checkPassword(
   if (!(await verifyPassword(context, subject, password))) {
     await refuse(context, subject, client, "wrong password or unknown user");
   }
+  await assertStillOpen(context, subject, client);
 }
 
 /**
@@ -60,6 +61,7 @@ export async function proveLogin(
     return refuse(context, subject, client, "wrong password or unknown user");
   }
   const policy = await secondFactorPolicy(context, subject.credentials);
+  await assertStillOpen(context, subject, client);
   const device = policy === "none" ? undefined : await spendCode(context, name, code);
   if (policy === "required" && !device) {
     return refuse(context, subject, client, "wrong, spent or missing one-time code");
@@ -98,17 +100,35 @@ async function assertOpen(
   subject: Subject,
   client: LoginClient,
 ): Promise<void> {
-  const now = context.clock.now();
-  const until = lockedUntil(await context.credentials.attempts(subject.name), now);
+  const until = await closedUntil(context, subject);
   if (!until) return;
   // The password is hashed all the same, so that the answer takes as long as any other.
   await context.passwords.verify("-", undefined);
-  await recordFailure(
-    context,
-    subject,
-    client,
-    `too many failures, closed until ${until.toISOString()}`,
-  );
+  await refuseClosed(context, subject, client, until);
+}
+
+/** Asked again after hashing: guesses made at the same time all found the login open, and may have closed it. */
+async function assertStillOpen(
+  context: AuthContext,
+  subject: Subject,
+  client: LoginClient,
+): Promise<void> {
+  const until = await closedUntil(context, subject);
+  if (until) await refuseClosed(context, subject, client, until);
+}
+
+async function closedUntil(context: AuthContext, { name }: Subject): Promise<Date | undefined> {
+  return lockedUntil(await context.credentials.attempts(name), context.clock.now());
+}
+
+async function refuseClosed(
+  context: AuthContext,
+  subject: Subject,
+  client: LoginClient,
+  until: Date,
+): Promise<never> {
+  const reason = `too many failures, closed until ${until.toISOString()}`;
+  await recordFailure(context, subject, client, reason);
   throw new Fault("unproven", badLogin);
 }
 
@@ -156,8 +176,9 @@ async function refuse(
   reason: string,
 ): Promise<never> {
   const now = context.clock.now();
-  const attempts = addFailure(await context.credentials.attempts(subject.name), now);
-  await context.credentials.putAttempts(subject.name, attempts, now);
+  await context.credentials.changeAttempts(subject.name, now, (attempts) =>
+    addFailure(attempts, now),
+  );
   await recordFailure(context, subject, client, reason);
   throw new Fault("unproven", badLogin, { audit: { reason } });
 }

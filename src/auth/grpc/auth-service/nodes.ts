@@ -65,6 +65,7 @@ export function nodeHandlers(context: AuthContext): ServiceHandlers<typeof AuthS
     },
 
     async resolveSSHTarget(request, call) {
+      assertShort([...request.searchKeywords, ...Object.entries(request.labels).flat()]);
       const query = {
         ...everything,
         labels: request.labels,
@@ -118,6 +119,15 @@ const everything: ListingQuery = {
   descending: false,
 };
 
+/** Every word and label is held against every server: a list of them is short, as people type it. */
+const maxWords = 64;
+const maxWordLength = 1024;
+
+function assertShort(words: readonly string[]): void {
+  if (words.length <= maxWords && words.every((word) => word.length <= maxWordLength)) return;
+  throw new Fault("limit", `a search has at most ${maxWords} words and labels`);
+}
+
 function queryOf(request: {
   readonly Limit: number;
   readonly StartKey: string;
@@ -126,6 +136,7 @@ function queryOf(request: {
   readonly SearchKeywords: readonly string[];
   readonly SortBy?: { readonly IsDesc: boolean } | undefined;
 }): ListingQuery {
+  assertShort([...request.SearchKeywords, ...Object.entries(request.Labels).flat()]);
   return {
     limit: readPageSize(request.Limit),
     start: request.StartKey,

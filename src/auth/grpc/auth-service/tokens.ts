@@ -1,6 +1,8 @@
 /** proto.AuthService, join tokens and the links with which people set their own credentials. */
 
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
+import { assertAllowed } from "#access/decision.ts";
+import { mayChangeUser } from "#access/may-grant.ts";
 import { decodeResource, encodeResource } from "#api/convert/resource.ts";
 import type { ServiceHandlers } from "#api/grpc/service.ts";
 import type { Peer } from "#api/peer.ts";
@@ -9,8 +11,11 @@ import { formatDuration } from "#base/duration.ts";
 import { Fault } from "#base/fault.ts";
 import type { AuthService } from "#gen/proto/authservice_pb.ts";
 import type { ProvisionTokenV2 } from "#gen/types/provision_token_pb.ts";
+import type { Identity } from "#identity/identity.ts";
 import type { Token } from "#resource/token.ts";
+import type { User } from "#resource/user.ts";
 import type { AuthContext } from "../../context.ts";
+import { loadPolicy } from "../../policy.ts";
 import type { InvitationKind } from "../../users/invitation.ts";
 import { type AuthCall, authorize } from "../guard.ts";
 import { pageOptions } from "../paging.ts";
@@ -76,7 +81,7 @@ export function tokenHandlers(context: AuthContext): ServiceHandlers<typeof Auth
     async createResetPasswordToken({ Name, Type, TTL }, call) {
       const caller = await authorize(context, call, "user", "update");
       const kind = invitationKind(Type);
-      await context.stores.users.get(Name);
+      await assertMayReset(context, caller, await context.stores.users.get(Name));
       const { token, invitation } = await context.invitations.create(Name, kind, Number(TTL) / 1e6);
       const expires = new Date(invitation.expires);
       const created = new Date(invitation.created);
@@ -100,6 +105,14 @@ export function tokenHandlers(context: AuthContext): ServiceHandlers<typeof Auth
       };
     },
   };
+}
+
+/** Whoever sets a user's credentials can act as that user, so it takes what granting the user's roles takes. */
+async function assertMayReset(context: AuthContext, identity: Identity, user: User): Promise<void> {
+  const { roles } = await loadPolicy(context);
+  const { roles: held, traits } = user.spec;
+  const granter = { identity, roles, mode: "permissive" } as const;
+  assertAllowed(mayChangeUser(granter, { roles: [], traits: {} }, { roles: held, traits }));
 }
 
 function invitationKind(type: string): InvitationKind {
