@@ -5,11 +5,14 @@ import type { Peer } from "#api/peer.ts";
 import { actorOf } from "#audit/actor.ts";
 import { Fault } from "#base/fault.ts";
 import type { ClusterConfigService } from "#gen/teleport/clusterconfig/v1/service_pb.ts";
+import type { AuthPreferenceV2 } from "#gen/types/auth_preference_pb.ts";
+import type { ClusterAuthPreference } from "#resource/cluster-auth-preference.ts";
 import {
   defaultAuthPreference,
   defaultNetworkingConfig,
   defaultSessionRecordingConfig,
 } from "#resource/singletons.ts";
+import { parseEndorsementAuthorities } from "#tpm/endorsement-chain.ts";
 import type { AuthContext } from "../context.ts";
 import type { DocumentStore, StoredDocument } from "../store/documents.ts";
 import { type AuthCall, authorize, requireIdentity } from "./guard.ts";
@@ -26,8 +29,10 @@ function actsOn<T extends StoredDocument>(
   store: DocumentStore<T>,
   fallback: () => T,
 ) {
-  async function write(call: AuthCall, document: T, keep: (document: T) => Promise<T>) {
+  /** The document is read after the permission is clear: nothing that strangers send is looked at. */
+  async function write(call: AuthCall, read: () => T, keep: (document: T) => Promise<T>) {
     const caller = await authorize(context, call, store.kind, "update");
+    const document = read();
     await context.audit.record(event, {
       ...actorOf(caller),
       "addr.remote": call.peer.address,
@@ -39,9 +44,9 @@ function actsOn<T extends StoredDocument>(
       requireIdentity(call);
       return store.get(fallback().metadata.name);
     },
-    update: (call: AuthCall, document: T) => write(call, document, (kept) => store.update(kept)),
-    upsert: (call: AuthCall, document: T) => write(call, document, (kept) => store.upsert(kept)),
-    reset: (call: AuthCall) => write(call, fallback(), (kept) => store.upsert(kept)),
+    update: (call: AuthCall, read: () => T) => write(call, read, (kept) => store.update(kept)),
+    upsert: (call: AuthCall, read: () => T) => write(call, read, (kept) => store.upsert(kept)),
+    reset: (call: AuthCall) => write(call, fallback, (kept) => store.upsert(kept)),
   };
 }
 
@@ -74,15 +79,9 @@ export function configService(
   return {
     getAuthPreference: async (_, call) => encodeResource(auth, await preference.get(call)),
     updateAuthPreference: async ({ authPreference }, call) =>
-      encodeResource(
-        auth,
-        await preference.update(call, decodeResource(auth, given(authPreference))),
-      ),
+      encodeResource(auth, await preference.update(call, () => readPreference(authPreference))),
     upsertAuthPreference: async ({ authPreference }, call) =>
-      encodeResource(
-        auth,
-        await preference.upsert(call, decodeResource(auth, given(authPreference))),
-      ),
+      encodeResource(auth, await preference.upsert(call, () => readPreference(authPreference))),
     resetAuthPreference: async (_, call) => encodeResource(auth, await preference.reset(call)),
 
     getClusterNetworkingConfig: async (_, call) =>
@@ -90,12 +89,12 @@ export function configService(
     updateClusterNetworkingConfig: async ({ clusterNetworkConfig }, call) =>
       encodeResource(
         networking,
-        await network.update(call, decodeResource(networking, given(clusterNetworkConfig))),
+        await network.update(call, () => decodeResource(networking, given(clusterNetworkConfig))),
       ),
     upsertClusterNetworkingConfig: async ({ clusterNetworkConfig }, call) =>
       encodeResource(
         networking,
-        await network.upsert(call, decodeResource(networking, given(clusterNetworkConfig))),
+        await network.upsert(call, () => decodeResource(networking, given(clusterNetworkConfig))),
       ),
     resetClusterNetworkingConfig: async (_, call) =>
       encodeResource(networking, await network.reset(call)),
@@ -104,16 +103,23 @@ export function configService(
     updateSessionRecordingConfig: async ({ sessionRecordingConfig }, call) =>
       encodeResource(
         recording,
-        await record.update(call, decodeResource(recording, given(sessionRecordingConfig))),
+        await record.update(call, () => decodeResource(recording, given(sessionRecordingConfig))),
       ),
     upsertSessionRecordingConfig: async ({ sessionRecordingConfig }, call) =>
       encodeResource(
         recording,
-        await record.upsert(call, decodeResource(recording, given(sessionRecordingConfig))),
+        await record.upsert(call, () => decodeResource(recording, given(sessionRecordingConfig))),
       ),
     resetSessionRecordingConfig: async (_, call) =>
       encodeResource(recording, await record.reset(call)),
   };
+}
+
+/** A list of TPM makers that cannot be read would shut out every device: it is refused before it is stored. */
+function readPreference(message: AuthPreferenceV2 | undefined): ClusterAuthPreference {
+  const preference = decodeResource("cluster_auth_preference", given(message));
+  parseEndorsementAuthorities(preference.spec.device_trust?.ekcert_allowed_cas ?? []);
+  return preference;
 }
 
 function given<T>(message: T | undefined): T {

@@ -26,7 +26,7 @@ import {
   readEnrollResponse,
 } from "../devices/messages.ts";
 import { deviceMessage } from "../devices/views.ts";
-import { type AuthCall, requireIdentity } from "./guard.ts";
+import { type AuthCall, requireUser } from "./guard.ts";
 
 /** How long a whole ceremony may take. A person may have to confirm an enrolment; nobody confirms a login. */
 export interface CeremonyLimits {
@@ -45,7 +45,7 @@ export function enrollDeviceHandler(
   limits: CeremonyLimits,
 ): Handler<Methods["enrollDevice"], Peer> {
   return async (stream, call) => {
-    requireIdentity(call);
+    requireUser(call);
     const ceremony = {
       context: parts.context,
       call,
@@ -74,7 +74,7 @@ export function authenticateDeviceHandler(
   limits: CeremonyLimits,
 ): Handler<Methods["authenticateDevice"], Peer> {
   return async (stream, call) => {
-    requireIdentity(call);
+    requireUser(call);
     const event = "device.authenticate";
     const ceremony = { context: parts.context, call, event, ms: limits.authenticateMs } as const;
     await runCeremony(ceremony, async (found, receive) => {
