@@ -20,7 +20,10 @@ function anchorsOf(path: string): ReadonlySet<string> {
   const headings = read(path).matchAll(/^#+ +(.+)$/gm);
   return new Set(
     [...headings].map(([, text = ""]) =>
-      text.toLowerCase().replace(/[^\p{L}\p{N} _-]/gu, "").replaceAll(" ", "-"),
+      text
+        .toLowerCase()
+        .replace(/[^\p{L}\p{N} _-]/gu, "")
+        .replaceAll(" ", "-"),
     ),
   );
 }
@@ -40,7 +43,9 @@ function brokenLinks(path: string, text = read(path)): string[] {
 
 /** Paths that a page names in code spans; `*` and `{a,b}` as in a shell, `<…>` and `NNNN` stand for anything. */
 function missingFiles(path: string, text = read(path)): string[] {
-  const named = [...text.matchAll(/`((?:bench|bin|docs|fuzz|proto|scripts|src|test|tools)\/[^`\s]*)`/g)];
+  const named = [
+    ...text.matchAll(/`((?:bench|bin|docs|fuzz|proto|scripts|src|test|tools)\/[^`\s]*)`/g),
+  ];
   return named
     .map(([, name = ""]) => name)
     .filter((name) => globSync(name.replace(/<[^>]*>|NNNN/g, "*"), { cwd: root }).length === 0)
@@ -52,7 +57,10 @@ function keysOf(schema: z.core.JSONSchema.BaseSchema, prefix = ""): string[] {
   return Object.entries(schema.properties ?? {}).flatMap(([name, property]) => {
     if (typeof property === "boolean") return [prefix + name];
     const { items } = property;
-    const inner = typeof items === "object" && !Array.isArray(items) ? keysOf(items, `${prefix}${name}[].`) : [];
+    const inner =
+      typeof items === "object" && !Array.isArray(items)
+        ? keysOf(items, `${prefix}${name}[].`)
+        : [];
     return [prefix + name, ...keysOf(property, `${prefix}${name}.`), ...inner];
   });
 }
@@ -65,31 +73,47 @@ test("generated pages are what their sources give; npm run docs writes them", ()
 
 test("every relative link leads to a file, and every anchor to a heading", () => {
   assert.ok(pages.length > 20, "the documents were found");
-  assert.deepEqual(pages.flatMap((path) => brokenLinks(path)), []);
+  assert.deepEqual(
+    pages.flatMap((path) => brokenLinks(path)),
+    [],
+  );
 });
 
 test("a planted broken link and a planted missing file are found", () => {
-  const text = "[x](nowhere.md) [y](#no-heading) [z](README.md) `src/base/none.ts` `src/base/fault.ts`";
-  assert.deepEqual(brokenLinks("README.md", text), ["README.md: nowhere.md", "README.md: #no-heading"]);
+  const text =
+    "[x](nowhere.md) [y](#no-heading) [z](SECURITY.md) `src/base/none.ts` `src/base/fault.ts`";
+  assert.deepEqual(brokenLinks("README.md", text), [
+    "README.md: nowhere.md",
+    "README.md: #no-heading",
+  ]);
   assert.deepEqual(missingFiles("README.md", text), ["README.md: src/base/none.ts"]);
 });
 
 test("every file that a document names exists", () => {
-  assert.deepEqual(pages.flatMap((path) => missingFiles(path)), []);
+  assert.deepEqual(
+    pages.flatMap((path) => missingFiles(path)),
+    [],
+  );
 });
 
 test("the configuration page names every key that a file may have, and no other", () => {
   const schema = z.toJSONSchema(configFile as z.ZodType, { io: "input", unrepresentable: "any" });
   const rows = read("docs/configuration.md").matchAll(/^\| `([a-z_.[\]]+)` \|/gm);
   const described = [...rows].map(([, key = ""]) => key);
-  const leaves = keysOf(schema).filter((key, _, all) => !all.some((other) => other.startsWith(`${key}.`) || other.startsWith(`${key}[].`)));
+  const leaves = keysOf(schema).filter(
+    (key, _, all) =>
+      !all.some((other) => other.startsWith(`${key}.`) || other.startsWith(`${key}[].`)),
+  );
   assert.deepEqual(described.sort(), leaves.sort());
 });
 
 test("decisions are numbered without gaps and have their three parts", () => {
   const files = globSync("docs/decisions/*.md", { cwd: root }).sort();
   const numbers = files.map((path) => Number(/(\d{4})-[a-z0-9-]+\.md$/.exec(path)?.[1]));
-  assert.deepEqual(numbers, files.map((_, index) => index + 1));
+  assert.deepEqual(
+    numbers,
+    files.map((_, index) => index + 1),
+  );
   for (const path of files) {
     const parts = [...read(path).matchAll(/^## (.+)$/gm)].map(([, name]) => name);
     assert.deepEqual(parts, ["Context", "Decision", "Consequences"], path);
@@ -98,7 +122,10 @@ test("decisions are numbered without gaps and have their three parts", () => {
 
 test("the name of another product stands in docs/compatibility.md only", () => {
   const others = pages.filter((path) => path !== "docs/compatibility.md");
-  assert.deepEqual(others.filter((path) => /\bTeleport\b/.test(read(path))), []);
+  assert.deepEqual(
+    others.filter((path) => /\bTeleport\b/.test(read(path))),
+    [],
+  );
 });
 
 test("the version of the product is that of package.json", () => {

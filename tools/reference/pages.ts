@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { gatehouse } from "#daemon/program.ts";
 import { tctl } from "#tctl/program.ts";
 import { tsh } from "#tsh/program.ts";
+import { formatApiPage } from "./api.ts";
 import { formatCliPage } from "./cli.ts";
 import { formatEventsPage } from "./events.ts";
 import { withLayers } from "./layers.ts";
@@ -16,6 +17,7 @@ export function generatedPages(): ReadonlyMap<string, string> {
   });
   return new Map([
     ["ARCHITECTURE.md", withLayers(readFileSync(`${root}ARCHITECTURE.md`, "utf8"))],
+    ["docs/api.md", formatApiPage()],
     ["docs/cli/gatehouse.md", formatCliPage(gatehouse as never)],
     ["docs/cli/tctl.md", formatCliPage(tctl as never)],
     ["docs/cli/tsh.md", formatCliPage(pageOfTsh as never)],
