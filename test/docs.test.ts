@@ -120,6 +120,19 @@ test("decisions are numbered without gaps and have their three parts", () => {
   }
 });
 
+test("every test of a bug class has its row, and names it", () => {
+  const rows = read("docs/bug-classes.md").matchAll(/^\| ([\d, ]+) \|(.*)$/gm);
+  const named = [...rows].map(([, numbers = "", text = ""]) => ({
+    numbers: numbers.split(", "),
+    text,
+  }));
+  const missing = globSync("test/cve/*.test.ts", { cwd: root }).filter((file) => {
+    const number = String(Number(/\d+/.exec(file.replace("test/cve/", ""))?.[0]));
+    return !named.some((row) => row.numbers.includes(number) && row.text.includes(file));
+  });
+  assert.deepEqual(missing, [], "name these in docs/bug-classes.md");
+});
+
 test("the name of another product stands in docs/compatibility.md only", () => {
   const others = pages.filter((path) => path !== "docs/compatibility.md");
   assert.deepEqual(
