@@ -108,7 +108,13 @@ function keys() {
   return {
     ...credential,
     keys: {
-      identities: async () => [{ blob: credential.certificate, comment: "alice@main" }],
+      identities: async () => [
+        {
+          certificate: credential.certificate,
+          publicKey: credential.signer.publicKey,
+          comment: "alice@main",
+        },
+      ],
       sign: async (_blob: Uint8Array, data: Uint8Array, algorithm: string) =>
         credential.signer.sign(data, algorithm),
     },
@@ -118,14 +124,26 @@ function keys() {
 test("OpenSSH's agent protocol: identities are listed and a login is signed", async () => {
   const { certificate, signer, keys: work } = keys();
   const list = new Reader(await answerMessage(Uint8Array.of(11), work));
-  assert.deepEqual([list.byte(), list.uint32()], [12, 1]);
+  assert.deepEqual([list.byte(), list.uint32()], [12, 2]);
   assert.deepEqual(Buffer.from(list.string()), Buffer.from(certificate));
   const data = userAuthData(certificate);
-  const request = new Writer().byte(13).string(certificate).string(data).uint32(0).done().slice();
-  const answer = new Reader(await answerMessage(request, work));
-  assert.equal(answer.byte(), 14);
-  const key = decodePublicKey(signer.publicKey);
-  assert.ok(verifySignature(key, "ssh-ed25519", data, answer.string()));
+  // OpenSSH asks with the plain key when it read the certificate from a file.
+  for (const blob of [certificate, signer.publicKey]) {
+    const request = new Writer().byte(13).string(blob).string(data).uint32(0).done().slice();
+    const answer = new Reader(await answerMessage(request, work));
+    assert.equal(answer.byte(), 14);
+    const key = decodePublicKey(signer.publicKey);
+    assert.ok(verifySignature(key, "ssh-ed25519", data, answer.string()));
+  }
+});
+
+test("a login with the plain key alone, or with another certificate of the key, is not signed", async () => {
+  const { certificate, signer, keys: work } = keys();
+  const other = testSshCertificate().certificate;
+  for (const blob of [signer.publicKey, other]) {
+    const request = new Writer().byte(13).string(certificate).string(userAuthData(blob)).uint32(0);
+    assert.deepEqual(await answerMessage(request.done().slice(), work), failure);
+  }
 });
 
 test("adding, removing, locking and extensions fail: the agent is read-only", async () => {

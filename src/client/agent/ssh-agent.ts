@@ -1,10 +1,11 @@
 /**
  * The OpenSSH agent protocol (draft-ietf-sshm-ssh-agent), read-only: list identities and sign for SSH user
- * authentication. Adding, removing, locking and extensions are answered with failure, as the draft allows.
+ * authentication with their certificates. Adding, removing, locking and extensions are answered with failure, as the draft allows.
  *
  * With it, `ssh`, `scp` and `rsync` use the in-memory key of the authenticated device through `IdentityAgent`.
  */
 import type { Duplex } from "node:stream";
+import { sameBytes } from "#base/bytes.ts";
 import { isFault } from "#base/fault.ts";
 import { findAlgorithm } from "#ssh/algorithms.ts";
 import { blobTypeOf } from "#ssh/public-key.ts";
@@ -13,8 +14,9 @@ import { isUserAuthRequest } from "./user-auth.ts";
 
 /** One identity that the agent offers. */
 export interface AgentIdentity {
-  /** Certificate blob. */
-  readonly blob: Uint8Array;
+  readonly certificate: Uint8Array;
+  /** The plain key blob. OpenSSH asks with it when the certificate comes from a file (`CertificateFile`). */
+  readonly publicKey: Uint8Array;
   readonly comment: string;
 }
 
@@ -22,7 +24,7 @@ export interface AgentIdentity {
 export interface SshAgentKeys {
   identities(): Promise<readonly AgentIdentity[]>;
   /** A signature blob by the key of this certificate. */
-  sign(blob: Uint8Array, data: Uint8Array, algorithm: string): Promise<Uint8Array>;
+  sign(certificate: Uint8Array, data: Uint8Array, algorithm: string): Promise<Uint8Array>;
 }
 
 const requestIdentities = 11;
@@ -78,8 +80,10 @@ export async function answerMessage(message: Uint8Array, keys: SshAgentKeys): Pr
     const flags = reader.uint32();
     reader.end();
     const algorithm = algorithmFor(blobTypeOf(blob), flags);
-    if (algorithm === undefined || !isUserAuthRequest(data, blob)) return failure;
-    const signature = await keys.sign(blob, data, algorithm);
+    const identity = await findIdentity(keys, blob);
+    if (algorithm === undefined || identity === undefined) return failure;
+    if (!isUserAuthRequest(data, identity.certificate)) return failure;
+    const signature = await keys.sign(identity.certificate, data, algorithm);
     return new Writer().byte(signResponse).string(signature).done();
   } catch (error) {
     // The protocol has one answer for everything that went wrong; a bug of ours must still surface.
@@ -88,11 +92,23 @@ export async function answerMessage(message: Uint8Array, keys: SshAgentKeys): Pr
   }
 }
 
+/** Certificates first: offered alone, a plain key opens nothing. */
 async function listIdentities(keys: SshAgentKeys): Promise<Uint8Array> {
   const identities = await keys.identities();
-  const writer = new Writer(4096).byte(identitiesAnswer).uint32(identities.length);
-  for (const { blob, comment } of identities) writer.string(blob).string(comment);
+  const writer = new Writer(4096).byte(identitiesAnswer).uint32(2 * identities.length);
+  for (const { certificate, comment } of identities) writer.string(certificate).string(comment);
+  for (const { publicKey, comment } of identities) writer.string(publicKey).string(comment);
   return writer.done();
+}
+
+async function findIdentity(
+  keys: SshAgentKeys,
+  blob: Uint8Array,
+): Promise<AgentIdentity | undefined> {
+  const identities = await keys.identities();
+  return identities.find(
+    ({ certificate, publicKey }) => sameBytes(certificate, blob) || sameBytes(publicKey, blob),
+  );
 }
 
 /** The plain algorithm to sign with: the key's own, and for RSA what the flags ask for, never SHA-1. */

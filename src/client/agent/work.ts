@@ -10,7 +10,9 @@ import type { DeviceAuthenticator } from "../cluster/device-session.ts";
 import type { ClientIdentity } from "../cluster/identity.ts";
 import { markDevice } from "../device-mark.ts";
 import { DirectAccess } from "../direct-access.ts";
-import { getLogin, listHosts } from "../profile/logins.ts";
+import { removePath } from "../profile/files.ts";
+import { getLogin, listHosts, type StoredLogin } from "../profile/logins.ts";
+import { loginPaths } from "../profile/paths.ts";
 import { certificateStamp } from "../profile/summary.ts";
 import type { AgentWork } from "./server.ts";
 import type { AgentIdentity } from "./ssh-agent.ts";
@@ -23,7 +25,12 @@ export interface WorkOptions {
   readonly device: DeviceAuthenticator | undefined;
 }
 
+function describe({ ssh }: ClientIdentity, comment: string): AgentIdentity {
+  return { certificate: ssh.certificate, publicKey: ssh.signer.publicKey, comment };
+}
+
 interface Held {
+  readonly login: StoredLogin;
   readonly stamp: string;
   readonly access: DirectAccess;
 }
@@ -51,7 +58,7 @@ export class ProfileWork implements AgentWork {
     const all = await Promise.all(
       listHosts(this.#options.folder).map(async (host) => {
         const identity = await this.#identity(host);
-        return identity === undefined ? [] : [{ blob: identity.ssh.certificate, comment: host }];
+        return identity === undefined ? [] : [describe(identity, host)];
       }),
     );
     return all.flat();
@@ -70,7 +77,11 @@ export class ProfileWork implements AgentWork {
   }
 
   close(): void {
-    for (const { access } of this.#held.values()) access.close();
+    for (const { login, access } of this.#held.values()) {
+      access.close();
+      // Its key ends with this process: OpenSSH must not go on offering it.
+      removePath(loginPaths(login.folder, login.key).deviceCertificate);
+    }
     this.#held.clear();
   }
 
@@ -95,7 +106,7 @@ export class ProfileWork implements AgentWork {
       device: this.#options.device,
       onDevice: (identity) => markDevice(login, stamp, this.#options.agent, identity),
     });
-    this.#held.set(host, { stamp, access });
+    this.#held.set(host, { login, stamp, access });
     return access;
   }
 }

@@ -84,7 +84,13 @@ export async function startTestAgent(idleMs = 0) {
       calls.push(`forget ${host}`);
       return true;
     },
-    identities: async () => [{ blob: credential.certificate, comment: "alice@main" }],
+    identities: async () => [
+      {
+        certificate: credential.certificate,
+        publicKey: credential.signer.publicKey,
+        comment: "alice@main",
+      },
+    ],
     sign: async (_blob, data, algorithm) => credential.signer.sign(data, algorithm),
     close() {},
   };
