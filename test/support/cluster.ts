@@ -106,6 +106,8 @@ export class Cluster {
       ...(cluster === undefined ? [] : [`--cluster=${cluster}`]),
     ];
     const command = hostnameCommand(this.nodename, [join(programs, "gatehouse"), ...args]);
+    // The first start prints an invitation as well.
+    const ready = this.#port === 0 ? /\/web\/invite\/\S+\n/ : /is ready: .*\n/;
     this.welcome = "";
     this.log = "";
     const [program = "", ...rest] = command;
@@ -126,8 +128,7 @@ export class Cluster {
       server.once("exit", (code) => fail(`ended with ${code}`));
       server.stdout.setEncoding("utf8").on("data", (text: string) => {
         this.welcome += text;
-        // The last line of both forms of the welcome.
-        if (!/README\.md|--insecure\n$/.test(this.welcome)) return;
+        if (!ready.test(this.welcome)) return;
         clearTimeout(timer);
         resolve();
       });

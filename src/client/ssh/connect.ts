@@ -66,8 +66,18 @@ export async function connectNode(options: ConnectOptions): Promise<ClientConnec
     connection.close();
     throw await explainRefusal(error, options, banner);
   }
-  for (const line of banner) options.onBanner?.(line);
+  const isHint = (line: string) => line.startsWith(hintMark);
+  for (const line of banner) if (!isHint(line)) options.onBanner?.(line);
+  hintsOf.set(connection, banner.filter(isHint).map(withoutMark));
   return connection;
+}
+
+const hintMark = "hint:";
+/** What a node said at the login about a refusal that follows when a session is opened. */
+const hintsOf = new WeakMap<ClientConnection, readonly string[]>();
+
+function withoutMark(line: string): string {
+  return line.replace(/^hint:\s*/u, "");
 }
 
 /** Opens a session. A refusal of the channel is the cluster's word on the device, a lock or a limit. */
@@ -79,7 +89,9 @@ export async function openSession(
     return await connection.openSession();
   } catch (error) {
     if (!isFault(error)) throw error;
-    const hint = /unauthorized device/u.test(error.message) ? await deviceHint(access) : error.hint;
+    const told = hintsOf.get(connection)?.join("\n");
+    const device = /unauthorized device/u.test(error.message);
+    const hint = told || (device ? await deviceHint(access) : error.hint);
     throw new Fault(error.code, `ssh: rejected: ${error.message}`, {
       ...(hint === undefined ? {} : { hint }),
       cause: error,
@@ -108,7 +120,7 @@ async function explainRefusal(
       cause: error,
     });
   }
-  const told = banner.map((line) => line.replace(/^hint:\s*/u, ""));
+  const told = banner.map(withoutMark);
   const hint =
     told.length > 0
       ? told.join("\n")
