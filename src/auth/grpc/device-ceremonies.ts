@@ -125,13 +125,7 @@ async function runCeremony(
   const timer = startTimer(ms);
   let send: () => Promise<void>;
   try {
-    send = await run(found, async (stream) => {
-      const message = await Promise.race([stream.receive(), timer.expired]);
-      if (message !== undefined) return message;
-      throw new Fault("invalid", "the stream ended before the ceremony did", {
-        audit: { reason: "aborted" },
-      });
-    });
+    send = await run(found, (stream) => receiveBefore(stream, timer.expired));
   } catch (error) {
     await recordFailure(context, event, call, error, subject);
     throw error;
@@ -139,6 +133,28 @@ async function runCeremony(
     timer.stop();
   }
   await send();
+}
+
+/** The next message; refuses when the stream ends or is silent for too long instead. */
+export async function receiveWithin<T>(
+  stream: { receive(): Promise<T | undefined> },
+  ms: number,
+): Promise<T> {
+  const timer = startTimer(ms);
+  try {
+    return await receiveBefore(stream, timer.expired);
+  } finally {
+    timer.stop();
+  }
+}
+
+async function receiveBefore<T>(
+  stream: { receive(): Promise<T | undefined> },
+  expired: Promise<never>,
+): Promise<T> {
+  const message = await Promise.race([stream.receive(), expired]);
+  if (message !== undefined) return message;
+  throw new Fault("invalid", "the stream ended before its time", { audit: { reason: "aborted" } });
 }
 
 function startTimer(ms: number): { readonly expired: Promise<never>; stop(): void } {

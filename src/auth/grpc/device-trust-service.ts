@@ -26,6 +26,7 @@ import {
   ceremonyLimits,
   enrollDeviceHandler,
 } from "./device-ceremonies.ts";
+import { syncInventoryHandler } from "./device-sync.ts";
 import { type AuthCall, authorize, requireIdentity, requireUser } from "./guard.ts";
 import { pageOptions } from "./paging.ts";
 
@@ -131,6 +132,7 @@ export function deviceTrustService(
 
     enrollDevice: enrollDeviceHandler(parts, limits),
     authenticateDevice: authenticateDeviceHandler(parts, limits),
+    syncInventory: syncInventoryHandler(parts),
   };
 }
 
