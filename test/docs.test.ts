@@ -120,17 +120,15 @@ test("decisions are numbered without gaps and have their three parts", () => {
   }
 });
 
-test("every test of a bug class has its row, and names it", () => {
-  const rows = read("docs/bug-classes.md").matchAll(/^\| ([\d, ]+) \|(.*)$/gm);
-  const named = [...rows].map(([, numbers = "", text = ""]) => ({
-    numbers: numbers.split(", "),
-    text,
-  }));
-  const missing = globSync("test/cve/*.test.ts", { cwd: root }).filter((file) => {
-    const number = String(Number(/\d+/.exec(file.replace("test/cve/", ""))?.[0]));
-    return !named.some((row) => row.numbers.includes(number) && row.text.includes(file));
-  });
-  assert.deepEqual(missing, [], "name these in docs/bug-classes.md");
+test("every test of a bug class has its row", () => {
+  const rows = read("docs/bug-classes.md").matchAll(/^\| ([\d, ]+) \|/gm);
+  const described = new Set(
+    [...rows].flatMap(([, numbers = ""]) => numbers.split(", ").map(Number)),
+  );
+  const files = globSync("test/cve/*.test.ts", { cwd: root });
+  assert.ok(files.length > 0, "the tests were found");
+  const missing = files.filter((file) => !described.has(Number(/(\d+)-/.exec(file)?.[1])));
+  assert.deepEqual(missing, [], "describe these in docs/bug-classes.md");
 });
 
 test("the name of another product stands in docs/compatibility.md only", () => {
