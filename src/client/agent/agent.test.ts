@@ -6,6 +6,7 @@ import { isFault } from "#base/fault.ts";
 import { AgentAccess, forgetLogin, isAgentRunning, stopAgent } from "#client/agent/client.ts";
 import { agentPlace } from "#client/agent/place.ts";
 import { AgentServer } from "#client/agent/server.ts";
+import { ensureAgent } from "#client/agent/start.ts";
 import { decodePublicKey } from "#ssh/public-key.ts";
 import { verifySignature } from "#ssh/signature.ts";
 import { emptyPlace, startTestAgent, userAuthData } from "../../../test/support/client/agent.ts";
@@ -168,4 +169,12 @@ test("the place fits a socket path however long the folder's name is, and differ
     agentPlace("/a", { GATEHOUSE_TPM: "swtpm:unix:/x" }),
   ].map(({ id }) => id);
   assert.equal(new Set(ids).size, 3);
+});
+
+test("an agent program that cannot run, or ends at once, is given up at once", async (context) => {
+  const { place, remove } = emptyPlace();
+  context.after(remove);
+  for (const command of [["/nonexistent/agent"], ["/bin/false"]] as const) {
+    assert.equal(await ensureAgent(place, command, {}), false);
+  }
 });

@@ -9,6 +9,7 @@ import { lstatSync, mkdirSync, realpathSync } from "node:fs";
 import { hostname, tmpdir, userInfo } from "node:os";
 import { join, resolve } from "node:path";
 import { Fault } from "#base/fault.ts";
+import { productVersion } from "#base/version.ts";
 
 /** The files of one agent. */
 export interface AgentPlace {
@@ -29,6 +30,8 @@ const idLength = 16;
 export function agentPlace(profileFolder: string, env: NodeJS.ProcessEnv): AgentPlace {
   const id = digest(
     JSON.stringify([
+      // Another version may speak another protocol.
+      productVersion,
       hostname(),
       realFolder(profileFolder),
       // Which device key an agent holds follows from these.

@@ -10,13 +10,18 @@ export type AgentCommand = readonly [string, ...string[]];
 const pollMs = 10;
 const patienceMs = 5_000;
 
-/** Starts an agent without waiting for it. A second one for the same place ends by itself. */
-export function launchAgent(command: AgentCommand, env: NodeJS.ProcessEnv): void {
+/**
+ * Starts an agent without waiting for it. A second one for the same place ends by itself. Gives a signal that is aborted
+ * when the process has ended.
+ */
+export function launchAgent(command: AgentCommand, env: NodeJS.ProcessEnv): AbortSignal {
   const [program, ...args] = command;
   const child = spawn(program, args, { detached: true, stdio: "ignore", env, cwd: "/" });
-  // A program that cannot be started shows as an agent that does not answer.
-  child.once("error", () => {});
+  const ended = new AbortController();
+  child.once("error", () => ended.abort());
+  child.once("exit", () => ended.abort());
   child.unref();
+  return ended.signal;
 }
 
 /** True when an agent runs, after starting one if need be. */
@@ -32,10 +37,13 @@ export async function ensureAgent(
     // Without a private folder there is no agent; the command does its work alone.
     return false;
   }
-  launchAgent(command, env);
+  const ended = launchAgent(command, env);
   for (let waited = 0; waited < patienceMs; waited += pollMs) {
-    await delay(pollMs);
+    // One that ended may have left the place to a faster one: look once more.
+    const last = ended.aborted;
     if (await isAgentRunning(place)) return true;
+    if (last) return false;
+    await delay(pollMs);
   }
   return false;
 }

@@ -16,14 +16,6 @@ import {
   platformMessage,
 } from "./messages.ts";
 
-/** What an enrolment ended with. */
-export interface EnrollOutcome {
-  readonly assetTag: string;
-  readonly osType: OsType;
-  /** True when the inventory did not know the device before. */
-  readonly registered: boolean;
-}
-
 /** A token to enrol with, and whether the device was registered to get it. */
 export interface EnrollPermission {
   readonly token: string;

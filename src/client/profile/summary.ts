@@ -92,12 +92,6 @@ export function writeDeviceMark({ folder, key }: StoredLogin, mark: DeviceMark):
   writePrivate(loginPaths(folder, key).deviceMark, `${JSON.stringify(mark)}\n`);
 }
 
-/** True when the agent of this machine authenticated a device for this very login. */
-export function hasDeviceMark(login: StoredLogin, agent: string, now: Date): boolean {
-  const stamp = certificateStamp(login);
-  return stamp !== undefined && readMark(login, agent, stamp, now) !== undefined;
-}
-
 function readMark(
   { folder, key }: StoredLogin,
   agent: string,

@@ -2,7 +2,7 @@
  * The login exchange of a local user with the proxy: password (and code) against certificates for two fresh keys.
  * Endpoints and fields are those of the public web API; which pair of calls is used depends on `second_factor`.
  */
-import { Fault } from "#base/fault.ts";
+import { Fault, isFault } from "#base/fault.ts";
 import type { HostAuthority } from "../profile/trust.ts";
 import type { WebClient } from "./client.ts";
 import type { Ping } from "./ping.ts";
@@ -34,8 +34,27 @@ export interface LoginAnswer {
   readonly authorities: readonly HostAuthority[];
 }
 
-/** Logs in. Throws `unproven` with the proxy's sentence when it refuses. */
+/** Logs in. Throws `unproven` with the proxy's sentence and what to try when it refuses. */
 export async function logInWithPassword(
+  web: WebClient,
+  ping: Ping,
+  request: LoginRequest,
+  prompts: LoginPrompts,
+): Promise<LoginAnswer> {
+  try {
+    return await exchange(web, ping, request, prompts);
+  } catch (error) {
+    if (!isFault(error, "unproven") || error.hint !== undefined) throw error;
+    throw new Fault("unproven", error.message, {
+      hint:
+        "try again with a code that was not used yet; repeated failures close the login for a while, " +
+        `and an administrator gives a new password with: tctl users reset ${request.user}`,
+      cause: error,
+    });
+  }
+}
+
+async function exchange(
   web: WebClient,
   ping: Ping,
   request: LoginRequest,
