@@ -10,6 +10,7 @@ import { join } from "node:path";
 import { acceptInvitation } from "./cluster/invitation.ts";
 import { discardTpms, Machine, newTpm, programs, type Ran } from "./cluster/machine.ts";
 import { OneTimeCodes } from "./cluster/one-time-codes.ts";
+import type { RunningTpm } from "./swtpm.ts";
 
 /** The password of everybody in tests. */
 export const password = "a long enough password";
@@ -53,7 +54,7 @@ export class Cluster {
     this.#options = options;
     this.nodename = options.nodename ?? "ip-172-31-35-170";
     this.folder = mkdtempSync(join(tmpdir(), "gatehouse-cluster-"));
-    this.host = this.#addMachine("host", "HOST0001", `device:${join(this.folder, "no-tpm")}`);
+    this.host = this.#addMachine("host", "HOST0001");
   }
 
   /** Starts one with an empty data folder. */
@@ -147,10 +148,7 @@ export class Cluster {
 
   /** A person's computer with a TPM of its own, or none. */
   async machine(serial: string, { tpm = true } = {}): Promise<Machine> {
-    const selection = tpm
-      ? `swtpm:unix:${(await newTpm()).socket}`
-      : `device:${join(this.folder, "no-tpm")}`;
-    return this.#addMachine(`machine-${serial}`, serial, selection);
+    return this.#addMachine(`machine-${serial}`, serial, tpm ? await newTpm() : undefined);
   }
 
   /** Runs tctl on the auth host. */
@@ -222,7 +220,7 @@ export class Cluster {
     rmSync(this.folder, { recursive: true, force: true });
   }
 
-  #addMachine(name: string, serial: string, tpm: string): Machine {
+  #addMachine(name: string, serial: string, tpm?: RunningTpm): Machine {
     const machine = new Machine(join(this.folder, name), serial, tpm);
     this.#machines.push(machine);
     return machine;

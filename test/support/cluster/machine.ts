@@ -56,10 +56,13 @@ export async function discardTpms(): Promise<void> {
 export class Machine {
   readonly folder: string;
   readonly env: Readonly<Record<string, string>>;
+  /** Its virtual TPM, if it has one. */
+  readonly tpm: RunningTpm | undefined;
 
-  /** `serial` is what the firmware calls the machine; `tpm` is the value of GATEHOUSE_TPM. */
-  constructor(folder: string, serial: string, tpm: string) {
+  /** `serial` is what the firmware calls the machine. */
+  constructor(folder: string, serial: string, tpm?: RunningTpm) {
     this.folder = folder;
+    this.tpm = tpm;
     for (const name of ["home", "run", "dmi"]) {
       mkdirSync(join(folder, name), { recursive: true, mode: 0o700 });
     }
@@ -84,7 +87,7 @@ export class Machine {
       XDG_STATE_HOME: join(home, "state"),
       XDG_RUNTIME_DIR: join(folder, "run"),
       GATEHOUSE_DMI_DIR: join(folder, "dmi"),
-      GATEHOUSE_TPM: tpm,
+      GATEHOUSE_TPM: tpm ? `swtpm:unix:${tpm.socket}` : `device:${join(folder, "no-tpm")}`,
     };
   }
 
