@@ -50,15 +50,19 @@ function startCluster(deviceTrust: object): Promise<TestAuth> {
 }
 
 /** Runs `use` with the device on a fresh copy of the manufactured TPM. */
-async function withDevice(keyFile: string, use: (device: TpmAuthenticator) => Promise<void>) {
-  const tpm = await startTpm(factory.stateDir);
+async function withDevice(
+  keyFile: string,
+  use: (device: TpmAuthenticator, stateDir: string) => Promise<void>,
+  stateDir = factory.stateDir,
+) {
+  const tpm = await startTpm(stateDir);
   const device = new TpmAuthenticator({
     tpm: { kind: "unix", path: tpm.socket },
     keyFile: join(home, keyFile),
     random: systemRandom,
   });
   try {
-    await use(device);
+    await use(device, tpm.stateDir);
   } finally {
     await device.close();
     await tpm.stop();
@@ -147,6 +151,7 @@ test("unenrolment strikes the certificates of the device at once, and no others;
     assert.equal(unenrolled.owner, "");
     const refused = await decide();
     assert.ok(!refused.allowed && refused.reason.check === "locks");
+    cluster.clock.advance(1);
     await assert.rejects(authenticate(cluster, alice, device), (error) =>
       isFault(error, "access-denied"),
     );
@@ -171,12 +176,68 @@ test("a second record cannot take the same TPM", async () => {
     await runEnrollment(grpc, device, data, (await obtainEnrollToken(grpc, data)).token);
     const other = { ...data, serialNumber: "OTHER1" };
     const { token } = await obtainEnrollToken(grpc, other);
+    cluster.clock.advance(1);
     await assert.rejects(runEnrollment(grpc, device, other, token), (error) =>
       isFault(error, "already-exists"),
     );
     const event = await cluster.lastEvent("device.enroll");
     assert.equal(event?.["success"], false);
     assert.equal(event["reason"], "credential_bound");
+  });
+  await cluster.close();
+});
+
+test("a TPM of another maker is refused by name, and the token is spent all the same", async () => {
+  const other = await createVendor("grpc-other");
+  const cluster = await startCluster({ mode: "optional", ekcert_allowed_cas: [other.issuerPem] });
+  await withDevice("untrusted.json", async (device) => {
+    const alice = await logIn(cluster, "alice");
+    const { grpc } = alice.client;
+    const data = dataOf(cluster);
+    const { token } = await obtainEnrollToken(grpc, data);
+    const reasons: unknown[] = [];
+    for (let i = 0; i < 2; i++) {
+      cluster.clock.advance(1);
+      await assert.rejects(runEnrollment(grpc, device, data, token), (error) =>
+        isFault(error, "access-denied"),
+      );
+      reasons.push((await cluster.lastEvent("device.enroll"))?.["reason"]);
+    }
+    assert.deepEqual(reasons, ["ek_untrusted", "enroll_token_spent"]);
+  });
+  await cluster.close();
+});
+
+test("a copy of a virtual TPM is refused once the original has been started again", async () => {
+  const cluster = await startCluster({ mode: "required" });
+  const alice = await logIn(cluster, "alice");
+  /** Starts the device on a copy of the state, seconds later; gives the state that it leaves. */
+  const startOn = async (state: string, use: (device: TpmAuthenticator) => Promise<unknown>) => {
+    let left = "";
+    cluster.clock.advance(10_000);
+    await withDevice(
+      "copied.json",
+      async (device, stateDir) => {
+        left = stateDir;
+        await use(device);
+      },
+      state,
+    );
+    return left;
+  };
+  const enrolled = await startOn(factory.stateDir, async (device) => {
+    const data = dataOf(cluster);
+    const { token } = await obtainEnrollToken(alice.client.grpc, data);
+    await runEnrollment(alice.client.grpc, device, data, token);
+  });
+  const once = await startOn(enrolled, (original) => authenticate(cluster, alice, original));
+  await startOn(once, (original) => authenticate(cluster, alice, original));
+  await startOn(enrolled, async (copy) => {
+    await assert.rejects(authenticate(cluster, alice, copy), (error) =>
+      isFault(error, "access-denied"),
+    );
+    const event = await cluster.lastEvent("device.authenticate");
+    assert.equal(event?.["reason"], "tpm_rolled_back");
   });
   await cluster.close();
 });

@@ -56,6 +56,8 @@ export interface PendingAuthentication {
   readonly user: UserIdentity;
   readonly channelKey: Uint8Array;
   readonly ssh: SshHalf;
+  /** When the challenge was made. */
+  readonly challenged: Date;
 }
 
 /** The SSH certificate that the client sent, and what it says. */
@@ -87,8 +89,9 @@ export async function beginDeviceAuthentication(
   const ssh = readSshHalf(context, call, user, sshLine);
   const state = await inventory.findByCredential(init.credentialId);
   if (state) found(state.device);
+  const challenged = context.clock.now();
   const { challenge, state: pending } = beginAuthentication(init, {
-    now: context.clock.now(),
+    now: challenged,
     random: context.random,
     device: state && authenticatingDevice(state),
     channelKey,
@@ -96,7 +99,7 @@ export async function beginDeviceAuthentication(
   });
   if (state === undefined) throw refuse("unknown_device", "no device has this credential");
   await assertNotLocked(context, user, state.device);
-  return { challenge, device: state.device, state: pending, user, channelKey, ssh };
+  return { challenge, device: state.device, state: pending, user, channelKey, ssh, challenged };
 }
 
 /** Checks the answer, remembers it, and issues the certificates; the audit events are durable before they leave. */
@@ -106,7 +109,7 @@ export async function finishDeviceAuthentication(
   pending: PendingAuthentication,
   response: AuthenticateResponse,
 ): Promise<MarkedCertificates> {
-  const { device, state, user, channelKey, ssh } = pending;
+  const { device, state, user, channelKey, ssh, challenged } = pending;
   const now = context.clock.now();
   const sshKey = new Uint8Array(ssh.certificate.key.key.export({ type: "spki", format: "der" }));
   const proven = finishAuthentication(state, response, { now, sshKey });
@@ -116,7 +119,7 @@ export async function finishDeviceAuthentication(
     ({ field, before, after }) => `${field} was "${before}" and is "${after}"`,
   );
   await inventory.modify(device.metadata.name, user.username, (before) => {
-    const change = authenticatedChange(before, proven, until, now);
+    const change = authenticatedChange(before, proven, until, { now, challenged });
     if (change.warning !== undefined) warnings.push(change.warning);
     return change;
   });
@@ -158,13 +161,13 @@ function authenticatedChange(
   { device, record }: DeviceState,
   { device: proven, collectedData, platform }: Authentication,
   until: Date,
-  now: Date,
+  { now, challenged }: { readonly now: Date; readonly challenged: Date },
 ): DeviceChange & { readonly warning?: string | undefined } {
   if (device.spec.credential?.id !== proven.credentialId) {
     throw refuse("not_enrolled", "the device was unenrolled during its authentication");
   }
   const clock = platform && markClock(platform.clock, now);
-  const warning = clock && checkClock(record.clock, clock);
+  const warning = clock && checkClock(record.clock, clock, challenged);
   const collected = collectedDocument(collectedData);
   const next: DeviceRecord = {
     ...record,

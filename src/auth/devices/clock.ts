@@ -20,8 +20,8 @@ export interface ClockMark {
   readonly seen: string;
 }
 
-/** Answers of two logins at the same time may arrive in the other order. */
-const toleratedMs = 2n * 60_000n;
+/** Clocks of several auth services may be apart by so much. */
+const skewMs = 5000;
 
 /** What to remember of a quote. */
 export function markClock(attested: AttestedClock, now: Date): ClockMark {
@@ -38,24 +38,32 @@ export function markClock(attested: AttestedClock, now: Date): ClockMark {
 
 /**
  * Refuses a clock that cannot be the continuation of the earlier one. Gives a sentence when the firmware has changed,
- * which refuses nothing.
+ * which refuses nothing. `challenged` is when the server sent the nonce of the later quote: two logins that overlap may
+ * answer in the other order, so only a challenge after the earlier answer says that its quote is the later one.
  */
-export function checkClock(before: ClockMark | undefined, after: ClockMark): string | undefined {
+export function checkClock(
+  before: ClockMark | undefined,
+  after: ClockMark,
+  challenged: Date,
+): string | undefined {
   if (before === undefined) return undefined;
   if (before.qualifiedSigner !== after.qualifiedSigner) {
     throw refuse("tpm_hierarchy", "the key is in another hierarchy of the TPM than before");
   }
-  const resets = (after.resetCount - before.resetCount) | 0;
-  if (resets < 0) throw refuse("tpm_rolled_back", "the TPM counts fewer resets than before");
-  const restarts = (after.restartCount - before.restartCount) | 0;
-  if (resets === 0 && restarts === 0) {
-    if (BigInt(after.clock) + toleratedMs < BigInt(before.clock)) {
-      throw refuse("tpm_rolled_back", "the clock of the TPM went back without a reset");
-    }
-  }
+  const overlapping = challenged.getTime() < Date.parse(before.seen) + skewMs;
+  if (!overlapping) assertGoesOn(before, after);
   return before.firmwareVersion === after.firmwareVersion
     ? undefined
     : "the firmware of the TPM has changed";
+}
+
+function assertGoesOn(before: ClockMark, after: ClockMark): void {
+  const resets = (after.resetCount - before.resetCount) | 0;
+  if (resets < 0) throw refuse("tpm_rolled_back", "the TPM counts fewer resets than before");
+  const restarts = (after.restartCount - before.restartCount) | 0;
+  if (resets === 0 && restarts === 0 && BigInt(after.clock) < BigInt(before.clock)) {
+    throw refuse("tpm_rolled_back", "the clock of the TPM went back without a reset");
+  }
 }
 
 function refuse(reason: string, why: string) {
