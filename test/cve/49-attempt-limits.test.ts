@@ -5,6 +5,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import type { AuthClient } from "#api/client.ts";
+import { addFailure, lockedUntil } from "#auth/users/attempts.ts";
 import { isFault } from "#base/fault.ts";
 import {
   addTestUser,
@@ -52,6 +53,16 @@ test("five guesses at once close the login as five in a row would", async () => 
   assert.equal(await guess("parallel", codeOf(secret, cluster.clock.now())), false);
   cluster.clock.advance(20 * 60_000 + 1000);
   assert.equal(await guess("parallel", codeOf(secret, cluster.clock.now())), true);
+});
+
+test("failures that are written at the same moment are all counted", async () => {
+  const { credentials } = cluster.auth.context;
+  const now = cluster.clock.now();
+  const fail = () => credentials.changeAttempts("moment", now, (before) => addFailure(before, now));
+  await Promise.all([fail(), fail(), fail(), fail()]);
+  assert.equal((await credentials.attempts("moment")).failures.length, 4);
+  await fail();
+  assert.ok(lockedUntil(await credentials.attempts("moment"), now));
 });
 
 test("the right code behind thirty wrong ones comes too late, even when all were sent at once", async () => {
