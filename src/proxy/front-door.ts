@@ -184,7 +184,7 @@ function listenFault(cause: unknown, host: string, port: number): Fault {
   const code = (cause as { code?: string }).code;
   if (code === "EADDRINUSE") {
     return new Fault("environment", `port ${port} on ${host} is in use by another program`, {
-      hint: `stop that program (find it with: ss -ltnp 'sport = :${port}') or set another web_listen_addr`,
+      hint: `stop that program (find it with: ss -ltnp 'sport = :${port}') or choose another port: --listen, or web_listen_addr in the configuration`,
       cause,
     });
   }

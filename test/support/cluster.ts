@@ -152,8 +152,8 @@ export class Cluster {
   }
 
   /** Runs tctl on the auth host. */
-  tctl(args: readonly string[], stdin?: string): Promise<Ran> {
-    return this.host.run("tctl", [`--data-dir=${this.dataDir}`, ...args], { stdin: stdin ?? "" });
+  tctl(args: readonly string[], stdin = "", env: Record<string, string> = {}): Promise<Ran> {
+    return this.host.run("tctl", [`--data-dir=${this.dataDir}`, ...args], { stdin, env });
   }
 
   /** Runs tctl on the auth host; throws when it fails. Gives stdout. */
