@@ -4,7 +4,9 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { equals } from "@bufbuild/protobuf";
 import { decideIdentity } from "#access/decide-access.ts";
+import { decodeResource, encodeResource } from "#api/convert/resource.ts";
 import { loadPolicy } from "#auth/policy.ts";
 import { ManualClock } from "#base/clock.ts";
 import { isFault } from "#base/fault.ts";
@@ -12,7 +14,7 @@ import { systemRandom } from "#base/random.ts";
 import { runAuthentication } from "#client/ceremony/authenticate.ts";
 import { obtainEnrollToken, runEnrollment } from "#client/ceremony/enroll.ts";
 import { TpmAuthenticator } from "#client/device/tpm-authenticator.ts";
-import { DeviceEnrollStatus } from "#gen/teleport/devicetrust/v1/device_pb.ts";
+import { DeviceEnrollStatus, DeviceSchema } from "#gen/teleport/devicetrust/v1/device_pb.ts";
 import { parseCertificate } from "#ssh/certificate.ts";
 import { parseAuthorizedKey } from "#ssh/public-key.ts";
 import { connectPerson, logIn, type Person } from "../support/auth-person.ts";
@@ -95,6 +97,10 @@ test("a TPM of an allowed maker is registered, enrolled and authenticated; both 
     assert.match(stored.credential?.tpmEkcertSerial ?? "", /^[0-9a-f]{2}(:[0-9a-f]{2})*$/);
     assert.equal(stored.collectedData.length, 1);
     assert.ok(stored.collectedData[0]?.tpmPlatformAttestation?.platformParameters?.quotes.length);
+    const document = decodeResource("device", stored);
+    const again = encodeResource("device", document);
+    assert.ok(equals(DeviceSchema, again, stored), "what is shown can be written");
+    await devices.upsertDevice({ device: stored, createAsResource: true });
 
     const trusted = await authenticate(cluster, alice, device);
     assert.deepEqual(trusted.identity, {
