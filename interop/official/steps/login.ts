@@ -1,0 +1,116 @@
+/** Logging in with password and one-time code, and the commands that only read. */
+import { expectRan, expectThat, type Step } from "../step.ts";
+
+/** The steps. The last one leaves the person logged in at the desk. */
+export const loginSteps: readonly Step[] = [
+  {
+    name: "tsh login refuses a wrong password",
+    async run({ desk, person }) {
+      const tried = await desk.login(person, { secret: "not the password" });
+      expectRan(tried, { code: 1, shows: ["invalid username, password or second factor"] });
+    },
+  },
+  {
+    name: "tsh login with password and one-time code",
+    async run({ desk, person, cluster }) {
+      const done = await desk.login(person);
+      expectRan(done, {
+        shows: [
+          `Profile URL:        https://localhost:${cluster.port}`,
+          "Logged in as:       alice",
+          "Roles:              access, auditor, editor",
+          /Valid until: .* UTC \[valid for 12h0m0s\]/,
+        ],
+      });
+    },
+  },
+  {
+    name: "tsh status",
+    async run({ desk }) {
+      expectRan(await desk.tsh("status"), {
+        shows: [
+          "Logins:             root",
+          /Extensions: +login-ip, permit-agent-forwarding, permit-port-forwarding, permit-pty, private-key-policy/,
+        ],
+        hides: ["teleport-device"],
+      });
+    },
+  },
+  {
+    name: "tsh status --format=json",
+    async run({ desk }) {
+      const { code, stdout } = await desk.tsh("status", "--format=json");
+      const { active } = JSON.parse(stdout) as { active: { username: string; roles: string[] } };
+      expectThat(code === 0 && active.username === "alice", stdout);
+    },
+  },
+  {
+    name: "tsh ls",
+    async run({ desk, cluster }) {
+      expectRan(await desk.tsh("ls"), {
+        shows: [/^Node Name +Address +Labels/m, new RegExp(`^${cluster.nodename} +⟵ Tunnel`, "m")],
+      });
+    },
+  },
+  {
+    name: "tsh ls with labels, search and a predicate",
+    async run({ desk, cluster }) {
+      const found = { shows: [cluster.nodename] };
+      const nothing = { hides: [cluster.nodename] };
+      expectRan(await desk.tsh("ls", "--search=ip-172"), found);
+      expectRan(await desk.tsh("ls", "--search=nothing"), nothing);
+      expectRan(await desk.tsh("ls", "env=none"), nothing);
+      expectRan(await desk.tsh("ls", `--query=name == "${cluster.nodename}"`), found);
+      expectRan(await desk.tsh("ls", '--query=labels["env"] == "none"'), nothing);
+    },
+  },
+  {
+    name: "tsh ls --format=json",
+    async run({ desk, cluster }) {
+      const { stdout } = await desk.tsh("ls", "--format=json");
+      const [node] = JSON.parse(stdout) as { kind: string; spec: { hostname: string } }[];
+      expectThat(node?.kind === "node" && node.spec.hostname === cluster.nodename, stdout);
+    },
+  },
+  {
+    name: "tsh ls says where a predicate is wrong",
+    async run({ desk }) {
+      expectRan(await desk.tsh("ls", "--query=foo("), { code: 1, shows: ["ERROR"] });
+    },
+  },
+  {
+    name: "tsh clusters",
+    async run({ desk }) {
+      expectRan(await desk.tsh("clusters"), { shows: [/online root/] });
+    },
+  },
+  {
+    name: "tsh env",
+    async run({ desk, cluster }) {
+      expectRan(await desk.tsh("env"), { shows: [`export TELEPORT_PROXY=${cluster.proxy}`] });
+    },
+  },
+  {
+    name: "tsh logout, then login again",
+    async run({ desk, person }) {
+      expectRan(await desk.logout(), { shows: ["Logged out"] });
+      expectRan(await desk.tsh("ls"), { code: 1 });
+      expectRan(await desk.login(person));
+      expectRan(await desk.tsh("ls"));
+    },
+  },
+  {
+    name: "empty lists of databases, clusters, applications, requests and sessions",
+    async run({ desk }) {
+      for (const kind of ["db", "kube", "apps", "request", "sessions"]) {
+        expectRan(await desk.tsh(kind, "ls"));
+      }
+    },
+  },
+  {
+    name: "tsh mfa ls",
+    async run({ desk }) {
+      expectRan(await desk.tsh("mfa", "ls"), { shows: ["TOTP"] });
+    },
+  },
+];
