@@ -106,6 +106,9 @@ test("the event is written with the certificate, and names the device", async ()
   await reissue(cluster, { ...caller, device });
   const event = await cluster.lastEvent("cert.create");
   assert.equal(event?.code, "TC000I");
-  assert.equal((event?.["trusted_device"] as { asset_tag?: string } | undefined)?.asset_tag, "C00AA0AAAA0A");
+  assert.equal(
+    (event?.["trusted_device"] as { asset_tag?: string } | undefined)?.asset_tag,
+    "C00AA0AAAA0A",
+  );
   await cluster.close();
 });

@@ -10,12 +10,14 @@ import type { Clock } from "#base/clock.ts";
 import type { Closable } from "#base/lifecycle.ts";
 import type { Logger } from "#base/log.ts";
 import type { Random } from "#base/random.ts";
+import { productVersion } from "#base/version.ts";
 import type { SystemIdentity } from "#identity/identity.ts";
 import { AuditRecorder } from "./audit/recorder.ts";
 import type { StoreSink } from "./audit/store-sink.ts";
 import { Authorities } from "./authority/authorities.ts";
 import { loadAuthorities } from "./authority/keys.ts";
 import type { AuthContext } from "./context.ts";
+import { recordDenial } from "./grpc/denial.ts";
 import { checkPeer } from "./grpc/guard.ts";
 import { registerServices } from "./grpc/register.ts";
 import { LegacyApi } from "./http/legacy-api.ts";
@@ -88,10 +90,12 @@ export class AuthService implements Closable {
       proxyAddress: options.proxyAddress,
     };
     await initializeCluster(context, options.settings);
+    await context.audit.record("auth.start", { server_version: productVersion });
     const server = new GrpcServer<Peer>({
       log: logger,
       clock,
       intercept: (call) => checkPeer(context, call),
+      observe: (call, status) => recordDenial(context, call, status),
     });
     registerServices(server, context);
     return new AuthService(context, server);

@@ -20,7 +20,7 @@ export async function startAgent(
   closer: Closer,
   hostId: string,
 ): Promise<{ clusterName: string; proxyAddress: string }> {
-  const proxy = config.join.proxyServer ?? config.join.authServer;
+  const proxy = config.join.proxyServer;
   if (!proxy) {
     throw new Fault("usage", "an agent needs the address of a proxy", {
       hint: "set teleport.proxy_server in the configuration, as in: proxy_server: example.com:443",

@@ -21,9 +21,11 @@ import { systemRandom } from "#base/random.ts";
 import { productVersion } from "#base/version.ts";
 import { HostCredentials } from "#node/credentials.ts";
 import { startNode } from "#node/start.ts";
+import { FrontDoor } from "#proxy/front-door.ts";
 import { ProxyService } from "#proxy/start.ts";
 import { writeAdministrator } from "./administrator.ts";
 import { startAgent } from "./agent.ts";
+import { type Address, formatAddress } from "./config/address.ts";
 import type { GatehouseConfig, SshServiceConfig } from "./config/config.ts";
 import { makePrivateFolder } from "./files.ts";
 import { settleHostId } from "./host-id.ts";
@@ -109,8 +111,9 @@ async function startCluster(
   const auth = await startAuth(config, logger, closer, () => publicAddress);
   const proxy = await startProxy(config, logger, closer, auth, hostId);
   publicAddress = proxy.publicAddress;
+  if (config.auth?.listen) await openAuthDoor(config.auth.listen, logger, closer, auth, hostId);
   if (config.ssh) await startOwnNode(config, config.ssh, logger, closer, auth, proxy, hostId);
-  writeAdministrator(auth.context, config.dataDir, `127.0.0.1:${proxy.port}`);
+  writeAdministrator(auth.context, config.dataDir, formatAddress(ownAddress(config, proxy.port)));
   return { clusterName: auth.context.clusterName, publicAddress, auth };
 }
 
@@ -183,7 +186,7 @@ async function startProxy(
       ],
       client,
       acceptAuth: (socket) => auth.accept(socket),
-      dialAuth: async () => connect({ host: "127.0.0.1", port: proxy.port, noDelay: true }),
+      dialAuth: async () => connect({ ...ownAddress(config, proxy.port), noDelay: true }),
       clock: systemClock,
       logger,
     }),
@@ -235,6 +238,43 @@ async function startOwnNode(
   });
   closer.defer(remove);
   await node.ready;
+}
+
+/** Where this process reaches its own port: a wildcard stands for the loopback. */
+function ownAddress(config: GatehouseConfig, port: number): Address {
+  const host = config.proxy?.webListen.host ?? "0.0.0.0";
+  if (host === "0.0.0.0") return { host: "127.0.0.1", port };
+  return { host: host === "::" ? "::1" : host, port };
+}
+
+/** A port of auth's own, for clients that come straight to it. */
+async function openAuthDoor(
+  listenAddress: Address,
+  logger: Logger,
+  closer: Closer,
+  auth: AuthService,
+  hostId: string,
+): Promise<void> {
+  const { context } = auth;
+  const identity = serviceIdentity(context, hostId, "Auth");
+  const both = () => {
+    const pair = issueServiceCertificate(context, identity, []);
+    return { hostCertificate: pair, webCertificate: pair };
+  };
+  const door = closer.add(
+    await FrontDoor.open({
+      listenAddress,
+      ...both(),
+      clientAuthorities: [
+        context.authorities.certificatePem("user"),
+        context.authorities.certificatePem("host"),
+      ],
+      doors: { auth: ({ socket }) => auth.accept(socket) },
+      logger,
+    }),
+  );
+  const renewal = setInterval(() => door.renew(both()), renewMs);
+  closer.defer(() => clearInterval(renewal));
 }
 
 function webCertificate(config: GatehouseConfig, hosts: readonly string[]) {

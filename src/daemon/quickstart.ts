@@ -65,7 +65,7 @@ function quickstartConfig(flags: Invocation<typeof quickstart>["flags"]): Gateho
     storage: { type: "sqlite", path: dataDir },
     join: { caPins: [] },
     auth: {
-      listen: { host: "127.0.0.1", port: 0 },
+      listen: undefined,
       publicAddrs: [],
       clusterName: flags.cluster,
       tokens: [],

@@ -101,7 +101,7 @@ export class ProxyService implements Closable {
       }),
     );
     await feed.ready;
-    const peers = new PeerCheck(feed, clock);
+    const peers = this.#closer.add(new PeerCheck(feed, clock));
     const dialer = new Dialer(feed, this.#agents);
     const { dialAuth } = options;
     const transport = openTransportDoor({ peers, dialer, clusterName, dialAuth, logger });

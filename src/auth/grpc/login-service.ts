@@ -17,6 +17,7 @@ import type { AuthContext } from "../context.ts";
 import { singletons } from "../store/stores.ts";
 import { identityOfLogin } from "../users/identity.ts";
 import { checkPassword, proveLogin } from "../users/login.ts";
+import { secondFactorOf } from "../users/second-factor.ts";
 import type { TotpDevice } from "../users/totp.ts";
 import { totpUrl } from "../users/totp.ts";
 import { requireSystem } from "./guard.ts";
@@ -38,7 +39,7 @@ export function loginService(context: AuthContext): ServiceHandlers<typeof Login
         );
       }
       await checkPassword(context, user, password, { clientIp, userAgent });
-      const { second_factor: mode } = (await preferenceOf(context)).spec;
+      const mode = secondFactorOf((await preferenceOf(context)).spec);
       return { totpChallenge: mode !== "off" };
     },
 
@@ -110,7 +111,7 @@ async function pingInfo(context: AuthContext) {
   const ttl = spec.default_session_ttl;
   return {
     clusterName: context.clusterName,
-    secondFactor: spec.second_factor ?? "on",
+    secondFactor: secondFactorOf(spec),
     preferredLocalMfa: "otp",
     deviceTrustDisabled: spec.device_trust?.mode === "off",
     deviceTrustAutoEnroll: spec.device_trust?.auto_enroll ?? false,
@@ -138,6 +139,7 @@ async function recordLogin(
     "addr.remote": client.clientIp,
   });
   await context.audit.record("cert.create", {
+    user: identity.username,
     cert_type: "user",
     identity: identityFields(identity),
     user_agent: client.userAgent,

@@ -163,3 +163,13 @@ test("settings are reset to their defaults", async () => {
   assert.equal(reset.Metadata?.Labels["teleport.dev/origin"], "defaults");
   await cluster.close();
 });
+
+test("a refused call is written down with the caller and the call", async () => {
+  const { cluster } = await start();
+  const node = await cluster.as("Node").service("auth");
+  await assert.rejects(node.listRoles({ Limit: 1 }), (error) => isFault(error, "access-denied"));
+  const event = await cluster.lastEvent("access.denied");
+  assert.equal(event?.["rpc"], "/proto.AuthService/ListRoles");
+  assert.match(String(event?.user), /teleport\.example\.com$/);
+  await cluster.close();
+});

@@ -5,7 +5,7 @@
 import { createHash } from "node:crypto";
 import { formatKey } from "#backend/key.ts";
 import { hex, utf8 } from "#base/bytes.ts";
-import { Fault, isFault } from "#base/fault.ts";
+import { Fault, isFault, messageOf } from "#base/fault.ts";
 import type { SystemRole } from "#identity/identity.ts";
 import type { Token } from "#resource/token.ts";
 import { readTlsKey } from "../authority/issue.ts";
@@ -29,20 +29,28 @@ export async function joinHost(
   request: Omit<HostApplicant, "roles"> &
     HostKeys & { readonly token: string; readonly role: string; readonly remoteAddress: string },
 ) {
-  const role = await admit(context, request.token, request.role);
-  const applicant = { ...request, roles: [role] };
-  const certificates = issueHostCertificates(context, applicant, request);
-  await assertNamesFree(context, applicant);
-  await claimHostId(context, request.hostId, request.tlsPublicKey);
-  await context.audit.record("instance.join", {
-    host_id: request.hostId,
-    node_name: request.nodeName,
-    role,
+  const about = {
+    host_id: request.hostId.slice(0, 64),
+    node_name: request.nodeName.slice(0, 256),
     method: "token",
-    success: true,
     "addr.remote": request.remoteAddress,
-  });
-  return certificates;
+  };
+  try {
+    const role = await admit(context, request.token, request.role);
+    const applicant = { ...request, roles: [role] };
+    const certificates = issueHostCertificates(context, applicant, request);
+    await assertNamesFree(context, applicant);
+    await claimHostId(context, request.hostId, request.tlsPublicKey);
+    await context.audit.record("instance.join", { ...about, role, success: true });
+    return certificates;
+  } catch (error) {
+    await context.audit.record("instance.join", {
+      ...about,
+      success: false,
+      error: messageOf(error),
+    });
+    throw error;
+  }
 }
 
 /**

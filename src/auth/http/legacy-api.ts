@@ -4,8 +4,8 @@
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { TLSSocket } from "node:tls";
-import { assertAllowed } from "#access/decision.ts";
 import { decideIdentity } from "#access/decide-access.ts";
+import { assertAllowed } from "#access/decision.ts";
 import type { Peer } from "#api/peer.ts";
 import { apiVersion } from "#api/version.ts";
 import { Fault, faultInfo, isFault } from "#base/fault.ts";
@@ -71,10 +71,12 @@ export class LegacyApi {
     try {
       await this.#authorize(request);
       const answer = routes.get(new URL(request.url ?? "/", "https://auth").pathname);
-      if (request.method !== "GET" || !answer) throw new Fault("not-found", "there is no such page");
+      if (request.method !== "GET" || !answer)
+        throw new Fault("not-found", "there is no such page");
       send(response, 200, answer(this.#context));
     } catch (error) {
-      if (!isFault(error)) this.#context.logger.error("a request of the JSON API failed", { error });
+      if (!isFault(error))
+        this.#context.logger.error("a request of the JSON API failed", { error });
       const fault = isFault(error) ? error : new Fault("internal", "internal error");
       send(response, faultInfo(fault.code).http, { error: { message: fault.message } });
     }

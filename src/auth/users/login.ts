@@ -5,8 +5,10 @@
 import { Fault } from "#base/fault.ts";
 import type { User } from "#resource/user.ts";
 import type { AuthContext } from "../context.ts";
+import { singletons } from "../store/stores.ts";
 import { addFailure, lockedUntil } from "./attempts.ts";
 import { type Credentials, noCredentials } from "./credentials.ts";
+import { secondFactorOf } from "./second-factor.ts";
 import { spendTotpCode, type TotpDevice } from "./totp.ts";
 
 /** Who asks, for the audit log. */
@@ -35,6 +37,7 @@ export async function checkPassword(
   client: LoginClient,
 ): Promise<void> {
   const subject = await findSubject(context, name);
+  await assertLocalAuth(context);
   await assertOpen(context, subject, client);
   if (!(await verifyPassword(context, subject, password))) {
     await refuse(context, subject, client, "wrong password or unknown user");
@@ -54,6 +57,7 @@ export async function proveLogin(
   client: LoginClient,
 ): Promise<ProvenLogin> {
   const subject = await findSubject(context, name);
+  await assertLocalAuth(context);
   await assertOpen(context, subject, client);
   const passwordHolds = await verifyPassword(context, subject, password);
   const { user } = subject;
@@ -140,13 +144,22 @@ function verifyPassword(
   return context.passwords.verify(password, subject.credentials.passwordHash);
 }
 
+/** Throws `access-denied` when the cluster takes no passwords at all. */
+async function assertLocalAuth(context: AuthContext): Promise<void> {
+  const { spec } = await context.stores.authPreference.get(singletons.authPreference);
+  if (spec.allow_local_auth) return;
+  throw new Fault("access-denied", "this cluster does not take local logins", {
+    hint: "an administrator can allow them: tctl edit cap, allow_local_auth: true",
+  });
+}
+
 /** Whether this login needs a code: what the cluster says, and for `optional` whether the user has an app. */
 async function secondFactorPolicy(
   context: AuthContext,
   credentials: Credentials,
 ): Promise<"none" | "required"> {
-  const [preference] = await context.stores.authPreference.all();
-  const mode = preference?.spec.second_factor ?? "on";
+  const { spec } = await context.stores.authPreference.get(singletons.authPreference);
+  const mode = secondFactorOf(spec);
   if (mode === "off") return "none";
   return mode === "optional" && credentials.totpDevices.length === 0 ? "none" : "required";
 }

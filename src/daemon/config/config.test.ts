@@ -46,7 +46,7 @@ test("the shortest file is a whole cluster in one process", () => {
   assert.equal(dataDir, "/var/lib/gatehouse");
   assert.deepEqual(storage, { type: "sqlite", path: "/var/lib/gatehouse" });
   assert.deepEqual(log, { output: "stderr", severity: "info", format: "text" });
-  assert.deepEqual(auth?.listen, { host: "0.0.0.0", port: 3025 });
+  assert.equal(auth?.listen, undefined);
   assert.equal(auth?.authPreference, undefined);
   assert.equal(auth?.networkingConfig, undefined);
   assert.equal(auth?.sessionRecordingConfig, undefined);

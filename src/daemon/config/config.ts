@@ -58,7 +58,8 @@ export interface StaticToken {
  * The auth service. Settings that the file states win over stored ones; the others are undefined.
  */
 export interface AuthServiceConfig {
-  readonly listen: Address;
+  /** A port of auth's own, besides that of the proxy. */
+  readonly listen: Address | undefined;
   readonly publicAddrs: readonly Address[];
   /** Undefined: the node name at first start, the stored name later. */
   readonly clusterName: string | undefined;

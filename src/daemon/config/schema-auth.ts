@@ -44,7 +44,8 @@ export const authentication = z.strictObject({
 /** Strict schema of `auth_service`. */
 export const authService = z.strictObject({
   enabled: fallback(flag, true),
-  listen_addr: fallback(address(3025), "0.0.0.0:3025"),
+  /** Left out: auth is reached through the port of the proxy only. */
+  listen_addr: optional(address(3025)),
   public_addr: fallback(listOf(address(3025)), []),
   cluster_name: optional(
     filledText.refine(

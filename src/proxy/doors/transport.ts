@@ -41,7 +41,11 @@ export function openTransportDoor(options: TransportDoorOptions) {
   return {
     server,
     accept: (connection: Connection) => {
-      server.accept(connection.socket, peers.identify(connection));
+      const peer = peers.identify(connection);
+      const accepted = server.accept(connection.socket, peer);
+      if (!peer.identity) return;
+      const locked = () => accepted.close(new Fault("locked", "access denied: a lock is in force"));
+      connection.socket.once("close", peers.hold(peer.identity, locked));
     },
   };
 }

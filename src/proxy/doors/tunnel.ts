@@ -37,11 +37,12 @@ async function serve(
   try {
     const peer = peers.identify(connection);
     const opening = parseOpening(await readOpening(socket));
-    peers.requireUser(peer);
+    const user = peers.requireUser(peer);
     const target = await dialer.dialSsh(opening.target, peer.address);
     clearTimeout(late);
+    const release = peers.hold(user, () => socket.destroy());
     writeOpening(socket, { ok: true });
-    await splice(socket, target);
+    await splice(socket, target).finally(release);
   } catch (error) {
     clearTimeout(late);
     if (!isFault(error)) {

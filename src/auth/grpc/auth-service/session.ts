@@ -17,7 +17,7 @@ export function sessionHandlers(context: AuthContext): ServiceHandlers<typeof Au
       ServerVersion: apiVersion,
       ProxyPublicAddr: context.proxyAddress(),
       RemoteAddr: call.peer.address,
-      ServerFeatures: { Kubernetes: true, DB: true, App: true, DeviceTrust: {} },
+      ServerFeatures: { DeviceTrust: {} },
     }),
 
     getDomainName(_request, call) {
