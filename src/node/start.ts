@@ -44,6 +44,8 @@ export interface NodeOptions {
 export interface NodeService extends Closable {
   /** Resolves when the node knows the rules and the cluster knows the node. */
   readonly ready: Promise<void>;
+  /** What the node decides with. */
+  readonly authority: Pick<AuthorityFeed, "view" | "onChange">;
   /** Serves SSH on a stream. `clientAddress` is the person's end as the proxy saw it: an address, maybe with a port. */
   accept(stream: Duplex, from: { readonly clientAddress: string }): void;
 }
@@ -97,6 +99,7 @@ export async function startNode(options: NodeOptions): Promise<NodeService> {
   };
   return {
     ready: Promise.all([feed.ready, heartbeat.first]).then(() => {}),
+    authority: feed,
     accept: (stream, { clientAddress }) => connections.accept(stream, clientAddress),
     close: () => closer.close(),
   };

@@ -12,6 +12,7 @@ import { sameBytes } from "#base/bytes.ts";
 import { type SshActor, TestAccount } from "../support/account.ts";
 import { NodeCluster } from "../support/node-cluster.ts";
 import { OpenSsh, runProgram } from "../support/openssh-programs.ts";
+import { gone } from "../support/processes.ts";
 
 let cluster: NodeCluster;
 let openssh: OpenSsh;
@@ -332,17 +333,5 @@ async function refusedSoon(port: number): Promise<void> {
     });
     socket.destroy();
     if (refused) return;
-  }
-}
-
-/** Waits until a process no longer exists; the test's own time limit ends the wait. */
-async function gone(pid: number): Promise<void> {
-  for (;;) {
-    try {
-      process.kill(pid, 0);
-    } catch {
-      return;
-    }
-    await new Promise((resolve) => setImmediate(resolve));
   }
 }

@@ -16,6 +16,7 @@ import { Closer } from "#base/lifecycle.ts";
 import { silentLogger } from "#base/log.ts";
 import { systemRandom } from "#base/random.ts";
 import type { SystemIdentity, UserIdentity } from "#identity/identity.ts";
+import type { AuthorityView } from "#node/authority-documents.ts";
 import { HostCredentials } from "#node/credentials.ts";
 import { type NodeOptions, type NodeService, startNode } from "#node/start.ts";
 import { makeUser } from "./identity.ts";
@@ -33,6 +34,7 @@ export class NodeCluster {
   readonly events: AuditEvent[];
   readonly #closer: Closer;
   readonly #server: Server;
+  #markers = 0;
 
   private constructor(parts: {
     auth: AuthService;
@@ -128,6 +130,27 @@ export class NodeCluster {
       if (found !== undefined) return found;
       await new Promise((resolve) => setImmediate(resolve));
     }
+  }
+
+  /** Waits until the node knows everything that was written so far. */
+  async settled(): Promise<void> {
+    const marker = `settled-${++this.#markers}`;
+    await this.setRole(marker, {});
+    await this.knows((view) => view.policy.roles.has(marker));
+  }
+
+  /** Waits until what the node knows fits. */
+  async knows(fits: (view: AuthorityView) => boolean): Promise<void> {
+    const { authority } = this.node;
+    await new Promise<void>((resolve) => {
+      const look = (): void => {
+        if (!fits(authority.view)) return;
+        stop();
+        resolve();
+      };
+      const stop = authority.onChange(look);
+      look();
+    });
   }
 
   /** Writes a role. */

@@ -10,6 +10,7 @@ import type { Launch } from "./command.ts";
 import type { StandardPipes } from "./pipes.ts";
 import {
   killProcesses,
+  markerOf,
   type Program,
   type ProgramExit,
   type StreamObserver,
@@ -46,18 +47,19 @@ export function runPiped(
   stdout.pipe(channel, { end: false });
   stderr.pipe(channel.stderr, { end: false });
   void channel.whenClosed.then(() => {
+    // A program that goes on writing must not wait for a reader that has gone.
     stdout.resume();
     stderr.resume();
     stdin.destroy();
   });
   const { pid } = child;
   return {
-    ended: waitForEnd(child, { stdin, stdout, stderr }, (error) =>
+    ended: waitForEnd(child, { stdin, stdout, stderr }, channel.whenClosed, (error) =>
       channel.stderr.write(`cannot start ${launch.file}: ${messageOf(error)}\r\n`),
     ),
     signal: (signal) => pid !== undefined && signalGroup(pid, signal),
     hangUp: () => pid !== undefined && signalGroup(pid, "SIGHUP"),
-    kill: () => pid !== undefined && killProcesses(pid),
+    kill: () => pid !== undefined && killProcesses(pid, markerOf(launch.env)),
   };
 }
 
@@ -89,10 +91,14 @@ function streamsOf(child: ChildProcess, pipes: StandardPipes | undefined): Strea
   };
 }
 
-/** Waits for the program and for the last of its output, which others that it started may still hold open. */
+/**
+ * Waits for the program, and for the last of its output as long as somebody wants it: others that it started may hold
+ * its streams open for ever.
+ */
 async function waitForEnd(
   child: ChildProcess,
   { stdin, stdout, stderr }: Streams,
+  unwanted: Promise<void>,
   failed: (error: Error) => void,
 ): Promise<ProgramExit> {
   const exit = await new Promise<ProgramExit>((resolve) => {
@@ -107,7 +113,8 @@ async function waitForEnd(
     );
   });
   const options = { writable: false, cleanup: true };
-  await Promise.allSettled([finished(stdout, options), finished(stderr, options)]);
-  stdin.destroy();
+  const written = Promise.allSettled([finished(stdout, options), finished(stderr, options)]);
+  await Promise.race([written, unwanted]);
+  for (const stream of [stdin, stdout, stderr]) stream.destroy();
   return exit;
 }

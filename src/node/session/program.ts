@@ -37,27 +37,42 @@ export function signalGroup(leader: number, signal: NodeJS.Signals): boolean {
   }
 }
 
-/** Kills every process whose kernel session is that of `leader`: shells put each job into a group of its own. */
-export function killProcesses(leader: number): void {
+/**
+ * Kills every process of a session: those whose kernel session is that of `leader` (shells put each job into a group of
+ * its own), and those that left it and still carry `marker` in their environment, which children inherit.
+ */
+export function killProcesses(leader: number, marker: string): void {
   signalGroup(leader, "SIGKILL");
-  for (const pid of processesOf(leader)) {
+  for (const pid of listProcesses()) {
+    if (sessionOf(pid) !== leader && !carries(pid, marker)) continue;
     try {
-      process.kill(pid, "SIGKILL");
+      process.kill(Number(pid), "SIGKILL");
     } catch {
-      // It ended by itself.
+      // It ended by itself, or belongs to somebody else.
     }
   }
 }
 
-/** Process ids by the session field of /proc/PID/stat (proc(5)). Empty where there is no /proc. */
-function processesOf(leader: number): number[] {
-  let names: string[];
+/** The variable by which the processes of a session are known. */
+export function markerOf(env: Readonly<Record<string, string>>): string {
+  return `SSH_SESSION_ID=${env["SSH_SESSION_ID"] ?? ""}`;
+}
+
+/** Process ids. Empty where there is no /proc. */
+function listProcesses(): string[] {
   try {
-    names = readdirSync("/proc");
+    return readdirSync("/proc").filter((name) => /^\d+$/.test(name));
   } catch {
     return [];
   }
-  return names.filter((name) => /^\d+$/.test(name) && sessionOf(name) === leader).map(Number);
+}
+
+function carries(pid: string, marker: string): boolean {
+  try {
+    return readFileSync(`/proc/${pid}/environ`, "latin1").split("\0").includes(marker);
+  } catch {
+    return false;
+  }
 }
 
 /** The process group in the foreground of the terminal that `leader` controls; its own group if there is none. */

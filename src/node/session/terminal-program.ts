@@ -7,6 +7,7 @@ import type { Launch } from "./command.ts";
 import {
   foregroundGroup,
   killProcesses,
+  markerOf,
   type Program,
   type ProgramExit,
   type StreamObserver,
@@ -74,7 +75,7 @@ export async function runInTerminal(
       stream.destroy();
       signalGroup(pty.pid, "SIGHUP");
     },
-    kill: () => killProcesses(pty.pid),
+    kill: () => killProcesses(pty.pid, markerOf(launch.env)),
   };
 }
 
