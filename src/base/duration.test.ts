@@ -21,3 +21,14 @@ test("refuses what is no duration", () => {
     );
   }
 });
+
+test("refuses what nobody could send on: more than 2^63 nanoseconds", () => {
+  assert.equal(parseDuration("2562047h47m16s"), 9_223_372_036_000);
+  for (const text of ["2562048h", "2562047h47m16.855s", `${"9".repeat(400)}h`]) {
+    assert.throws(
+      () => parseDuration(text),
+      (error) => isFault(error, "invalid"),
+      text,
+    );
+  }
+});

@@ -4,6 +4,9 @@
  */
 import { Fault } from "./fault.ts";
 
+/** The longest duration: 2^63 nanoseconds, what peers of the public API hold in an integer. About 292 years. */
+const longestDurationMs = 9_223_372_036_854;
+
 const units: Readonly<Record<string, number>> = {
   h: 3_600_000,
   m: 60_000,
@@ -16,7 +19,7 @@ const units: Readonly<Record<string, number>> = {
 
 /**
  * Parses one or more number-unit pairs (h, m, s, ms, us, ns) to milliseconds. "0" alone is zero.
- * Throws `invalid` for anything else, negative values included.
+ * Throws `invalid` for anything else, negative values and more than 292 years included.
  */
 export function parseDuration(text: string): number {
   if (text === "0") return 0;
@@ -27,7 +30,11 @@ export function parseDuration(text: string): number {
       hint: 'write hours, minutes and seconds, as in "12h" or "1h30m"',
     });
   }
-  return pairs.reduce((sum, pair) => sum + Number(pair[1]) * (units[pair[2] ?? ""] ?? 0), 0);
+  const ms = pairs.reduce((sum, pair) => sum + Number(pair[1]) * (units[pair[2] ?? ""] ?? 0), 0);
+  if (ms <= longestDurationMs) return ms;
+  throw new Fault("invalid", `"${text.slice(0, 40)}" is too long for a duration`, {
+    hint: "durations end at 292 years",
+  });
 }
 
 /** Formats milliseconds as the public API prints them: "12h0m0s", "5m0s", "1.5s", "250ms", "0s". */

@@ -133,7 +133,10 @@ function canonicalDuration(value: string): string | undefined {
   if (value.length > 64) return undefined;
   try {
     const ms = rest === "" ? 0 : parseDuration(rest);
-    return formatDuration(ms + Number(days?.[1] ?? 0) * 86_400_000);
+    const canonical = formatDuration(ms + Number(days?.[1] ?? 0) * 86_400_000);
+    // Read again, because days can lead beyond the longest duration.
+    parseDuration(canonical);
+    return canonical;
   } catch {
     return undefined;
   }
