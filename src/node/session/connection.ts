@@ -42,6 +42,7 @@ export class NodeConnection {
   #login: Login | undefined;
   #granted = false;
   #ended = false;
+  #over = false;
 
   constructor(stream: Duplex, options: ConnectionOptions) {
     this.#options = options;
@@ -132,6 +133,10 @@ export class NodeConnection {
       this.#sessions.delete(opened),
     );
     this.#sessions.add(opened);
+    // The channel is confirmed when this function has returned. A client may close it without a single request.
+    setImmediate(() => {
+      if (!this.#over) opened.begin();
+    });
     return opened;
   }
 
@@ -274,6 +279,7 @@ export class NodeConnection {
 
   #gone(reason: Fault): void {
     this.#options.context.logger.debug("connection closed", { reason: reason.message });
+    this.#over = true;
     this.#liveness.close();
     this.#forwards?.close();
     for (const session of this.#sessions) session.hangUp();

@@ -46,6 +46,7 @@ export class LoginSession implements SessionHandler {
   #wantsAgent = false;
   #agent: AgentSocket | undefined;
   #program: Program | undefined;
+  #begun = false;
   #over = false;
 
   /** `finished` is called once when the session is over. */
@@ -61,10 +62,11 @@ export class LoginSession implements SessionHandler {
     this.#events = new SessionEvents(owner.context, owner.login, owner.remote, this.id);
   }
 
-  /** Follows the channel, which exists from the first request on. */
+  /** The channel is confirmed: from here on it is followed to its end. */
   begin(): void {
-    const { channel } = this.#session;
-    void channel.whenClosed.then(() => this.#clientGone());
+    if (this.#over || this.#begun) return;
+    this.#begun = true;
+    void this.#session.channel.whenClosed.then(() => this.hangUp());
   }
 
   env(name: string, value: string): boolean {
@@ -114,13 +116,14 @@ export class LoginSession implements SessionHandler {
   cut(reason: string): void {
     if (this.#over) return;
     this.#program?.kill();
-    this.#session.channel.stderr.write(`\r\n${reason}\r\n`);
+    if (this.#begun) this.#session.channel.stderr.write(`\r\n${reason}\r\n`);
     this.#finish();
   }
 
-  /** The connection is gone or the node stops. */
+  /** The client is gone. */
   hangUp(): void {
-    this.#program?.hangUp();
+    if (this.#program === undefined) this.#finish();
+    else if (!this.#over) this.#program.hangUp();
   }
 
   async #start(request: ProgramRequest): Promise<boolean> {
@@ -198,11 +201,6 @@ export class LoginSession implements SessionHandler {
         files?.output(chunk);
       },
     };
-  }
-
-  #clientGone(): void {
-    if (this.#program === undefined) this.#finish();
-    else if (!this.#over) this.#program.hangUp();
   }
 
   #ended(request: ProgramRequest, exit: ProgramExit): void {

@@ -1,0 +1,71 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { PolicyView } from "#access/access-checks.ts";
+import { isFault } from "#base/fault.ts";
+import { emptyView } from "#node/authority-documents.ts";
+import { type DecisionContext, grantOf, type Login, reasonToEnd } from "#node/session/login.ts";
+import { makeUser } from "../../../test/support/identity.ts";
+import { makeLock, makePolicy, makePreference, makeRole } from "../../../test/support/policy.ts";
+
+const now = new Date("2026-01-01T11:00:00Z");
+const expired = new Date("2026-01-01T13:00:00Z");
+const allow = { logins: ["root"], node_labels: { "*": "*" } };
+const server = { id: "host", hostname: "node", labels: {} };
+const login: Login = { identity: makeUser(), account: "root", clientIp: "192.0.2.1" };
+
+function surroundings(policy: PolicyView, at = now): DecisionContext {
+  return { view: { ...emptyView(), policy }, server, now: at };
+}
+
+const access = (options: object = {}) => makePolicy([makeRole("access", { allow, options })]);
+
+test("before the first snapshot nobody may do anything", () => {
+  assert.throws(
+    () => grantOf(login, { view: emptyView(), server, now }),
+    (error) => isFault(error, "unavailable"),
+  );
+});
+
+test("grants what certificate and role permit", () => {
+  const { permissions } = grantOf(login, surroundings(access({ forward_agent: true })));
+  assert.deepEqual(permissions, {
+    pty: true,
+    localForwarding: true,
+    remoteForwarding: true,
+    agentForwarding: true,
+    x11Forwarding: false,
+    fileCopy: true,
+  });
+});
+
+test("a session that the rules still allow goes on", () => {
+  assert.equal(reasonToEnd(login, surroundings(access())), undefined);
+});
+
+test("outdated rules end a session in strict locking mode only", () => {
+  const outdated = { ...access(), current: false };
+  assert.equal(reasonToEnd(login, surroundings(outdated)), undefined);
+  const authPreference = makePreference({ locking_mode: "strict" });
+  const byCluster = reasonToEnd(login, surroundings({ ...outdated, authPreference }));
+  assert.equal(byCluster?.check, "policy-current");
+  const byRole = { ...access({ lock: "strict" }), current: false };
+  assert.equal(reasonToEnd(login, surroundings(byRole))?.check, "policy-current");
+});
+
+test("a lock that is known ends a session even when the rules are outdated", () => {
+  const policy = { ...access(), current: false, locks: [makeLock({ user: "alice" })] };
+  assert.equal(reasonToEnd(login, surroundings(policy))?.check, "locks");
+});
+
+test("an expired certificate ends a session only where role or cluster want that", () => {
+  assert.equal(reasonToEnd(login, surroundings(access(), expired)), undefined);
+  const policy = access({ disconnect_expired_cert: true });
+  assert.equal(reasonToEnd(login, surroundings(policy, expired))?.check, "certificate-validity");
+});
+
+test("an expired certificate opens nothing new", () => {
+  assert.throws(
+    () => grantOf(login, surroundings(access(), expired)),
+    (error) => isFault(error, "unproven"),
+  );
+});
