@@ -125,11 +125,10 @@ spec:
   second_factor: on
   webauthn:
     rp_id: localhost
-  message_of_the_day: before
   device_trust:
     mode: optional
 `,
-    edit: ["message_of_the_day: before", 'message_of_the_day: ""'],
+    edit: ["default_session_ttl: 12h0m0s", "default_session_ttl: 8h0m0s"],
   },
   {
     kind: "cluster_networking_config",
@@ -169,7 +168,7 @@ async function edit({ desk }: Stage, { reference, edit: [from, to] }: Sample): P
   ' "$FROM" "$TO" "$1"\n`;
   const editor = desk.machine.script("replace", script);
   const env = { EDITOR: editor, FROM: from, TO: to };
-  expectRan(await desk.tctlWith(env, "edit", reference), { shows: ["updated"] });
+  expectRan(await desk.tctlWith(env, "edit", reference), { shows: [/updated|created/] });
   expectRan(await desk.tctl("get", reference), { shows: [...to.split("\n")] });
 }
 
