@@ -36,18 +36,25 @@ test("a planted violation is caught with its reason", () => {
 });
 
 test("imports leave src only through package names, and never relatively across folders", () => {
-  const files = globSync("src/**/*.ts", { cwd: root }).filter((file) => !file.startsWith("src/gen/"));
+  const files = globSync("src/**/*.ts", { cwd: root }).filter(
+    (file) => !file.startsWith("src/gen/"),
+  );
   const crossing = files.filter((file) => {
     const depth = file.split("/").length - 3;
     const up = new RegExp(`from "(\\.\\./){${depth + 1},}`);
     return up.test(readFileSync(`${root}${file}`, "utf8"));
   });
-  assert.deepEqual(crossing.filter((file) => !file.endsWith(".test.ts")), []);
+  assert.deepEqual(
+    crossing.filter((file) => !file.endsWith(".test.ts")),
+    [],
+  );
 });
 
 test("every folder says in a README what it is", () => {
   const folders = readdirSync(`${root}src`).filter((folder) => folder !== "gen");
-  const missing = folders.filter((folder) => !readdirSync(`${root}src/${folder}`).includes("README.md"));
+  const missing = folders.filter(
+    (folder) => !readdirSync(`${root}src/${folder}`).includes("README.md"),
+  );
   assert.deepEqual(missing, []);
   for (const folder of folders) {
     const lines = readFileSync(`${root}src/${folder}/README.md`, "utf8").split("\n").length;

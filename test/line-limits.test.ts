@@ -5,8 +5,9 @@ import { test } from "node:test";
 import { lineLimit, longer } from "../tools/line-limits.ts";
 
 const root = new URL("..", import.meta.url).pathname;
-const files = globSync("src/**/*.ts", { cwd: root })
-  .filter((file) => !file.startsWith("src/gen/") && !file.endsWith(".test.ts"));
+const files = globSync("src/**/*.ts", { cwd: root }).filter(
+  (file) => !file.startsWith("src/gen/") && !file.endsWith(".test.ts"),
+);
 const lengths = files
   .map((file) => ({ file, lines: readFileSync(`${root}${file}`, "utf8").split("\n").length - 1 }))
   .sort((a, b) => a.lines - b.lines);

@@ -175,6 +175,9 @@ test("of several options the most restrictive holds", () => {
 });
 
 test("the placeholder for a role without logins is no login", () => {
-  const set = setOf([a({}, { logins: ["root", "no-login-3f0c9f0e-0000-4000-8000-000000000000"] })], {});
+  const set = setOf(
+    [a({}, { logins: ["root", "no-login-3f0c9f0e-0000-4000-8000-000000000000"] })],
+    {},
+  );
   assert.deepEqual(allowedLogins(set), ["root"]);
 });

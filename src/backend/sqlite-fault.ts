@@ -30,11 +30,6 @@ export function isFull(error: unknown): boolean {
   return codeOf(error) === codes.full;
 }
 
-/** True when another connection holds the lock. */
-export function isBusy(error: unknown): boolean {
-  return codeOf(error) === codes.busy;
-}
-
 /** The fault for an error of SQLite on the store at `path`. */
 export function faultOfSqlite(error: unknown, path: string): Fault {
   if (error instanceof Fault) return error;

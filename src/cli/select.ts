@@ -5,14 +5,6 @@ import type { Command } from "./command.ts";
 import type { Program } from "./program.ts";
 import { formatAlternatives, formatCommandLine } from "./spelling.ts";
 
-/** The outcome of walking down the words. */
-export interface Selection {
-  /** The command with the longest matching path, if any. */
-  readonly command: Command | undefined;
-  /** Words matched so far: the command's path, or the group that the line stopped in. */
-  readonly words: readonly string[];
-}
-
 /** The commands below a group of words; all of them for none. */
 export function commandsBelow(
   commands: readonly Command[],

@@ -5,6 +5,9 @@
  * Pure. Certificates and sockets are the front door's business.
  */
 
+import { tunnelProtocol } from "#api/tunnel/opening.ts";
+import { agentProtocol } from "#api/tunnel/stream.ts";
+
 /** The doors behind the port. */
 export type Door = "auth" | "transport" | "tunnel" | "agent" | "probe" | "web" | "kube";
 
@@ -17,14 +20,14 @@ export interface Route {
 }
 
 /** The ALPN names of our own protocols and of the public API. */
-export const protocols = {
+const protocols = {
   transport: "teleport-proxy-ssh-grpc",
   probe: "teleport-reversetunnel",
   authPrefix: "teleport-auth@",
   /** A raw byte stream to a node, for our own clients. */
-  tunnel: "gatehouse-tunnel",
+  tunnel: tunnelProtocol,
   /** An agent that dials in and waits for streams. */
-  agent: "gatehouse-agent",
+  agent: agentProtocol,
 } as const;
 
 const authSuffix = ".teleport.cluster.local";

@@ -91,6 +91,3 @@ export const certAuthoritySchema = z.strictObject({
 
 /** An authority as a canonical document. */
 export type CertAuthority = z.output<typeof certAuthoritySchema>;
-
-/** The keys of an authority. */
-export type CertAuthorityKeys = z.output<typeof keySet>;

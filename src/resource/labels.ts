@@ -58,9 +58,6 @@ export const labelPatterns = z
   })
   .transform(sorted);
 
-/** Patterns by label as a document holds them. */
-export type LabelPatterns = z.output<typeof labelPatterns>;
-
 /** Label patterns as they are shown: a list of one is shown as the one value. */
 export function presentLabelPatterns(
   patterns: Readonly<Record<string, readonly string[]>>,

@@ -5,9 +5,6 @@ import { count, duration, flag, mapList, oneOf, oneOfOrNothing, optional, text }
 /** Demands of a device, at the cluster and in a role. */
 export const deviceTrustModes = ["off", "optional", "required", "required-for-humans"] as const;
 
-/** How strictly a device is demanded. */
-export type DeviceTrustMode = (typeof deviceTrustModes)[number];
-
 const lockingMode = oneOf(["strict", "best_effort"]);
 
 /** Whether each session needs a fresh second factor: false, true, or which hardware key. */

@@ -28,11 +28,6 @@ export function isRegularFile({ mode = 0 }: FileAttributes): boolean {
   return (mode & fileType.mask) === fileType.regular;
 }
 
-/** True if the attributes say that it is a symbolic link. */
-export function isSymbolicLink({ mode = 0 }: FileAttributes): boolean {
-  return (mode & fileType.mask) === fileType.link;
-}
-
 export const attributes: Codec<FileAttributes> = { read: readAttributes, write: writeAttributes };
 
 function readAttributes(reader: Reader): FileAttributes {
