@@ -89,7 +89,7 @@ export async function openSession(
     return await connection.openSession();
   } catch (error) {
     if (!isFault(error)) throw error;
-    const told = hintsOf.get(connection)?.join("\n");
+    const told = await completeHints(hintsOf.get(connection) ?? [], access);
     const device = /unauthorized device/u.test(error.message);
     const hint = told || (device ? await deviceHint(access) : error.hint);
     throw new Fault(error.code, `ssh: rejected: ${error.message}`, {
@@ -120,15 +120,21 @@ async function explainRefusal(
       cause: error,
     });
   }
-  const told = banner.map(withoutMark);
   const hint =
-    told.length > 0
-      ? told.join("\n")
-      : `${await loginHint(login, target.login)}\n${await deviceHint(access)}`;
+    (await completeHints(banner.map(withoutMark), access)) ||
+    `${await loginHint(login, target.login)}\n${await deviceHint(access)}`;
   return new Fault("access-denied", `access denied to ${target.login} connecting to ${where}`, {
     hint: hint.trim(),
     cause: error,
   });
+}
+
+/** The node knows the rule; only this machine knows that its enrolled device was asked and failed. */
+async function completeHints(told: readonly string[], access: ClusterAccess): Promise<string> {
+  if (!told.some((line) => line.includes("trusted device"))) return told.join("\n");
+  const { problem } = await access.device().catch(() => ({ problem: undefined }));
+  if (problem === undefined) return told.join("\n");
+  return [`this device could not be authenticated: ${problem}`, ...told].join("\n");
 }
 
 /** The certificate says which accounts it is good for: no need to guess when this is not one of them. */
