@@ -20,6 +20,7 @@ import type { AuthContext } from "./context.ts";
 import { recordDenial } from "./grpc/denial.ts";
 import { checkPeer } from "./grpc/guard.ts";
 import { registerServices } from "./grpc/register.ts";
+import { hostCertificateMs } from "./hosts/host-certificates.ts";
 import { LegacyApi } from "./http/legacy-api.ts";
 import { type AuthSettings, initializeCluster, settleClusterName } from "./initialize.ts";
 import { openStores } from "./store/stores.ts";
@@ -113,11 +114,21 @@ export class AuthService implements Closable {
     else this.#legacy.accept(socket, peer);
   }
 
-  /** A client for a service of the same process: the same API and the same checks, without a port. */
+  /**
+   * A client for a service of the same process: the same API and the same checks, without a port. It shows no
+   * certificate, so nothing of it expires for as long as the process lives.
+   */
   connect(identity: SystemIdentity): GrpcClient {
+    const { clock } = this.context;
+    const peer: Peer = {
+      get identity() {
+        return { ...identity, expires: new Date(clock.now().getTime() + hostCertificateMs) };
+      },
+      address: "127.0.0.1",
+    };
     return new GrpcClient(async () => {
       const [ours, theirs] = openPair();
-      this.#server.accept(theirs, { identity, address: "127.0.0.1" });
+      this.#server.accept(theirs, peer);
       return ours;
     });
   }
