@@ -1,0 +1,199 @@
+import assert from "node:assert/strict";
+import { type TestContext, test } from "node:test";
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import { connectInMemory } from "#api/grpc/memory-pair.ts";
+import { GrpcServer } from "#api/grpc/server.ts";
+import { utf8 } from "#base/bytes.ts";
+import { ManualClock } from "#base/clock.ts";
+import { Fault } from "#base/fault.ts";
+import { silentLogger } from "#base/log.ts";
+import { systemRandom } from "#base/random.ts";
+import { AgentService, type AuthorityUpdateSchema } from "#gen/gatehouse/v1/agent_pb.ts";
+import { AuthorityFeed } from "#node/authority.ts";
+import {
+  defaultAuthPreference,
+  defaultNetworkingConfig,
+  defaultSessionRecordingConfig,
+} from "#resource/singletons.ts";
+import { formatAuthorizedKey } from "#ssh/public-key.ts";
+import { makeLock, makeRole } from "../../test/support/policy.ts";
+import { createKey } from "../../test/support/ssh-keys.ts";
+import { ManualTimers } from "../../test/support/ssh-pair.ts";
+
+type Update = MessageInitShape<typeof AuthorityUpdateSchema>;
+
+const leaseMs = 30_000;
+const authority = createKey();
+
+function change(kind: string, name: string, document?: object): Update {
+  const bytes = document === undefined ? new Uint8Array() : utf8(JSON.stringify(document));
+  return { update: { case: "change", value: { kind, name, document: bytes } } };
+}
+
+const complete: Update = { update: { case: "snapshotComplete", value: {} } };
+const heartbeat: Update = { update: { case: "heartbeat", value: {} } };
+
+function settings(): Update[] {
+  const line = Buffer.from(formatAuthorizedKey(authority.signer.publicKey)).toString("base64");
+  return [
+    change("cluster_auth_preference", "p", defaultAuthPreference()),
+    change("cluster_networking_config", "n", defaultNetworkingConfig()),
+    change("session_recording_config", "s", defaultSessionRecordingConfig()),
+    change("cert_authority", "user", {
+      kind: "cert_authority",
+      sub_kind: "user",
+      version: "v2",
+      metadata: { name: "example.com" },
+      spec: {
+        type: "user",
+        cluster_name: "example.com",
+        active_keys: { ssh: [{ public_key: line }] },
+      },
+    }),
+  ];
+}
+
+/** A feed whose server sends what the test says; each connection gets its own list of updates. */
+function start(t: TestContext) {
+  const clock = new ManualClock(new Date("2026-01-01T00:00:00Z"));
+  const timers = new ManualTimers();
+  const connections: { send: (...updates: Update[]) => void; end: () => void }[] = [];
+  let arrived = () => {};
+  const server = new GrpcServer<string>();
+  server.register(AgentService, {
+    async *watchAuthority(_request, { signal }) {
+      const queue: Update[] = [];
+      let wake = () => {};
+      let over = false;
+      const end = () => {
+        over = true;
+        wake();
+      };
+      signal.addEventListener("abort", end, { once: true });
+      connections.push({
+        send: (...updates) => {
+          queue.push(...updates);
+          wake();
+        },
+        end,
+      });
+      arrived();
+      while (!over) {
+        yield* queue.splice(0);
+        if (queue.length > 0 || over) continue;
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+        });
+      }
+    },
+    emitEvents: () => ({}),
+    heartbeat: () => ({}),
+  });
+  const client = connectInMemory(server, "node");
+  const feed = new AuthorityFeed({
+    ...{ client, clock, leaseMs, startTimer: timers.start },
+    ...{ random: systemRandom, logger: silentLogger },
+  });
+  t.after(async () => {
+    await feed.close();
+    await client.close();
+    await server.close();
+  });
+  const connection = async (index: number) => {
+    while (connections[index] === undefined) {
+      await new Promise<void>((resolve) => {
+        arrived = resolve;
+      });
+    }
+    const found = connections[index];
+    if (found === undefined) throw new Fault("internal", "no connection");
+    return found;
+  };
+  const changed = () =>
+    new Promise<void>((resolve) => {
+      const stop = feed.onChange(() => {
+        stop();
+        resolve();
+      });
+    });
+  return { feed, clock, timers, connection, changed };
+}
+
+test("nothing counts before the snapshot is complete", async (t) => {
+  const { feed, connection } = start(t);
+  (await connection(0)).send(...settings(), change("role", "a", makeRole("a")));
+  assert.equal(feed.view.policy.current, false);
+  (await connection(0)).send(complete);
+  await feed.ready;
+  const { policy, clusterName, userAuthorities } = feed.view;
+  assert.deepEqual([policy.current, [...policy.roles.keys()]], [true, ["a"]]);
+  assert.equal(clusterName, "example.com");
+  assert.deepEqual(userAuthorities, [authority.signer.publicKey]);
+});
+
+test("a snapshot without what decisions need never becomes current", async (t) => {
+  const { feed, connection } = start(t);
+  (await connection(0)).send(...settings().slice(1), complete);
+  await connection(1);
+  assert.equal(feed.view.policy.current, false);
+});
+
+test("changes and deletions apply at once", async (t) => {
+  const { feed, connection, changed } = start(t);
+  const auth = await connection(0);
+  auth.send(...settings(), complete);
+  await feed.ready;
+  let next = changed();
+  auth.send(change("lock", "l", makeLock({ user: "alice" })));
+  await next;
+  assert.equal(feed.view.policy.locks.length, 1);
+  next = changed();
+  auth.send(change("lock", "l"));
+  await next;
+  assert.equal(feed.view.policy.locks.length, 0);
+});
+
+test("a view ends with its lease, and a heartbeat makes it longer", async (t) => {
+  const { feed, connection, clock, timers, changed } = start(t);
+  const auth = await connection(0);
+  auth.send(...settings(), complete);
+  await feed.ready;
+  clock.advance(leaseMs + 1);
+  assert.equal(feed.view.policy.current, false);
+  const next = changed();
+  auth.send(heartbeat, change("role", "a", makeRole("a")));
+  await next;
+  assert.equal(feed.view.policy.current, true);
+  const ended = changed();
+  assert.equal(timers.run(leaseMs), 1);
+  await ended;
+  assert.equal(feed.view.policy.current, false);
+});
+
+test("after a loss a new snapshot replaces the old view in one step", async (t) => {
+  const { feed, connection, changed } = start(t);
+  const first = await connection(0);
+  first.send(...settings(), change("role", "old", makeRole("old")), complete);
+  await feed.ready;
+  first.end();
+  const second = await connection(1);
+  assert.deepEqual([...feed.view.policy.roles.keys()], ["old"]);
+  assert.equal(feed.view.policy.current, true);
+  const next = changed();
+  second.send(...settings(), change("role", "new", makeRole("new")), complete);
+  await next;
+  assert.deepEqual([...feed.view.policy.roles.keys()], ["new"]);
+});
+
+test("a role that cannot be read is missing, anything else that cannot be read ends the connection", async (t) => {
+  const { feed, connection, changed } = start(t);
+  const first = await connection(0);
+  first.send(...settings(), change("role", "a", makeRole("a")), complete);
+  await feed.ready;
+  const next = changed();
+  first.send(change("role", "a", { kind: "role", spec: { from: "the future" } }));
+  await next;
+  assert.equal(feed.view.policy.roles.has("a"), false);
+  first.send(change("lock", "l", { kind: "lock", spec: { target: { galaxy: "x" } } }));
+  await connection(1);
+});
