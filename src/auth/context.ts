@@ -29,4 +29,6 @@ export interface AuthContext {
   readonly invitations: Invitations;
   /** `host:port` under which people reach the proxy; for links and commands that are shown. */
   readonly proxyAddress: () => string;
+  /** The host id of the local administrator of this run; certificates of earlier ones are worth nothing. */
+  readonly administratorId: string;
 }

@@ -9,7 +9,7 @@ import type { Backend } from "#backend/port.ts";
 import type { Clock } from "#base/clock.ts";
 import type { Closable } from "#base/lifecycle.ts";
 import type { Logger } from "#base/log.ts";
-import type { Random } from "#base/random.ts";
+import { type Random, uuid } from "#base/random.ts";
 import { productVersion } from "#base/version.ts";
 import type { SystemIdentity } from "#identity/identity.ts";
 import { AuditRecorder } from "./audit/recorder.ts";
@@ -89,6 +89,7 @@ export class AuthService implements Closable {
       passwords,
       invitations: new Invitations({ backend, credentials, passwords, clock, random }),
       proxyAddress: options.proxyAddress,
+      administratorId: uuid(random),
     };
     await initializeCluster(context, options.settings);
     await context.audit.record("auth.start", { server_version: productVersion });
@@ -109,7 +110,8 @@ export class AuthService implements Closable {
       user: [authorities.tls("user").certificate],
       host: [authorities.tls("host").certificate],
     };
-    const peer = peerOf(socket, trusted, clock.now());
+    const known = peerOf(socket, trusted, clock.now());
+    const peer = this.#isFormerAdministrator(known) ? { address: known.address } : known;
     if (socket.alpnProtocol === "h2") this.#server.accept(socket, peer);
     else this.#legacy.accept(socket, peer);
   }
@@ -131,6 +133,15 @@ export class AuthService implements Closable {
       this.#server.accept(theirs, peer);
       return ours;
     });
+  }
+
+  /** The administrator's certificate lies in a file: one from a backup, or from before a restart, opens nothing. */
+  #isFormerAdministrator({ identity }: Peer): boolean {
+    return (
+      identity?.kind === "system" &&
+      identity.systemRoles.includes("Admin") &&
+      identity.hostId !== this.context.administratorId
+    );
   }
 
   /** Ends all calls and connections. The backend belongs to whoever opened it. */

@@ -23,7 +23,7 @@ import { HostCredentials } from "#node/credentials.ts";
 import { startNode } from "#node/start.ts";
 import { FrontDoor } from "#proxy/front-door.ts";
 import { ProxyService } from "#proxy/start.ts";
-import { writeAdministrator } from "./administrator.ts";
+import { keepAdministrator } from "./administrator.ts";
 import { startAgent } from "./agent.ts";
 import { type Address, formatAddress } from "./config/address.ts";
 import type { GatehouseConfig, SshServiceConfig } from "./config/config.ts";
@@ -113,7 +113,8 @@ async function startCluster(
   publicAddress = proxy.publicAddress;
   if (config.auth?.listen) await openAuthDoor(config.auth.listen, logger, closer, auth, hostId);
   if (config.ssh) await startOwnNode(config, config.ssh, logger, closer, auth, proxy, hostId);
-  writeAdministrator(auth.context, config.dataDir, formatAddress(ownAddress(config, proxy.port)));
+  const address = formatAddress(ownAddress(config, proxy.port));
+  closer.defer(keepAdministrator(auth.context, config.dataDir, address, logger));
   return { clusterName: auth.context.clusterName, publicAddress, auth };
 }
 
