@@ -207,6 +207,57 @@ test("more sessions than a role allows are refused", async () => {
   client.close();
 });
 
+test("nothing is forwarded where a session would be refused", async () => {
+  await setPreference({ device_trust: { mode: "required" } });
+  const local = await ssh([...talkative, "-W", "127.0.0.1:1", ""]);
+  assert.match(local.stderr, /administratively prohibited: unauthorized device/);
+  const remote = ["-o", "ExitOnForwardFailure=yes", "-R", "0:127.0.0.1:1", "-N", ""];
+  assert.equal((await ssh(remote)).code, 255);
+  await cluster.event((event) => event.event === "port");
+  const refusals = cluster.events.filter((event) => event.event === "port");
+  assert.ok(refusals.every(({ success, error }) => !success && error === "unauthorized device"));
+});
+
+test("more connections of one user than a role allows are refused", async () => {
+  await cluster.setRole("access", { allow: everywhere, options: { max_connections: 1 } });
+  await cluster.settled();
+  const [first, second] = await Promise.all([login(), login()]);
+  await first.openSession();
+  await assert.rejects(second.openSession(), /too many connections/);
+  first.close();
+  second.close();
+});
+
+test("a session ends with its certificate where a role wants that", async () => {
+  const options = { disconnect_expired_cert: true };
+  await cluster.setRole("access", { allow: everywhere, options });
+  await cluster.settled();
+  useIdentity({ expires: new Date(Date.now() + 3000) });
+  const { code, stderr } = await ssh(["sleep 1000"]);
+  assert.equal(code, 255);
+  assert.match(stderr, /the certificate has expired/);
+});
+
+test("a session that nobody uses ends after the idle time of a role, and says so", async () => {
+  await cluster.setRole("access", { allow: everywhere, options: { client_idle_timeout: "1s" } });
+  await cluster.settled();
+  const { code, stderr } = await ssh(["sleep 1000"]);
+  assert.equal(code, 255);
+  assert.match(stderr, /idle for too long/);
+});
+
+test("sessions that are opened and closed without a request do not count", async () => {
+  await cluster.setRole("access", { allow: everywhere, options: { max_sessions: 1 } });
+  await cluster.settled();
+  const client = await login();
+  for (let round = 0; round < 5; round++) {
+    const { channel } = await client.openSession();
+    channel.close();
+    await channel.whenClosed;
+  }
+  client.close();
+});
+
 interface Cut {
   readonly cut: () => Promise<unknown>;
   readonly reason: RegExp;

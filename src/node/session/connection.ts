@@ -209,10 +209,12 @@ export class NodeConnection {
   async #authorizeListening(login: Login, { address, port }: ForwardAddress): Promise<void> {
     const { context } = this.#options;
     const addr = `${address}:${port}`;
-    const { permissions } = this.#grant();
-    if (!permissions.remoteForwarding || !context.features.portForwarding) {
-      this.#reportPort(login, addr, noForwarding().message);
-      throw noForwarding();
+    try {
+      const { permissions } = this.#grant();
+      if (!permissions.remoteForwarding || !context.features.portForwarding) throw noForwarding();
+    } catch (error) {
+      this.#reportPort(login, addr, messageOf(error));
+      throw error;
     }
     await context.events.record("port", { ...this.#portFields(login, addr), success: true });
     this.#grant();
