@@ -1,10 +1,11 @@
 /**
- * How a raw tunnel to a node begins, under ALPN `gatehouse-tunnel`: the client sends a 2-byte big-endian length and a
- * JSON request, the proxy answers in the same form, and everything after that is the node's own bytes.
+ * How a raw tunnel to a node begins, under ALPN `gatehouse-tunnel`: the client sends a frame with a JSON request, the
+ * proxy answers with a frame, and everything after that is the node's own bytes. Frames are those of `frame.ts` with a
+ * length of two bytes.
  */
 import type { Duplex } from "node:stream";
-import { buffer } from "#base/bytes.ts";
 import { Fault, type FaultCode } from "#base/fault.ts";
+import { encodeFrame, readFrame } from "./frame.ts";
 
 /** ALPN name of the raw tunnel. */
 export const tunnelProtocol = "gatehouse-tunnel";
@@ -27,30 +28,20 @@ export type TunnelAnswer =
       readonly hint?: string;
     };
 
+const lengthBytes = 2;
 const maxLength = 65_535;
 
 /** Sends one opening message. */
 export function writeOpening(stream: Duplex, message: TunnelOpening | TunnelAnswer): void {
-  const body = Buffer.from(JSON.stringify(message));
-  if (body.length > maxLength) throw new Fault("invalid", "the opening of the tunnel is too long");
-  const frame = Buffer.allocUnsafe(2 + body.length);
-  frame.writeUInt16BE(body.length, 0);
-  body.copy(frame, 2);
-  stream.write(frame);
+  stream.write(encodeFrame(message, lengthBytes));
 }
 
 /**
  * Reads one opening message and leaves every later byte in the stream. Throws `malformed` for what is no such message
  * and `unavailable` when the stream ends before it.
  */
-export async function readOpening(stream: Duplex, signal?: AbortSignal): Promise<unknown> {
-  const head = await readExactly(stream, 2, signal);
-  const body = await readExactly(stream, buffer(head).readUInt16BE(0), signal);
-  try {
-    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(body)) as unknown;
-  } catch (cause) {
-    throw new Fault("malformed", "the opening of the tunnel is not JSON", { cause });
-  }
+export function readOpening(stream: Duplex): Promise<unknown> {
+  return readFrame(stream, lengthBytes, maxLength);
 }
 
 /** Checks a request from a client. Throws `malformed`. */
@@ -69,11 +60,8 @@ export function parseAnswer(value: unknown): void {
   const code = text(answer.code);
   const known = answerCodes.includes(code) ? (code as FaultCode) : "unavailable";
   const hint = text(answer.hint);
-  throw new Fault(
-    known,
-    text(answer.message) || "the proxy refused the tunnel",
-    hint ? { hint } : {},
-  );
+  const message = text(answer.message) || "the proxy refused the tunnel";
+  throw new Fault(known, message, hint ? { hint } : {});
 }
 
 /** The codes that a proxy answers with. */
@@ -85,36 +73,9 @@ const answerCodes: readonly string[] = [
   "invalid",
   "conflict",
   "unproven",
+  "internal",
 ] satisfies FaultCode[];
 
 function text(value: unknown): string {
   return typeof value === "string" ? value.slice(0, 4096) : "";
-}
-
-function readExactly(stream: Duplex, length: number, signal?: AbortSignal): Promise<Uint8Array> {
-  if (length === 0) return Promise.resolve(new Uint8Array());
-  return new Promise((resolve, reject) => {
-    const finish = (error: Fault | undefined, bytes?: Buffer) => {
-      stream.off("readable", attempt);
-      stream.off("end", gone);
-      stream.off("close", gone);
-      signal?.removeEventListener("abort", gone);
-      if (bytes) resolve(bytes);
-      else reject(error);
-    };
-    const gone = () =>
-      finish(new Fault("unavailable", "the connection ended before the tunnel was open"));
-    const attempt = () => {
-      const bytes = stream.read(length) as Buffer | null;
-      if (bytes === null) return;
-      if (bytes.length === length) finish(undefined, bytes);
-      else gone();
-    };
-    stream.on("readable", attempt);
-    stream.once("end", gone);
-    stream.once("close", gone);
-    signal?.addEventListener("abort", gone, { once: true });
-    if (signal?.aborted || stream.destroyed) gone();
-    else attempt();
-  });
 }

@@ -3,6 +3,7 @@
  * which is what makes a warm command fast.
  */
 import { connect, type Socket } from "node:net";
+import { encodeFrame, readFrame } from "#api/tunnel/frame.ts";
 import { Fault, isFault } from "#base/fault.ts";
 import type {
   ClusterAccess,
@@ -13,7 +14,6 @@ import type {
   NodeQuery,
 } from "../access.ts";
 import { readText } from "../profile/files.ts";
-import { encodeFrame, readFrame } from "./frame.ts";
 import { type AgentPlace, isPrivateFolder } from "./place.ts";
 import { type AgentRequest, answerLimit, parseAnswer } from "./protocol.ts";
 

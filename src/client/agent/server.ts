@@ -5,6 +5,7 @@
 import { randomBytes } from "node:crypto";
 import { chmodSync, rmSync } from "node:fs";
 import { createServer, type Server, type Socket } from "node:net";
+import { encodeFrame, readFrame } from "#api/tunnel/frame.ts";
 import { splice } from "#api/tunnel/stream.ts";
 import { sameBytes, utf8 } from "#base/bytes.ts";
 import { Fault, isFault } from "#base/fault.ts";
@@ -12,7 +13,6 @@ import type { ClusterAccess } from "../access.ts";
 import { writePrivate } from "../profile/files.ts";
 import { withProfileLock } from "../profile/lock.ts";
 import { isAgentRunning } from "./client.ts";
-import { encodeFrame, readFrame } from "./frame.ts";
 import { type AgentPlace, openAgentFolder } from "./place.ts";
 import { type AgentAnswer, type AgentRequest, parseRequest, requestLimit } from "./protocol.ts";
 import { type SshAgentKeys, serveSshAgent } from "./ssh-agent.ts";

@@ -2,7 +2,9 @@
  * TLS connections to the cluster through the proxy's one port: the protocol is chosen by ALPN, the server proves
  * itself with the cluster's host authority (never the web's authorities), and the client with its identity.
  */
+
 import { type ConnectionOptions, connect, type TLSSocket } from "node:tls";
+import { tunnelProtocol } from "#api/tunnel/opening.ts";
 import { Fault } from "#base/fault.ts";
 import { errorCode } from "../profile/files.ts";
 import type { StoredLogin } from "../profile/logins.ts";
@@ -19,8 +21,6 @@ export interface ClusterAddress {
   readonly roots: readonly string[];
 }
 
-/** Protocol of raw byte streams to a node; ours. */
-export const tunnelProtocol = "gatehouse-tunnel";
 /** Protocol of the transport service of the public API. */
 export const transportProtocol = "teleport-proxy-ssh-grpc";
 

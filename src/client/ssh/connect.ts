@@ -110,7 +110,9 @@ async function explainRefusal(
       "unproven",
       `${where} is not a node of ${login.key.cluster}: ${error.message}`,
       {
-        hint: "nothing was sent to it; see the nodes of the cluster with: tsh ls",
+        hint: /not valid yet|expired/u.test(error.message)
+          ? "compare the clock of this machine with that of the node: date -u"
+          : "nothing was sent to it; see the nodes of the cluster with: tsh ls",
         cause: error,
       },
     );

@@ -1,7 +1,7 @@
 /** The server's side of SOCKS5 (RFC 1928): no authentication, CONNECT only. For `-D` on a loopback port. */
 import type { Duplex } from "node:stream";
+import { readBytes } from "#api/tunnel/frame.ts";
 import { Fault } from "#base/fault.ts";
-import { readBytes } from "../agent/frame.ts";
 
 /** A request that was understood. */
 export interface SocksRequest {

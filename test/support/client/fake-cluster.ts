@@ -15,7 +15,7 @@ import { registerTransport } from "#api/transport.ts";
 import { splice } from "#api/tunnel/stream.ts";
 import { Fault } from "#base/fault.ts";
 import { systemRandom } from "#base/random.ts";
-import { encodeFrame, readFrame } from "#client/agent/frame.ts";
+import { encodeFrame, readFrame } from "#api/tunnel/frame.ts";
 import { privateHalves } from "#client/cluster/keys.ts";
 import type { ProfileDocument } from "#client/profile/document.ts";
 import type { StoredCredentials } from "#client/profile/store.ts";

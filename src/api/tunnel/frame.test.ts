@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { duplexPair } from "node:stream";
 import { test } from "node:test";
 import fc from "fast-check";
+import { encodeFrame, readFrame } from "#api/tunnel/frame.ts";
 import { isFault } from "#base/fault.ts";
-import { encodeFrame, readFrame } from "#client/agent/frame.ts";
 
 test("a frame is read back whatever the cuts, and the bytes behind it stay in the stream", async () => {
   await fc.assert(

@@ -1,5 +1,5 @@
 /**
- * Frames of the agent's socket and of the tunnel's opening: a big-endian length and that many bytes of JSON. Reading
+ * Frames of the person's agent and of the tunnel's opening: a big-endian length and that many bytes of JSON. Reading
  * takes exactly the frame off the stream, so what follows it belongs to whoever reads next.
  */
 import type { Duplex } from "node:stream";
