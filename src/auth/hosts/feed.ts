@@ -70,7 +70,8 @@ async function* snapshot(
   }
 }
 
-function storesOf(
+/** The stores of the kinds, by kind. */
+export function storesOf(
   context: AuthContext,
   kinds: readonly string[],
 ): Map<string, DocumentStore<StoredDocument>> {
@@ -81,7 +82,8 @@ function storesOf(
   );
 }
 
-async function* decodeChanges(
+/** The changes of those stores; keys of other kinds are passed over. */
+export async function* decodeChanges(
   changes: AsyncIterable<Change>,
   stores: ReadonlyMap<string, DocumentStore<StoredDocument>>,
 ): AsyncGenerator<FeedUpdate> {
