@@ -4,7 +4,7 @@
  * people type.
  */
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { acceptInvitation } from "./cluster/invitation.ts";
@@ -29,6 +29,8 @@ export interface ClusterOptions {
   readonly user?: string;
   /** OS accounts of the first administrator. */
   readonly logins?: readonly string[];
+  /** Gives the data folder a disk of its own of this size, which only the server sees. */
+  readonly diskMib?: number;
 }
 
 /** How many run in this process: their machines' TPMs come from one factory. */
@@ -73,6 +75,11 @@ export class Cluster {
     return join(this.folder, "data");
   }
 
+  /** The data folder as the server sees it, also when it has a disk of its own. */
+  get serverDataDir(): string {
+    return join(`/proc/${this.#server?.pid}/root`, this.dataDir);
+  }
+
   /** `host:port` that people type. */
   get proxy(): string {
     return `localhost:${this.#port}`;
@@ -96,7 +103,7 @@ export class Cluster {
 
   /** Starts the server on the same port and data as before. */
   async startServer(): Promise<void> {
-    const { cluster, user = "myuser", logins = [] } = this.#options;
+    const { cluster, user = "myuser", logins = [], diskMib } = this.#options;
     const args = [
       "quickstart",
       `--data-dir=${this.dataDir}`,
@@ -106,7 +113,9 @@ export class Cluster {
       ...(logins.length === 0 ? [] : [`--logins=${logins.join(",")}`]),
       ...(cluster === undefined ? [] : [`--cluster=${cluster}`]),
     ];
-    const command = hostnameCommand(this.nodename, [join(programs, "gatehouse"), ...args]);
+    const plain = onMachine(this.nodename, [join(programs, "gatehouse"), ...args]);
+    const command = diskMib === undefined ? plain : onDisk(diskMib, this.dataDir, plain);
+    mkdirSync(this.dataDir, { recursive: true, mode: 0o700 });
     // The first start prints an invitation as well.
     const ready = this.#port === 0 ? /\/web\/invite\/\S+\n/ : /is ready: .*\n/;
     this.welcome = "";
@@ -235,9 +244,16 @@ export function canNameHosts(): boolean {
   return ownHostnames;
 }
 
-/** Gives the server's machine the name that the guide shows in its prompt, where that is possible. */
-function hostnameCommand(name: string, command: readonly string[]): readonly string[] {
+/** Runs the server on a machine with the name that the guide shows in its prompt, where that is possible. */
+function onMachine(name: string, command: readonly string[]): readonly string[] {
   if (!canNameHosts()) return command;
   const script = 'echo "$0" > /proc/sys/kernel/hostname && exec "$@"';
   return ["unshare", "--uts", "sh", "-c", script, name, ...command];
+}
+
+/** Runs the server with a small disk under its data folder. */
+function onDisk(mib: number, folder: string, command: readonly string[]): readonly string[] {
+  const script = 'mount -t tmpfs -o "size=$0m,mode=700" tmpfs "$1" && shift && exec "$@"';
+  const user = process.getuid?.() === 0 ? [] : ["--user", "--map-root-user"];
+  return ["unshare", ...user, "--mount", "sh", "-c", script, String(mib), folder, ...command];
 }
