@@ -12,6 +12,7 @@ import { registerServices } from "#auth/grpc/register.ts";
 import { serviceIdentity } from "#auth/hosts/service-certificates.ts";
 import { concat, utf8 } from "#base/bytes.ts";
 import { silentLogger } from "#base/log.ts";
+import * as admin from "#gen/gatehouse/v1/admin_pb.ts";
 import { JoinService } from "#gen/gatehouse/v1/join_pb.ts";
 import { LoginService } from "#gen/gatehouse/v1/login_pb.ts";
 import { AuthService as AuthApi } from "#gen/proto/authservice_pb.ts";
@@ -31,6 +32,10 @@ const services = [
   ClusterConfigService,
   TrustService,
   DeviceTrustService,
+  admin.AuditService,
+  admin.DeviceAdminService,
+  admin.ExplainService,
+  admin.UserService,
 ];
 const methods: readonly DescMethod[] = services
   .flatMap((service) => service.methods)

@@ -81,7 +81,7 @@ after(async () => {
 });
 
 const integers = [-1n, -(2n ** 31n), 2n ** 31n - 1n, 2n ** 32n - 1n, -(2n ** 63n), 2n ** 63n - 1n];
-const texts = ["\0", "a".repeat(70_000), "../x", "%", "😀\u202e", "{{", "-1", "9".repeat(400)];
+const texts = ["\0", "a".repeat(70_000), "../%\u{1f600}", "{{", "9".repeat(400)];
 
 /** Values at the edges of a field's type, that the wire can carry. */
 function extremes(field: DescField): unknown[] {
@@ -90,9 +90,9 @@ function extremes(field: DescField): unknown[] {
   if (field.fieldKind === "list") {
     const item = field.listKind === "message" ? create(field.message) : undefined;
     return field.listKind === "scalar" && field.scalar === ScalarType.STRING
-      ? [texts, Array.from({ length: 2000 }, () => "a")]
+      ? [texts, Array.from({ length: 300 }, () => "a")]
       : item
-        ? [[item], Array.from({ length: 2000 }, () => item)]
+        ? [[item], Array.from({ length: 300 }, () => item)]
         : [];
   }
   if (field.fieldKind !== "scalar") return [];
@@ -123,7 +123,7 @@ function extremes(field: DescField): unknown[] {
 
 /** A message with one field at an edge, for each of its fields; times and durations among them. */
 function messages(schema: DescMessage, depth = 0): Message[] {
-  if (depth > 2) return [create(schema)];
+  if (depth > 1) return [create(schema)];
   return schema.fields.flatMap((field) => {
     const values =
       field.fieldKind === "message" ? messages(field.message, depth + 1) : extremes(field);
