@@ -48,7 +48,7 @@ export async function prepareLaunch(
   terminal: Terminal | undefined,
   { context, login, remote, sessionId, variables, agentSocket }: LaunchSession,
 ): Promise<Launch> {
-  const switchUser = mustSwitch(account);
+  const switchUser = mustSwitch(account, userInfo());
   const facts = {
     sessionId,
     username: login.identity.username,
@@ -73,16 +73,23 @@ export async function prepareLaunch(
   return buildLaunch(account, request, place, { switchUser, bash });
 }
 
-/** True when the node, being root, has to change to the account. An ordinary user is only ever itself. */
-function mustSwitch({ name, uid }: Account): boolean {
-  const own = process.getuid?.() ?? -1;
-  if (own === uid) return false;
-  if (own === 0) return true;
-  const { username } = userInfo();
+/** Who the node runs as. */
+interface OwnUser {
+  readonly uid: number;
+  readonly username: string;
+}
+
+/**
+ * True when the node, being root, has to change to the account. An ordinary user is only ever itself: for any other
+ * account this throws `environment`.
+ */
+export function mustSwitch({ name, uid }: Account, own: OwnUser): boolean {
+  if (own.uid === uid) return false;
+  if (own.uid === 0) return true;
   throw new Fault(
     "environment",
-    `this server's agent runs as "${username}" and cannot start programs as "${name}"`,
-    { hint: `log in as ${username}, or run the agent as root` },
+    `this server's agent runs as "${own.username}" and cannot start programs as "${name}"`,
+    { hint: `log in as ${own.username}, or run the agent as root` },
   );
 }
 

@@ -162,7 +162,7 @@ export class LoginSession implements SessionHandler {
       return true;
     } catch (error) {
       if (!isFault(error)) throw error;
-      return this.#decline(error.message);
+      return this.#decline(error.message, error.hint);
     }
   }
 
@@ -171,10 +171,11 @@ export class LoginSession implements SessionHandler {
   }
 
   /** Says why nothing runs, where the person sees it, and ends the session with a failure. */
-  #decline(reason: string): boolean {
+  #decline(reason: string, hint?: string): boolean {
     this.#owner.context.logger.info("a session was declined", { session: this.id, reason });
     const { stderr } = this.#session.channel;
     stderr.write(`${reason}\r\n`);
+    if (hint !== undefined) stderr.write(`hint: ${hint}\r\n`);
     // After the answer to the request, which clients wait for.
     setImmediate(() => {
       this.#session.exit(255);
