@@ -6,6 +6,7 @@ import assert from "node:assert/strict";
 import { generateKeyPairSync } from "node:crypto";
 import { after, before, test } from "node:test";
 import type { AuthClient } from "#api/client.ts";
+import { joinHost } from "#auth/hosts/join.ts";
 import { serviceIdentity } from "#auth/hosts/service-certificates.ts";
 import { utf8 } from "#base/bytes.ts";
 import { isFault } from "#base/fault.ts";
@@ -78,17 +79,20 @@ for (const name of [
   });
 }
 
-test("a machine that gives itself the id or a service's name as host name renews for neither", async () => {
+/** A heartbeat of the attacker under a host name. */
+async function heartbeat(hostname: string): Promise<void> {
   const agent = await node.service("agent");
-  const heartbeat = (hostname: string) =>
-    agent.heartbeat({
-      document: utf8(
-        JSON.stringify({
-          ...{ kind: "node", version: "v2", metadata: { name: attacker } },
-          spec: { hostname, use_tunnel: true },
-        }),
-      ),
-    });
+  await agent.heartbeat({
+    document: utf8(
+      JSON.stringify({
+        ...{ kind: "node", version: "v2", metadata: { name: attacker } },
+        spec: { hostname, use_tunnel: true },
+      }),
+    ),
+  });
+}
+
+test("a machine that gives itself the id or a service's name as host name renews for neither", async () => {
   for (const name of [victim, "x.teleport.cluster.local"]) {
     await heartbeat(name);
     await assert.rejects(renew(), (error) => isFault(error, "already-exists", "access-denied"));
@@ -96,3 +100,34 @@ test("a machine that gives itself the id or a service's name as host name renews
   await heartbeat("web-1");
   assert.ok((await renew()).includes("web-1"));
 });
+
+for (const name of ["db-1", "DB-1", `db-1.${testCluster}`]) {
+  test(`a machine cannot rename itself to ${name} by a heartbeat`, async () => {
+    await assert.rejects(heartbeat(name), (error) => isFault(error, "already-exists"));
+    assert.ok(!(await renew()).includes("db-1"));
+  });
+}
+
+test("a machine keeps the name that it joined with, also while the owner of the other one is away", async () => {
+  const { context } = cluster.auth;
+  const join = joinTokenOf("web-token");
+  await context.stores.tokens.create(parseResourceOf("token", join));
+  const tls = generateKeyPairSync("ec", { namedCurve: "P-256" }).publicKey;
+  await joinHost(context, {
+    ...{ token: "web-token", hostId: attacker, nodeName: "web-1", role: "Node" },
+    ...{ sshPublicKeys: [], additionalPrincipals: [], remoteAddress: "192.0.2.7" },
+    tlsPublicKey: tls.export({ type: "spki", format: "pem" }).toString(),
+  });
+  await context.stores.nodes.delete(victim);
+  await assert.rejects(heartbeat("db-1"), (error) => isFault(error, "access-denied"));
+  await heartbeat("web-1");
+  const principals = await renew();
+  assert.ok(principals.includes("web-1") && !principals.includes("db-1"));
+});
+
+function joinTokenOf(name: string) {
+  return {
+    ...{ kind: "token", version: "v2", metadata: { name } },
+    spec: { roles: ["Node"], join_method: "token" },
+  };
+}

@@ -12,6 +12,7 @@ import { type Node, nodeSchema } from "#resource/node.ts";
 import { acceptAgentEvents } from "../audit/agent-events.ts";
 import type { AuthContext } from "../context.ts";
 import { type FeedUpdate, watchAuthority } from "../hosts/feed.ts";
+import { assertOwnName } from "../hosts/names.ts";
 import { requireSystem } from "./guard.ts";
 
 /** How long a server stays listed after its last heartbeat. */
@@ -55,6 +56,7 @@ export function agentService(context: AuthContext): ServiceHandlers<typeof Agent
         throw new Fault("access-denied", "a server may only speak for itself");
       }
       assertReachedByTunnel(node);
+      await assertOwnName(context, caller.hostId, node.spec.hostname);
       const expires = new Date(context.clock.now().getTime() + presenceMs).toISOString();
       const { revision: _, ...metadata } = node.metadata;
       await context.stores.nodes.upsert({ ...node, metadata: { ...metadata, expires } });

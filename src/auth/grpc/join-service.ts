@@ -6,7 +6,7 @@ import type { JoinService } from "#gen/gatehouse/v1/join_pb.ts";
 import type { AuthContext } from "../context.ts";
 import { issueHostCertificates } from "../hosts/host-certificates.ts";
 import { joinHost } from "../hosts/join.ts";
-import { assertNamesFree } from "../hosts/names.ts";
+import { assertNamesFree, findJoinedName } from "../hosts/names.ts";
 import { requireSystem } from "./guard.ts";
 
 /** The handlers of JoinService. */
@@ -25,7 +25,7 @@ export function joinService(context: AuthContext): ServiceHandlers<typeof JoinSe
           "this server is not registered: it must send a heartbeat first",
         );
       }
-      const nodeName = node?.spec.hostname ?? hostId;
+      const nodeName = (await findJoinedName(context, hostId)) ?? node?.spec.hostname ?? hostId;
       const { additionalPrincipals } = request;
       const applicant = { hostId, nodeName, roles: systemRoles, additionalPrincipals };
       await assertNamesFree(context, applicant);

@@ -11,7 +11,7 @@ import type { Token } from "#resource/token.ts";
 import { readTlsKey } from "../authority/issue.ts";
 import type { AuthContext } from "../context.ts";
 import { type HostApplicant, type HostKeys, issueHostCertificates } from "./host-certificates.ts";
-import { assertNamesFree } from "./names.ts";
+import { assertNamesFree, keepJoinedName } from "./names.ts";
 
 /** Roles that a machine can join as, by the word of a token. */
 const joinRoles: Readonly<Partial<Record<Token["spec"]["roles"][number], SystemRole>>> = {
@@ -41,6 +41,7 @@ export async function joinHost(
     const certificates = issueHostCertificates(context, applicant, request);
     await assertNamesFree(context, applicant);
     await claimHostId(context, request.hostId, request.tlsPublicKey);
+    await keepJoinedName(context, request.hostId, request.nodeName);
     await context.audit.record("instance.join", { ...about, role, success: true });
     return certificates;
   } catch (error) {
@@ -62,6 +63,7 @@ export async function admitOwnHost(
   request: Omit<HostApplicant, "roles"> & HostKeys,
 ) {
   await claimHostId(context, request.hostId, request.tlsPublicKey);
+  await keepJoinedName(context, request.hostId, request.nodeName);
   return issueHostCertificates(context, { ...request, roles: ["Node"] }, request);
 }
 
