@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type ListingQuery, listNodes } from "#auth/listing.ts";
+import { type ListingQuery, listNodes, visibleTo } from "#auth/listing.ts";
 import { isFault } from "#base/fault.ts";
+import type { SystemIdentity, SystemRole } from "#identity/identity.ts";
 import type { Node } from "#resource/node.ts";
 
 const everything: ListingQuery = {
@@ -65,4 +66,21 @@ test("a predicate with a mistake is refused with its place", () => {
     () => listNodes(nodes, () => true, query),
     (error) => isFault(error, "invalid"),
   );
+});
+
+test("a server sees itself in lists and no other; a proxy sees all", () => {
+  const seenBy = (role: SystemRole) => {
+    const expires = new Date("2026-11-22T00:00:00Z");
+    const identity = {
+      kind: "system",
+      hostId: "id-03",
+      cluster: "c",
+      systemRoles: [role],
+      expires,
+    };
+    return nodes.filter(visibleTo(identity as SystemIdentity, new Map()));
+  };
+  assert.deepEqual(seenBy("Node"), [nodes[3]]);
+  assert.deepEqual(seenBy("Db"), [nodes[3]]);
+  assert.deepEqual(seenBy("Proxy"), nodes);
 });

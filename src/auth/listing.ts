@@ -7,7 +7,7 @@ import { applyRoles } from "#access/role-set.ts";
 import { isVisible } from "#access/visibility.ts";
 import { matchLabels } from "#expression/label-match.ts";
 import { compileResourceFilter, matchesSearch } from "#expression/scopes.ts";
-import type { Identity } from "#identity/identity.ts";
+import type { Identity, SystemRole } from "#identity/identity.ts";
 import type { Node } from "#resource/node.ts";
 import type { Role } from "#resource/role.ts";
 
@@ -31,12 +31,18 @@ export interface Listing {
   readonly total: number;
 }
 
-/** A predicate for what the identity may see. Services of the cluster see everything. */
+/** Services that bring people to servers, and the administrator. */
+const seeAll: readonly SystemRole[] = ["Proxy", "Auth", "Admin"];
+
+/** A predicate for what the identity may see. A server sees itself: who else there is, is no business of it. */
 export function visibleTo(
   identity: Identity,
   roles: ReadonlyMap<string, Role>,
 ): (node: Node) => boolean {
-  if (identity.kind === "system") return () => true;
+  if (identity.kind === "system") {
+    if (identity.systemRoles.some((role) => seeAll.includes(role))) return () => true;
+    return (node) => node.metadata.name === identity.hostId;
+  }
   const set = applyRoles(identity, roles);
   return (node) =>
     isVisible(set, { protocol: "ssh", name: node.spec.hostname, labels: labelsOfNode(node) });
