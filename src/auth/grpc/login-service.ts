@@ -85,17 +85,23 @@ export function loginService(context: AuthContext): ServiceHandlers<typeof Login
 
     async acceptInvitation({ token, password, totpCode, clientIp, userAgent }, call) {
       requireSystem(call, "Proxy");
-      const { user, totp } = await context.invitations.accept(token, password, totpCode);
-      await context.audit.record("user.password_change", {
-        user,
-        user_agent: userAgent,
-        "addr.remote": clientIp,
-      });
-      await context.audit.record("mfa.add", {
-        user,
-        ...mfaDeviceFields(totp),
-        "addr.remote": clientIp,
-      });
+      const { user } = await context.invitations.accept(
+        token,
+        password,
+        totpCode,
+        async ({ user: name, totp }) => {
+          await context.audit.record("user.password_change", {
+            user: name,
+            user_agent: userAgent,
+            "addr.remote": clientIp,
+          });
+          await context.audit.record("mfa.add", {
+            user: name,
+            ...mfaDeviceFields(totp),
+            "addr.remote": clientIp,
+          });
+        },
+      );
       return { user };
     },
   };

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { isFault } from "#base/fault.ts";
+import { Fault, isFault } from "#base/fault.ts";
 import { codeOf, startTestAuth, testPassword } from "../../../test/support/auth-service.ts";
 
 /** A cluster with one open invitation. */
@@ -12,13 +12,16 @@ async function startWithInvitation() {
   return { cluster, invitations, token, code };
 }
 
+/** These tests look at the link alone. */
+const unrecorded = () => Promise.resolve();
+
 const isGone = (error: unknown) => isFault(error, "not-found");
 
 test("a link works once", async () => {
   const { cluster, invitations, token, code } = await startWithInvitation();
-  assert.equal((await invitations.accept(token, testPassword, code())).user, "alice");
+  assert.equal((await invitations.accept(token, testPassword, code(), unrecorded)).user, "alice");
   cluster.clock.advance(30_000);
-  await assert.rejects(invitations.accept(token, testPassword, code()), isGone);
+  await assert.rejects(invitations.accept(token, testPassword, code(), unrecorded), isGone);
   await assert.rejects(invitations.get(token), isGone);
   await cluster.close();
 });
@@ -26,8 +29,8 @@ test("a link works once", async () => {
 test("two people with one link: one of them wins", async () => {
   const { cluster, invitations, token, code } = await startWithInvitation();
   const both = await Promise.allSettled([
-    invitations.accept(token, "password of the first", code()),
-    invitations.accept(token, "password of the other", code()),
+    invitations.accept(token, "password of the first", code(), unrecorded),
+    invitations.accept(token, "password of the other", code(), unrecorded),
   ]);
   assert.equal(both.filter(({ status }) => status === "fulfilled").length, 1);
   await cluster.close();
@@ -45,11 +48,13 @@ test("an expired link and a made-up one are refused in the same words", async ()
 
 test("a wrong code or a short password leaves the link open", async () => {
   const { cluster, invitations, token, code } = await startWithInvitation();
-  await assert.rejects(invitations.accept(token, testPassword, "000000"), (e) =>
+  await assert.rejects(invitations.accept(token, testPassword, "000000", unrecorded), (e) =>
     isFault(e, "unproven"),
   );
-  await assert.rejects(invitations.accept(token, "short", code()), (e) => isFault(e, "invalid"));
-  await invitations.accept(token, testPassword, code());
+  await assert.rejects(invitations.accept(token, "short", code(), unrecorded), (e) =>
+    isFault(e, "invalid"),
+  );
+  await invitations.accept(token, testPassword, code(), unrecorded);
   await cluster.close();
 });
 
@@ -69,5 +74,19 @@ test("a link for longer than allowed is refused", async () => {
   await assert.rejects(invitations.create("alice", "invite", 49 * 3_600_000), (e) =>
     isFault(e, "invalid"),
   );
+  await cluster.close();
+});
+
+test("a link whose use cannot be written down changes nothing and stays good", async () => {
+  const { cluster, invitations, token, code } = await startWithInvitation();
+  const full = new Fault("environment", "no space left");
+  await assert.rejects(
+    invitations.accept(token, testPassword, code(), () => Promise.reject(full)),
+    full,
+  );
+  const { credentials } = cluster.auth.context;
+  assert.equal((await credentials.get("alice")).passwordHash, undefined);
+  await invitations.accept(token, testPassword, code(), unrecorded);
+  assert.ok((await credentials.get("alice")).passwordHash);
   await cluster.close();
 });

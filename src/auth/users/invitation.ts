@@ -87,9 +87,15 @@ export class Invitations {
 
   /**
    * Spends a link: sets the password and registers the proposed app, in one write. Throws `unproven` when the code is
-   * wrong, which leaves the link open, and `not-found` when somebody else spent it first.
+   * wrong, which leaves the link open, and `not-found` when somebody else spent it first. `record` writes down what is
+   * about to happen; when it throws, nothing happens.
    */
-  async accept(token: string, password: string, code: string): Promise<Invitation> {
+  async accept(
+    token: string,
+    password: string,
+    code: string,
+    record: (invitation: Invitation) => Promise<void>,
+  ): Promise<Invitation> {
     const invitation = await this.get(token);
     const totp = spendTotpCode(invitation.totp, code, this.#clock.now());
     if (!totp) {
@@ -102,6 +108,7 @@ export class Invitations {
       passwordHash,
       totpDevices: [totp],
     });
+    await record(invitation);
     try {
       await this.#backend.atomic([{ type: "delete", key: keyOf(token), if: "present" }, write]);
     } catch (error) {
