@@ -2,8 +2,8 @@
  * Commands that must start fast and need neither flags nor the network: `tsh version` and `tsh status` as they are. They
  * load no command engine, no TLS and no crypto. Whatever is out of the ordinary is left to the engine.
  */
-import { writeSync } from "node:fs";
 import { versionLine } from "#base/version.ts";
+import { writeNow } from "#cli/write-now.ts";
 
 /** Runs the words if they have a short cut; gives the exit code, or undefined for the engine to run them. */
 export async function runShortcut(
@@ -11,7 +11,7 @@ export async function runShortcut(
   env: NodeJS.ProcessEnv,
 ): Promise<number | undefined> {
   if (words.length !== 1) return undefined;
-  if (words[0] === "version") return write(`${versionLine()}\n`);
+  if (words[0] === "version") return writeNow(`${versionLine()}\n`);
   if (words[0] === "status" && !env["TELEPORT_PROXY"]) return showStatus(env);
   return undefined;
 }
@@ -33,23 +33,9 @@ async function showStatus(env: NodeJS.ProcessEnv): Promise<number | undefined> {
     };
     printStatus({ print }, active, now, true);
     for (const other of others) printStatus({ print }, other, now, false);
-    return write(text);
+    return writeNow(text);
   } catch {
     // The engine meets the same failure and explains it.
     return undefined;
   }
-}
-
-/** Writes without loading the stream modules; a reader that went away is the engine's business. */
-function write(text: string): number | undefined {
-  const bytes = Buffer.from(text, "utf8");
-  for (let at = 0; at < bytes.length; ) {
-    try {
-      at += writeSync(1, bytes, at);
-    } catch (error) {
-      if (error instanceof Error && "code" in error && error.code === "EAGAIN") continue;
-      return at === 0 ? undefined : 1;
-    }
-  }
-  return 0;
 }
