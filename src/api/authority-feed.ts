@@ -1,153 +1,150 @@
 /**
- * The receiving end of AgentService.WatchAuthority: a local copy of the cluster's rules that agents and proxies decide
- * from. After a break it reconnects and replaces the whole copy at once, so that nobody ever sees half of one. A copy
- * that has heard nothing for its lease is no longer current, and who decides from it must deny.
+ * A service's own copy of the cluster's rules, fed by `AgentService.WatchAuthority`. Decisions are made from it alone,
+ * so that a slow or absent auth service costs no login anything until the lease ends.
+ *
+ * The lease: a view that nothing has confirmed for that long is not current, and decisions from it refuse. A new
+ * connection begins with a new snapshot, which replaces the old view in one step once it is complete.
  */
 import type { Clock } from "#base/clock.ts";
+import { Fault } from "#base/fault.ts";
 import type { Closable } from "#base/lifecycle.ts";
 import type { Logger } from "#base/log.ts";
-import { AgentService } from "#gen/gatehouse/v1/agent_pb.ts";
-import type { Kind, ResourceOf } from "#resource/kinds.ts";
+import type { Random } from "#base/random.ts";
+import { AgentService, type AuthorityUpdate } from "#gen/gatehouse/v1/agent_pb.ts";
+import type { StartTimer } from "#ssh/timer.ts";
+import {
+  AuthorityDocuments,
+  type AuthorityView,
+  emptyView,
+  policyKinds,
+} from "./authority-documents.ts";
+import { BackOff } from "./back-off.ts";
 import { createClient, type GrpcClient } from "./grpc/client.ts";
 
-/** What a feed needs. */
-export interface FeedOptions {
+/** Default lease: fifteen heartbeats of the feed. */
+export const defaultLeaseMs = 30_000;
+
+/** What the feed is made of. */
+export interface AuthorityFeedOptions {
   readonly client: GrpcClient;
-  readonly kinds: readonly Kind[];
   readonly clock: Clock;
+  readonly random: Random;
+  readonly startTimer: StartTimer;
   readonly logger: Logger;
-  /** How old the last word from auth may be, in milliseconds. */
   readonly leaseMs?: number;
+  /** Kinds besides those that every decision needs. */
+  readonly alsoFollow?: readonly "node"[];
 }
 
-/** A resource appeared, changed or went away. Without `kind` the whole copy was replaced. */
-export type FeedListener = (kind?: Kind) => void;
-
-const defaultLeaseMs = 30_000;
-const retry = { firstMs: 200, mostMs: 5000 } as const;
-
-type Copy = Map<string, Map<string, unknown>>;
-
-/** Follows the rules of the cluster. */
+/** Follows the auth service until closed. */
 export class AuthorityFeed implements Closable {
-  readonly #options: FeedOptions;
+  /** Resolves with the first complete snapshot. */
+  readonly ready: Promise<void>;
+  readonly #options: AuthorityFeedOptions;
+  readonly #leaseMs: number;
+  readonly #listeners = new Set<() => void>();
   readonly #stop = new AbortController();
-  readonly #listeners = new Set<FeedListener>();
-  readonly #ready: Promise<void>;
+  readonly #backOff: BackOff;
   readonly #running: Promise<void>;
-  #copy: Copy = new Map();
-  #heardAt = Number.NEGATIVE_INFINITY;
   #markReady: () => void = () => {};
+  #view = emptyView();
+  #heardAt = 0;
+  #cancelLease: () => void = () => {};
+  #call = new AbortController();
 
-  constructor(options: FeedOptions) {
+  /** Starts to follow. */
+  constructor(options: AuthorityFeedOptions) {
     this.#options = options;
-    this.#ready = new Promise((resolve) => {
+    this.#leaseMs = options.leaseMs ?? defaultLeaseMs;
+    this.#backOff = new BackOff(options.random);
+    this.ready = new Promise((resolve) => {
       this.#markReady = resolve;
     });
     this.#running = this.#run();
   }
 
-  /** Resolves when the first whole copy is there. */
-  get ready(): Promise<void> {
-    return this.#ready;
-  }
-
-  /** True while the copy is younger than its lease. */
-  get current(): boolean {
+  /** What is known now. A jump of the clock past the lease ends it too. */
+  get view(): AuthorityView {
+    if (!this.#view.policy.current) return this.#view;
     const age = this.#options.clock.now().getTime() - this.#heardAt;
-    return age <= (this.#options.leaseMs ?? defaultLeaseMs);
+    return age > this.#leaseMs ? outdated(this.#view) : this.#view;
   }
 
-  /** The documents of a kind by name. The map changes as the cluster does: do not keep it. */
-  documents<K extends Kind>(kind: K): ReadonlyMap<string, ResourceOf[K]> {
-    return (this.#copy.get(kind) ?? new Map()) as ReadonlyMap<string, ResourceOf[K]>;
-  }
-
-  /** Calls `listener` after each change; the function that it gives back stops that. */
-  onChange(listener: FeedListener): () => void {
+  /** Calls `listener` after every change, and when the lease ends. Returns a function that stops it. */
+  onChange(listener: () => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }
 
   async close(): Promise<void> {
     this.#stop.abort();
+    this.#call.abort();
+    this.#cancelLease();
     await this.#running;
   }
 
   async #run(): Promise<void> {
-    const { logger } = this.#options;
-    let waitMs: number = retry.firstMs;
-    while (!this.#stop.signal.aborted) {
+    const { signal } = this.#stop;
+    while (!signal.aborted) {
       try {
-        await this.#follow(() => {
-          waitMs = retry.firstMs;
-        });
+        await this.#follow();
       } catch (error) {
-        if (this.#stop.signal.aborted) return;
-        logger.warn("the feed of the cluster's rules broke off", { error, retryMs: waitMs });
+        if (signal.aborted) return;
+        this.#options.logger.warn("the rules of the cluster cannot be followed; trying again", {
+          error,
+        });
       }
-      await this.#pause(waitMs * (0.5 + Math.random() / 2));
-      waitMs = Math.min(waitMs * 2, retry.mostMs);
+      await this.#backOff.wait(signal);
     }
   }
 
-  /** One connection: fills a new copy, swaps it in when it is whole, then applies changes. */
-  async #follow(connected: () => void): Promise<void> {
-    const { client, kinds } = this.#options;
-    const agent = createClient(AgentService, client);
-    const updates = agent.watchAuthority({ kinds: [...kinds] }, { signal: this.#stop.signal });
-    const copy: Copy = new Map();
-    let whole = false;
+  async #follow(): Promise<void> {
+    this.#call = new AbortController();
+    const signal = AbortSignal.any([this.#stop.signal, this.#call.signal]);
+    const documents = new AuthorityDocuments(this.#options.logger);
+    let complete = false;
+    const updates = createClient(AgentService, this.#options.client).watchAuthority(
+      { kinds: [...policyKinds, ...(this.#options.alsoFollow ?? [])] },
+      { signal },
+    );
     for await (const { update } of updates) {
-      switch (update.case) {
-        case "change": {
-          const { kind, name, document } = update.value;
-          apply(copy, kind, name, document);
-          if (whole) this.#tell(kind as Kind);
-          break;
-        }
-        case "snapshotComplete":
-          whole = true;
-          this.#copy = copy;
-          connected();
-          this.#heard();
-          this.#tell();
-          this.#markReady();
-          break;
-        case "heartbeat":
-          if (whole) this.#heard();
-          break;
-        default:
-          break;
-      }
+      if (update.case === "change") documents.apply(update.value);
+      if (update.case === "snapshotComplete") complete = true;
+      if (!complete) continue;
+      this.#renewLease();
+      if (isNews(update) || !this.#view.policy.current) this.#replace(documents.view());
     }
+    throw new Fault("unavailable", "the auth service ended the feed");
   }
 
-  #heard(): void {
+  #replace(view: AuthorityView): void {
+    this.#view = view;
+    this.#backOff.reset();
+    this.#markReady();
+    this.#notify();
+  }
+
+  #renewLease(): void {
     this.#heardAt = this.#options.clock.now().getTime();
-  }
-
-  #tell(kind?: Kind): void {
-    for (const listener of this.#listeners) listener(kind);
-  }
-
-  #pause(ms: number): Promise<void> {
-    if (this.#stop.signal.aborted) return Promise.resolve();
-    return new Promise((resolve) => {
-      const done = () => {
-        clearTimeout(timer);
-        this.#stop.signal.removeEventListener("abort", done);
-        resolve();
-      };
-      const timer = setTimeout(done, ms);
-      this.#stop.signal.addEventListener("abort", done, { once: true });
+    this.#cancelLease();
+    this.#cancelLease = this.#options.startTimer(this.#leaseMs, () => {
+      this.#options.logger.warn("the rules of the cluster are outdated; logins are refused");
+      this.#view = outdated(this.#view);
+      // A connection that has gone silent may never end by itself.
+      this.#call.abort(new Fault("timeout", "the auth service has gone silent"));
+      this.#notify();
     });
+  }
+
+  #notify(): void {
+    for (const listener of this.#listeners) listener();
   }
 }
 
-function apply(copy: Copy, kind: string, name: string, document: Uint8Array): void {
-  const documents = copy.get(kind) ?? new Map<string, unknown>();
-  copy.set(kind, documents);
-  if (document.length === 0) documents.delete(name);
-  else documents.set(name, JSON.parse(new TextDecoder().decode(document)));
+function isNews(update: AuthorityUpdate["update"]): boolean {
+  return update.case === "change" || update.case === "snapshotComplete";
+}
+
+function outdated(view: AuthorityView): AuthorityView {
+  return { ...view, policy: { ...view.policy, current: false } };
 }

@@ -5,6 +5,7 @@
 import { X509Certificate } from "node:crypto";
 import { join } from "node:path";
 import { z } from "zod";
+import { BackOff } from "#api/back-off.ts";
 import type { Clock } from "#base/clock.ts";
 import { Fault } from "#base/fault.ts";
 import type { Closable } from "#base/lifecycle.ts";
@@ -13,7 +14,6 @@ import type { Random } from "#base/random.ts";
 import { parseCertificate } from "#ssh/certificate.ts";
 import { parseAuthorizedKey } from "#ssh/public-key.ts";
 import type { HostKey } from "#ssh/transport/host-key.ts";
-import { BackOff } from "./back-off.ts";
 import {
   type HostKeys,
   publicHalves,

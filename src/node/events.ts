@@ -2,6 +2,8 @@
  * Audit events of a node. What grants something is recorded before the grant takes effect; what only tells of
  * something is queued, sent in batches and tried again while the auth service is away.
  */
+
+import { BackOff } from "#api/back-off.ts";
 import { createClient, type GrpcClient } from "#api/grpc/client.ts";
 import type { EventFields, EventType } from "#audit/catalogue.ts";
 import { createEvent } from "#audit/create.ts";
@@ -12,7 +14,6 @@ import type { Closable } from "#base/lifecycle.ts";
 import type { Logger } from "#base/log.ts";
 import type { Random } from "#base/random.ts";
 import { AgentService } from "#gen/gatehouse/v1/agent_pb.ts";
-import { BackOff } from "./back-off.ts";
 
 /** What the reporter is made of. */
 export interface EventReporterOptions {

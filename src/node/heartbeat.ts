@@ -1,4 +1,6 @@
 /** Tells the auth service, every minute or so, that this server lives and what it is. */
+
+import { BackOff } from "#api/back-off.ts";
 import { createClient, type GrpcClient } from "#api/grpc/client.ts";
 import { utf8 } from "#base/bytes.ts";
 import { formatDuration } from "#base/duration.ts";
@@ -7,7 +9,6 @@ import type { Logger } from "#base/log.ts";
 import type { Random } from "#base/random.ts";
 import { AgentService } from "#gen/gatehouse/v1/agent_pb.ts";
 import type { Node } from "#resource/node.ts";
-import { BackOff } from "./back-off.ts";
 import type { NodeLabels } from "./labels.ts";
 
 const periodMs = 60_000;

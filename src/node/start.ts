@@ -3,6 +3,7 @@
  * that the proxy brings. It opens no port.
  */
 import type { Duplex } from "node:stream";
+import { AuthorityFeed } from "#api/authority-feed.ts";
 import type { GrpcClient } from "#api/grpc/client.ts";
 import { apiVersion } from "#api/version.ts";
 import type { Clock } from "#base/clock.ts";
@@ -11,7 +12,6 @@ import type { Logger } from "#base/log.ts";
 import type { Random } from "#base/random.ts";
 import { systemTimer } from "#ssh/timer.ts";
 import type { HostKey } from "#ssh/transport/host-key.ts";
-import { AuthorityFeed } from "./authority.ts";
 import type { NodeContext, NodeFeatures } from "./context.ts";
 import { EventReporter } from "./events.ts";
 import { Heartbeat } from "./heartbeat.ts";

@@ -3,11 +3,11 @@
  * again, with growing and jittered waits, for as long as the node runs.
  */
 import type { Duplex } from "node:stream";
+import { BackOff } from "#api/back-off.ts";
 import { agentProtocol, serveTunnel, type TunnelRequest } from "#api/tunnel/stream.ts";
 import type { Closable } from "#base/lifecycle.ts";
 import type { Logger } from "#base/log.ts";
 import type { Random } from "#base/random.ts";
-import { BackOff } from "./back-off.ts";
 import { dialAsHost, type HostTls, type ProxyAddress } from "./dial.ts";
 
 /** What a tunnel is made of. */

@@ -27,10 +27,9 @@ export class Dialer {
    * when the server does not answer. Who may log in there is decided by the server itself.
    */
   async dialSsh(hostPort: string, clientAddress: string): Promise<Duplex> {
-    const config = this.#feed.documents("cluster_networking_config").values().next().value;
-    const caseInsensitive = config?.spec.case_insensitive_routing ?? false;
-    const nodes = this.#feed.documents("node").values();
-    const node = findTarget(nodes, parseTarget(hostPort), { caseInsensitive });
+    const { networking, nodes } = this.#feed.view;
+    const caseInsensitive = networking.spec.case_insensitive_routing ?? false;
+    const node = findTarget(nodes.values(), parseTarget(hostPort), { caseInsensitive });
     if (isAgentless(node)) return dialDirectly(node);
     return this.#agents.open(node.metadata.name, { service: "ssh", clientAddress });
   }

@@ -6,7 +6,9 @@ import { createClient, type GrpcClient } from "#api/grpc/client.ts";
 import type { Clock } from "#base/clock.ts";
 import { type Closable, Closer } from "#base/lifecycle.ts";
 import type { Logger } from "#base/log.ts";
+import { systemRandom } from "#base/random.ts";
 import { LoginService } from "#gen/gatehouse/v1/login_pb.ts";
+import { systemTimer } from "#ssh/timer.ts";
 import { type AgentDialer, AgentRegistry } from "./agents/registry.ts";
 import { Dialer } from "./dialer.ts";
 import { openAgentDoor } from "./doors/agents.ts";
@@ -90,14 +92,9 @@ export class ProxyService implements Closable {
         client,
         clock,
         logger,
-        kinds: [
-          "cert_authority",
-          "cluster_auth_preference",
-          "cluster_networking_config",
-          "lock",
-          "node",
-          "role",
-        ],
+        random: systemRandom,
+        startTimer: systemTimer,
+        alsoFollow: ["node"],
       }),
     );
     await feed.ready;

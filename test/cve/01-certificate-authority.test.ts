@@ -4,9 +4,9 @@
  */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
+import { emptyView } from "#api/authority-documents.ts";
 import { concat } from "#base/bytes.ts";
 import { isFault } from "#base/fault.ts";
-import { emptyView } from "#node/authority-documents.ts";
 import { readLogin } from "#node/session/login.ts";
 import { parseCertificate } from "#ssh/certificate.ts";
 import { Writer } from "#ssh/wire.ts";

@@ -16,7 +16,7 @@ import { Closer } from "#base/lifecycle.ts";
 import { silentLogger } from "#base/log.ts";
 import { systemRandom } from "#base/random.ts";
 import type { SystemIdentity, UserIdentity } from "#identity/identity.ts";
-import type { AuthorityView } from "#node/authority-documents.ts";
+import type { AuthorityView } from "#api/authority-documents.ts";
 import { HostCredentials } from "#node/credentials.ts";
 import { type NodeOptions, type NodeService, startNode } from "#node/start.ts";
 import { makeUser } from "./identity.ts";

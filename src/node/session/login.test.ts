@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { PolicyView } from "#access/access-checks.ts";
+import { emptyView } from "#api/authority-documents.ts";
 import { isFault } from "#base/fault.ts";
-import { emptyView } from "#node/authority-documents.ts";
 import { type DecisionContext, grantOf, type Login, reasonToEnd } from "#node/session/login.ts";
 import { makeUser } from "../../../test/support/identity.ts";
 import { makeLock, makePolicy, makePreference, makeRole } from "../../../test/support/policy.ts";

@@ -7,12 +7,12 @@ import { type Refusal, refusalFault } from "#access/decision.ts";
 import { combineOptions, type SessionOptions } from "#access/session-options.ts";
 import { type SessionPermissions, sessionPermissions } from "#access/ssh-permissions.ts";
 import { type SshServer, sshTarget } from "#access/target.ts";
+import type { AuthorityView } from "#api/authority-documents.ts";
 import { Fault, isFault } from "#base/fault.ts";
 import { decodeExtensions } from "#identity/extensions.ts";
 import type { UserIdentity } from "#identity/identity.ts";
 import type { Certificate } from "#ssh/certificate.ts";
 import { checkCertificate } from "#ssh/certificate-check.ts";
-import type { AuthorityView } from "../authority-documents.ts";
 
 /** A person at an account of this server. */
 export interface Login {

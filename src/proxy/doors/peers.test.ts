@@ -8,6 +8,7 @@ import { silentLogger } from "#base/log.ts";
 import { systemRandom, uuid } from "#base/random.ts";
 import { AgentService } from "#gen/gatehouse/v1/agent_pb.ts";
 import { parseResourceOf } from "#resource/parse.ts";
+import { systemTimer } from "#ssh/timer.ts";
 import { startTestAuth, testCluster } from "../../../test/support/auth-service.ts";
 import { makeUser } from "../../../test/support/identity.ts";
 import { PeerCheck } from "./peers.ts";
@@ -21,7 +22,8 @@ async function start() {
     client,
     clock,
     logger: silentLogger,
-    kinds: ["cert_authority", "cluster_auth_preference", "lock", "role"],
+    random: systemRandom,
+    startTimer: systemTimer,
   });
   await feed.ready;
   const peers = new PeerCheck(feed, clock);

@@ -1,6 +1,5 @@
 /**
- * The documents that a node decides with, collected from the feed of the auth service and turned into one immutable
- * view. A role that cannot be read counts as missing, which refuses its holders; anything else that cannot be read
+ * The documents that services decide with, collected from the feed of the auth service and turned into one view. A role that cannot be read counts as missing, which refuses its holders; anything else that cannot be read
  * throws, because a lock or a setting that is overlooked would allow too much.
  */
 import type { PolicyView } from "#access/access-checks.ts";
@@ -17,6 +16,7 @@ import {
   clusterNetworkingConfigSchema,
 } from "#resource/cluster-networking-config.ts";
 import { type Lock, lockSchema } from "#resource/lock.ts";
+import { type Node, nodeSchema } from "#resource/node.ts";
 import { type Role, roleSchema } from "#resource/role.ts";
 import {
   type SessionRecordingConfig,
@@ -24,20 +24,30 @@ import {
 } from "#resource/session-recording-config.ts";
 import { defaultAuthPreference, defaultNetworkingConfig } from "#resource/singletons.ts";
 import { parseAuthorizedKey } from "#ssh/public-key.ts";
+import { type Certificate, parseCertificate } from "#x509/certificate.ts";
+import { parseSinglePem } from "#x509/pem.ts";
+import type { PeerAuthorities } from "./peer.ts";
 
-/** Everything that a node knows about its cluster at one moment. */
+/** Everything that a service knows about its cluster at one moment. */
 export interface AuthorityView {
-  /** `policy.current` is false before the first snapshot and when the feed is older than its lease. */
+  /**
+   * `policy.current` is false before the first snapshot and when the feed is older than its lease. The same object until
+   * a rule changes.
+   */
   readonly policy: PolicyView;
   readonly networking: ClusterNetworkingConfig;
   /** Empty before the first snapshot. */
   readonly clusterName: string;
   /** Plain SSH public key blobs of the authorities that sign people's certificates. */
   readonly userAuthorities: readonly Uint8Array[];
+  /** The authorities whose X.509 certificates identify peers. */
+  readonly peerAuthorities: PeerAuthorities;
+  /** The servers of the cluster by id, for those who follow them. Changes as the cluster does: do not keep it. */
+  readonly nodes: ReadonlyMap<string, Node>;
 }
 
-/** The kinds that a node follows. */
-export const followedKinds = [
+/** The kinds that every decision needs. */
+export const policyKinds = [
   "role",
   "lock",
   "cert_authority",
@@ -46,7 +56,7 @@ export const followedKinds = [
   "session_recording_config",
 ] as const;
 
-/** What a node knows before it has heard anything: nobody may do anything. */
+/** What a service knows before it has heard anything: nobody may do anything. */
 export function emptyView(): AuthorityView {
   return {
     policy: {
@@ -58,6 +68,8 @@ export function emptyView(): AuthorityView {
     networking: defaultNetworkingConfig(),
     clusterName: "",
     userAuthorities: [],
+    peerAuthorities: { user: [], host: [] },
+    nodes: new Map(),
   };
 }
 
@@ -66,7 +78,10 @@ export class AuthorityDocuments {
   readonly #log: Logger;
   readonly #roles = new Map<string, Role>();
   readonly #locks = new Map<string, Lock>();
+  readonly #nodes = new Map<string, Node>();
   readonly #authorities = new Map<string, CertAuthority>();
+  #peerAuthorities: PeerAuthorities | undefined;
+  #policy: PolicyView | undefined;
   #authPreference: ClusterAuthPreference | undefined;
   #networking: ClusterNetworkingConfig | undefined;
   #recording: SessionRecordingConfig | undefined;
@@ -78,25 +93,20 @@ export class AuthorityDocuments {
   /** Takes one change of the feed. Throws `malformed` for a document that cannot be read, roles excepted. */
   apply({ kind, name, document }: AuthorityChange): void {
     const given = document.length === 0 ? undefined : parseJson(document, kind);
+    if (kind !== "node") this.#policy = undefined;
     switch (kind) {
       case "role":
         this.#applyRole(name, given);
         return;
       case "lock":
-        if (given === undefined) this.#locks.delete(name);
-        else
-          this.#locks.set(
-            name,
-            read(kind, () => lockSchema.parse(given)),
-          );
+        this.#set(this.#locks, kind, name, given, lockSchema);
+        return;
+      case "node":
+        this.#set(this.#nodes, kind, name, given, nodeSchema);
         return;
       case "cert_authority":
-        if (given === undefined) this.#authorities.delete(name);
-        else
-          this.#authorities.set(
-            name,
-            read(kind, () => certAuthoritySchema.parse(given)),
-          );
+        this.#set(this.#authorities, kind, name, given, certAuthoritySchema);
+        this.#peerAuthorities = undefined;
         return;
       case "cluster_auth_preference":
         this.#authPreference = read(kind, () =>
@@ -124,17 +134,42 @@ export class AuthorityDocuments {
     if (!this.#authPreference || !this.#networking || !this.#recording || !user) {
       throw new Fault("malformed", "the feed of the auth service is incomplete");
     }
+    this.#policy ??= {
+      roles: new Map(this.#roles),
+      authPreference: this.#authPreference,
+      locks: [...this.#locks.values()],
+      current: true,
+    };
     return {
-      policy: {
-        roles: new Map(this.#roles),
-        authPreference: this.#authPreference,
-        locks: [...this.#locks.values()],
-        current: true,
-      },
+      policy: this.#policy,
       networking: this.#networking,
       clusterName: user.spec.cluster_name,
       userAuthorities: sshKeysOf(user),
+      peerAuthorities: this.#readPeerAuthorities(),
+      nodes: this.#nodes,
     };
+  }
+
+  #set<T>(
+    documents: Map<string, T>,
+    kind: string,
+    name: string,
+    given: unknown,
+    schema: { parse(value: unknown): T },
+  ): void {
+    if (given === undefined) documents.delete(name);
+    else
+      documents.set(
+        name,
+        read(kind, () => schema.parse(given)),
+      );
+  }
+
+  /** Authorities rarely change: they are taken apart once. */
+  #readPeerAuthorities(): PeerAuthorities {
+    const certificatesOf = (type: string) => tlsCertificatesOf(this.#authorities.get(type));
+    this.#peerAuthorities ??= { user: certificatesOf("user"), host: certificatesOf("host") };
+    return this.#peerAuthorities;
   }
 
   #applyRole(name: string, given: unknown): void {
@@ -152,6 +187,16 @@ function sshKeysOf({ spec }: CertAuthority): Uint8Array[] {
   const keys = [...(spec.active_keys.ssh ?? []), ...(spec.additional_trusted_keys.ssh ?? [])];
   return keys.map(({ public_key: key }) =>
     read("cert_authority", () => parseAuthorizedKey(Buffer.from(key, "base64").toString()).blob),
+  );
+}
+
+function tlsCertificatesOf(authority: CertAuthority | undefined): Certificate[] {
+  if (!authority) return [];
+  const { active_keys: active, additional_trusted_keys: additional } = authority.spec;
+  return [...(active.tls ?? []), ...(additional.tls ?? [])].map(({ cert }) =>
+    read("cert_authority", () =>
+      parseCertificate(parseSinglePem("CERTIFICATE", Buffer.from(cert, "base64").toString())),
+    ),
   );
 }
 

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import type { MessageInitShape } from "@bufbuild/protobuf";
+import { AuthorityFeed } from "#api/authority-feed.ts";
 import { connectInMemory } from "#api/grpc/memory-pair.ts";
 import { GrpcServer } from "#api/grpc/server.ts";
 import { utf8 } from "#base/bytes.ts";
@@ -9,7 +10,6 @@ import { Fault } from "#base/fault.ts";
 import { silentLogger } from "#base/log.ts";
 import { systemRandom } from "#base/random.ts";
 import { AgentService, type AuthorityUpdateSchema } from "#gen/gatehouse/v1/agent_pb.ts";
-import { AuthorityFeed } from "#node/authority.ts";
 import {
   defaultAuthPreference,
   defaultNetworkingConfig,
