@@ -70,7 +70,8 @@ export class LegacyApi {
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     try {
       await this.#authorize(request);
-      const answer = routes.get(new URL(request.url ?? "/", "https://auth").pathname);
+      const [path = "/"] = (request.url ?? "/").split("?");
+      const answer = routes.get(path);
       if (request.method !== "GET" || !answer)
         throw new Fault("not-found", "there is no such page");
       send(response, 200, answer(this.#context));
