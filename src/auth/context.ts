@@ -7,6 +7,7 @@ import type { Random } from "#base/random.ts";
 import type { AuditRecorder } from "./audit/recorder.ts";
 import type { StoreSink } from "./audit/store-sink.ts";
 import type { Authorities } from "./authority/authorities.ts";
+import type { FailureBudget } from "./failure-budget.ts";
 import type { Stores } from "./store/stores.ts";
 import type { CredentialStore } from "./users/credentials.ts";
 import type { Invitations } from "./users/invitation.ts";
@@ -27,6 +28,8 @@ export interface AuthContext {
   readonly credentials: CredentialStore;
   readonly passwords: PasswordHasher;
   readonly invitations: Invitations;
+  /** What strangers may get wrong, by address. */
+  readonly failures: FailureBudget;
   /** `host:port` under which people reach the proxy; for links and commands that are shown. */
   readonly proxyAddress: () => string;
   /** The host id of the local administrator of this run; certificates of earlier ones are worth nothing. */

@@ -17,6 +17,7 @@ import type { StoreSink } from "./audit/store-sink.ts";
 import { Authorities } from "./authority/authorities.ts";
 import { loadAuthorities } from "./authority/keys.ts";
 import type { AuthContext } from "./context.ts";
+import { FailureBudget } from "./failure-budget.ts";
 import { recordDenial } from "./grpc/denial.ts";
 import { checkPeer } from "./grpc/guard.ts";
 import { registerServices } from "./grpc/register.ts";
@@ -87,6 +88,7 @@ export class AuthService implements Closable {
       events: options.events,
       credentials,
       passwords,
+      failures: new FailureBudget(clock),
       invitations: new Invitations({ backend, credentials, passwords, clock, random }),
       proxyAddress: options.proxyAddress,
       administratorId: uuid(random),

@@ -9,6 +9,7 @@ import { encodePublicKey, formatAuthorizedKey, parseAuthorizedKey } from "#ssh/p
 import { parseCertificate as parseX509 } from "#x509/certificate.ts";
 import { parseSinglePem } from "#x509/pem.ts";
 import { startTestAuth, type TestAuth, testCluster } from "../../../test/support/auth-service.ts";
+import { failureBudget } from "../failure-budget.ts";
 import { joinHost } from "./join.ts";
 
 /** A cluster with one join token for servers. */
@@ -113,5 +114,22 @@ test("a machine cannot add the name of another server, nor a name that is none",
       JSON.stringify(name),
     );
   }
+  await cluster.close();
+});
+
+test("an address with many wrong tokens is refused without a line in the audit log; others join", async () => {
+  const cluster = await startWithToken();
+  const { context } = cluster.auth;
+  const guess = () => joinHost(context, { ...machine(), token: "guess" });
+  for (let i = 0; i < failureBudget.burst; i++) {
+    await assert.rejects(guess(), (error) => isFault(error, "not-found"));
+  }
+  const recorded = async () =>
+    (await cluster.events.search({ types: ["instance.join"], order: "ascending", limit: 1000 }))
+      .events.length;
+  const before = await recorded();
+  await assert.rejects(guess(), (error) => isFault(error, "limit"));
+  assert.equal(await recorded(), before);
+  await joinHost(context, { ...machine(), remoteAddress: "192.0.2.9" });
   await cluster.close();
 });

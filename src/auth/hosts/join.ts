@@ -23,12 +23,19 @@ const joinRoles: Readonly<Partial<Record<Token["spec"]["roles"][number], SystemR
   Proxy: "Proxy",
 };
 
-/** Admits a machine. Unknown, expired and unfit tokens are refused in the same words. */
-export async function joinHost(
-  context: AuthContext,
-  request: Omit<HostApplicant, "roles"> &
-    HostKeys & { readonly token: string; readonly role: string; readonly remoteAddress: string },
-) {
+/** What a machine says that wants to join. */
+type JoinRequest = Omit<HostApplicant, "roles"> &
+  HostKeys & { readonly token: string; readonly role: string; readonly remoteAddress: string };
+
+/**
+ * Admits a machine. Unknown, expired and unfit tokens are refused in the same words; an address that sends many of them
+ * is refused with `limit`, unread and unrecorded.
+ */
+export function joinHost(context: AuthContext, request: JoinRequest) {
+  return context.failures.run(request.remoteAddress, () => tryToJoin(context, request));
+}
+
+async function tryToJoin(context: AuthContext, request: JoinRequest) {
   const about = {
     host_id: request.hostId.slice(0, 64),
     node_name: request.nodeName.slice(0, 256),

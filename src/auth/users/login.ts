@@ -29,8 +29,20 @@ export const badLogin = "invalid username, password or second factor";
 
 const maxName = 512;
 
-/** Checks the password alone, before the second factor is asked for. Throws `unproven`. */
-export async function checkPassword(
+/**
+ * Checks the password alone, before the second factor is asked for. Throws `unproven`, or `limit` for an address from
+ * which too much was wrong.
+ */
+export function checkPassword(
+  context: AuthContext,
+  name: string,
+  password: string,
+  client: LoginClient,
+): Promise<void> {
+  return context.failures.run(client.clientIp, () => tryPassword(context, name, password, client));
+}
+
+async function tryPassword(
   context: AuthContext,
   name: string,
   password: string,
@@ -47,9 +59,22 @@ export async function checkPassword(
 
 /**
  * Checks password and second factor. The code is spent, and that is durable, before this returns; the failures are
- * forgotten. The caller writes the event of the success. Throws `unproven`, or `locked` for a user who is locked.
+ * forgotten. The caller writes the event of the success. Throws `unproven`, `locked` for a user who is locked, or `limit`
+ * for an address from which too much was wrong.
  */
-export async function proveLogin(
+export function proveLogin(
+  context: AuthContext,
+  name: string,
+  password: string,
+  code: string,
+  client: LoginClient,
+): Promise<ProvenLogin> {
+  return context.failures.run(client.clientIp, () =>
+    tryLogin(context, name, password, code, client),
+  );
+}
+
+async function tryLogin(
   context: AuthContext,
   name: string,
   password: string,
