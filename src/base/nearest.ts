@@ -1,7 +1,11 @@
 /** "Did you mean": the valid word that is closest to a mistyped one. */
 
+const longestWord = 64;
+
 /** The candidate within edit distance 3 (and under half its length) of `word`, or undefined. */
 export function nearest(word: string, candidates: Iterable<string>): string | undefined {
+  // Nobody mistypes a word of this length; comparing it would cost its square.
+  if (word.length > longestWord) return undefined;
   let best: string | undefined;
   let bestDistance = Math.min(3, Math.max(1, Math.floor(word.length / 2))) + 1;
   for (const candidate of candidates) {
