@@ -21,7 +21,7 @@ before(async () => {
 
 after(async () => {
   await agent?.stop();
-  await cluster.close();
+  await cluster?.close();
 });
 
 /** The configuration that `tctl tokens add` prints, with a name and a folder of this test. */

@@ -17,7 +17,7 @@ before(async () => {
   machine = await cluster.machine("LAPTOP001");
 });
 
-after(() => cluster.close());
+after(() => cluster?.close());
 
 type Event = Readonly<Record<string, unknown>>;
 

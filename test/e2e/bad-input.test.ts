@@ -16,7 +16,7 @@ before(async () => {
   machine = await cluster.machine("LAPTOP001", { tpm: false });
 });
 
-after(() => cluster.close());
+after(() => cluster?.close());
 
 const login = (user: string, stdin: string, ...flags: string[]) =>
   machine.run("tsh", ["login", `--proxy=${cluster.proxy}`, `--user=${user}`, ...flags], { stdin });

@@ -22,7 +22,7 @@ before(async () => {
   assert.equal(login.code, 0, login.shown);
 });
 
-after(() => cluster.close());
+after(() => cluster?.close());
 
 /** The token in the block that tctl prints. */
 function tokenIn(printed: string): string {

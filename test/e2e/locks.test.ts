@@ -19,7 +19,7 @@ before(async () => {
   assert.equal((await machine.tsh("device", "enroll", "--current-device")).code, 0);
 });
 
-after(() => cluster.close());
+after(() => cluster?.close());
 
 /** A shell that a person has open. */
 async function openShell(): Promise<Terminal> {

@@ -25,7 +25,7 @@ before(async () => {
   mkdirSync(remote);
 });
 
-after(() => cluster.close());
+after(() => cluster?.close());
 
 async function writeConfig(): Promise<void> {
   config = join(machine.home, "ssh_config");

@@ -19,7 +19,7 @@ before(async () => {
   assert.equal(enrolled.code, 0, enrolled.shown);
 });
 
-after(() => cluster.close());
+after(() => cluster?.close());
 
 /** What an administrator and a person see of the cluster. */
 async function everything(): Promise<string> {

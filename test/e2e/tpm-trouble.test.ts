@@ -24,7 +24,7 @@ before(async () => {
   assert.equal(login.code, 0, login.shown);
 });
 
-after(() => cluster.close());
+after(() => cluster?.close());
 
 test("a machine without a TPM is told where to switch it on", async () => {
   const env = { GATEHOUSE_TPM: `device:${join(machine.folder, "absent")}` };
