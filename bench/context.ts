@@ -1,12 +1,13 @@
 /** What rows measure with: a cluster with one node, a person's machine that is logged in to it, OpenSSH; each made once, when asked for. */
-import { cpSync, existsSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { isAgentRunning, stopAgent } from "#client/agent/client.ts";
 import { agentPlace } from "#client/agent/place.ts";
 import { getLogin, type StoredLogin } from "#client/profile/logins.ts";
 import { type Machine, programs } from "../test/support/cluster/machine.ts";
-import { Cluster, type Person } from "../test/support/cluster.ts";
+import { Terminal } from "../test/support/cluster/terminal.ts";
+import { Cluster, type Person, password } from "../test/support/cluster.ts";
 import type { Command } from "./measure.ts";
 import { OpenSshPeer } from "./openssh.ts";
 import type { Row } from "./row.ts";
@@ -29,6 +30,7 @@ export class Bench {
   readonly #reference: string | undefined;
   #workplace: Promise<Workplace> | undefined;
   #openssh: Promise<OpenSshPeer> | undefined;
+  #official: Promise<Record<string, string>> | undefined;
 
   /** `reference` is a folder with the official programs. */
   constructor(reference: string | undefined) {
@@ -77,16 +79,27 @@ export class Bench {
     return { program: path, args, env };
   }
 
-  /** The environment of official programs: a copy of the login, and the folder first on the path. */
-  async officialEnvironment(): Promise<Record<string, string>> {
-    const { machine } = await this.workplace();
+  /** The environment of official programs: a login of their own, made when first asked for. */
+  officialEnvironment(): Promise<Record<string, string>> {
+    this.#official ??= this.#logInOfficially();
+    return this.#official;
+  }
+
+  /** The official tsh asks for passwords at a terminal only. */
+  async #logInOfficially(): Promise<Record<string, string>> {
+    const { cluster, machine, person } = await this.workplace();
     const home = join(machine.folder, "official");
-    if (!existsSync(home)) cpSync(machine.profile, home, { recursive: true });
-    return {
-      ...machine.env,
-      TELEPORT_HOME: home,
-      PATH: `${this.#reference}:${machine.env["PATH"]}`,
-    };
+    const path = `${this.#reference}:${machine.env["PATH"]}`;
+    const env = { ...machine.env, TELEPORT_HOME: home, PATH: path };
+    const words = ["login", "--insecure", `--proxy=${cluster.proxy}`, `--user=${person.name}`];
+    const terminal = new Terminal([this.officialPath("tsh") ?? "", ...words], machine.folder, env);
+    await terminal.until(/password/i);
+    terminal.type(`${password}\r`);
+    await terminal.until(/OTP/i);
+    terminal.type(`${await person.codes.next()}\r`);
+    const code = await terminal.end();
+    if (code !== 0) throw new Error(`the official login ended with ${code}:\n${terminal.screen}`);
+    return env;
   }
 
   /** Ends the person's agent, also one that a command has just started. */

@@ -61,7 +61,9 @@ try {
         rows.push(...(await measure(bench)));
       } catch (error) {
         failed++;
-        process.stderr.write(`ERROR: ${name}: ${error instanceof Error ? error.stack : error}\n`);
+        process.stderr.write(
+          `ERROR: ${name}: ${error instanceof Error ? error.message.split("\n", 5).join("\n  ") : error}\n`,
+        );
       }
     }
   }

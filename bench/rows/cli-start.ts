@@ -1,7 +1,9 @@
 /** Whole commands against `kubectl version --client`, which is a Go program that starts, prints and ends. */
+
+import { password } from "../../test/support/cluster.ts";
 import type { Bench } from "../context.ts";
 import { nodename } from "../context.ts";
-import { type Command, compareCommands } from "../measure.ts";
+import { type Command, compareCommands, median } from "../measure.ts";
 import type { Row } from "../row.ts";
 
 const kubectl: Command = { program: "kubectl", args: ["version", "--client"] };
@@ -103,7 +105,6 @@ export async function measureLogin(bench: Bench): Promise<Row[]> {
   const { cluster } = await bench.workplace();
   const machine = await cluster.machine("LOGIN001", { tpm: false });
   const times: number[] = [];
-  const { password } = await import("../../test/support/cluster.ts");
   const people = await Promise.all(
     ["a", "b", "c"].map((name) => cluster.addUser(`login-${name}`, ["access"])),
   );
@@ -122,6 +123,5 @@ export async function measureLogin(bench: Bench): Promise<Row[]> {
     peers.push(peer);
     await machine.tsh("logout");
   }
-  const { median } = await import("../measure.ts");
   return [row("tsh login", { ours: median(times), kubectl: median(peers) }, 4, "231–271 ms, 5×")];
 }
