@@ -105,9 +105,18 @@ const rules: ReadonlyMap<string, FieldRule> = new Map<string, FieldRule>([
   ["RoleMapping.Local", always],
 ]);
 
+// There are only as many fields as messages declare, and a listing asks for each of them thousands of times.
+const knownRules = new Map<DescField, FieldRule | undefined>();
+const knownKeys = new Map<DescField, string>();
+
 /** The rule of a field, or undefined when it follows its name and type. */
 export function ruleOf(field: DescField): FieldRule | undefined {
-  return rules.get(`${field.parent.name}.${field.name}`);
+  let rule = knownRules.get(field);
+  if (rule === undefined && !knownRules.has(field)) {
+    rule = rules.get(`${field.parent.name}.${field.name}`);
+    knownRules.set(field, rule);
+  }
+  return rule;
 }
 
 /** The messages and fields that have rules, for the test that holds them against the descriptors. */
@@ -115,7 +124,12 @@ export const ruledFields: readonly string[] = [...rules.keys()];
 
 /** The key of a field in a document: its rule's, or its name in snake_case ("SSHFileCopy" is "ssh_file_copy"). */
 export function keyOf(field: DescField): string {
-  return ruleOf(field)?.key ?? snakeCase(field.name);
+  let key = knownKeys.get(field);
+  if (key === undefined) {
+    key = ruleOf(field)?.key ?? snakeCase(field.name);
+    knownKeys.set(field, key);
+  }
+  return key;
 }
 
 function snakeCase(name: string): string {
