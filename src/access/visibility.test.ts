@@ -7,7 +7,7 @@ import { makeUser } from "../../test/support/identity.ts";
 import { makeRole, testServer } from "../../test/support/policy.ts";
 import { filterSubjectOfNode, labelsOfNode } from "./resource-labels.ts";
 import { applyRoles } from "./role-set.ts";
-import { isVisible } from "./visibility.ts";
+import { isVisible, visibleLogins } from "./visibility.ts";
 
 const server = { protocol: "ssh", name: testServer.hostname, labels: testServer.labels } as const;
 
@@ -31,6 +31,20 @@ test("a server is not listed without a role, with denied labels, or when a role 
   assert.equal(sees([makeRole("a", { allow: { node_labels: { env: "dev" } } })]), false);
   assert.equal(sees([seeing, makeRole("b", { deny: { node_labels: { team: "core" } } })]), false);
   assert.equal(sees([seeing], ["a", "gone"]), false);
+});
+
+test("the logins beside a server are those of the roles that match it, without denied ones", () => {
+  const here = makeRole("a", { allow: { node_labels: { env: "prod" }, logins: ["root", "web"] } });
+  const elsewhere = makeRole("b", { allow: { node_labels: { env: "dev" }, logins: ["dev"] } });
+  const denying = makeRole("c", { deny: { logins: ["root"] } });
+  const loginsOf = (...roles: Role[]) => {
+    const held = roles.map((role) => role.metadata.name);
+    const known = new Map(roles.map((role) => [role.metadata.name, role]));
+    return visibleLogins(applyRoles(makeUser({ roles: held }), known), server);
+  };
+  assert.deepEqual(loginsOf(here, elsewhere), ["root", "web"]);
+  assert.deepEqual(loginsOf(here, elsewhere, denying), ["web"]);
+  assert.deepEqual(loginsOf(elsewhere), []);
 });
 
 const node = nodeSchema.parse({

@@ -4,7 +4,7 @@
  */
 import { filterSubjectOfNode, labelsOfNode } from "#access/resource-labels.ts";
 import { applyRoles } from "#access/role-set.ts";
-import { isVisible } from "#access/visibility.ts";
+import { isVisible, visibleLogins } from "#access/visibility.ts";
 import { matchLabels } from "#expression/label-match.ts";
 import { compileResourceFilter, matchesSearch } from "#expression/scopes.ts";
 import type { Identity, SystemRole } from "#identity/identity.ts";
@@ -44,8 +44,21 @@ export function visibleTo(
     return (node) => node.metadata.name === identity.hostId;
   }
   const set = applyRoles(identity, roles);
-  return (node) =>
-    isVisible(set, { protocol: "ssh", name: node.spec.hostname, labels: labelsOfNode(node) });
+  return (node) => isVisible(set, resourceOf(node));
+}
+
+/** The accounts that the identity may ask for on a server; none for a service of the cluster. */
+export function loginsOf(
+  identity: Identity,
+  roles: ReadonlyMap<string, Role>,
+): (node: Node) => string[] {
+  if (identity.kind === "system") return () => [];
+  const set = applyRoles(identity, roles);
+  return (node) => visibleLogins(set, resourceOf(node));
+}
+
+function resourceOf(node: Node) {
+  return { protocol: "ssh", name: node.spec.hostname, labels: labelsOfNode(node) } as const;
 }
 
 /** One page. Throws `invalid` for a predicate that cannot be evaluated. */

@@ -173,3 +173,20 @@ test("a refused call is written down with the caller and the call", async () => 
   assert.match(String(event?.user), /teleport\.example\.com$/);
   await cluster.close();
 });
+
+test("locks are found by what they strike", async () => {
+  const { cluster, auth } = await start();
+  const lockOf = (name: string, target: object) =>
+    parseResourceOf("lock", { kind: "lock", version: "v2", metadata: { name }, spec: { target } });
+  await auth.upsertLock(encodeResource("lock", lockOf("a", { user: "alice" })));
+  await auth.upsertLock(encodeResource("lock", lockOf("b", { role: "dev" })));
+  const named = async (Targets: object[]) =>
+    (await auth.getLocks({ Targets })).Locks.map((lock) => lock.Metadata?.Name);
+  assert.deepEqual(await named([{ User: "alice" }]), ["a"]);
+  assert.deepEqual(await named([{ User: "bob" }]), []);
+  assert.deepEqual(await named([{ User: "alice", Role: "dev" }]), []);
+  assert.deepEqual(await named([{ User: "alice" }, { Role: "dev" }]), ["a", "b"]);
+  assert.deepEqual(await named([{}]), []);
+  assert.deepEqual(await named([]), ["a", "b"]);
+  await cluster.close();
+});

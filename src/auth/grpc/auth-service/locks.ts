@@ -1,15 +1,24 @@
 /** proto.AuthService, locks. A lock is in force, everywhere, from the moment when its call is answered. */
 
 import { isInForce } from "#access/locks.ts";
+import { decodeDocument } from "#api/convert/document.ts";
 import { decodeResource, encodeResource } from "#api/convert/resource.ts";
 import type { ServiceHandlers } from "#api/grpc/service.ts";
 import type { Peer } from "#api/peer.ts";
 import { actorOf } from "#audit/actor.ts";
 import { uuid } from "#base/random.ts";
 import type { AuthService } from "#gen/proto/authservice_pb.ts";
+import { LockTargetSchema } from "#gen/types/lock_pb.ts";
 import type { Lock } from "#resource/lock.ts";
 import type { AuthContext } from "../../context.ts";
 import { authorize } from "../guard.ts";
+
+/** True when the lock names everything that the target names. A target that names nothing finds nothing. */
+function strikes({ spec }: Lock, target: Readonly<Record<string, unknown>>): boolean {
+  const named = Object.entries(target);
+  const struck = new Map<string, unknown>(Object.entries(spec.target));
+  return named.length > 0 && named.every(([field, value]) => struck.get(field) === value);
+}
 
 /** Handlers of the lock calls. */
 export function lockHandlers(context: AuthContext): ServiceHandlers<typeof AuthService, Peer> {
@@ -21,10 +30,15 @@ export function lockHandlers(context: AuthContext): ServiceHandlers<typeof AuthS
       return encode(await locks.get(Name));
     },
 
-    async getLocks({ InForceOnly }, call) {
+    async getLocks({ InForceOnly, Targets }, call) {
       await authorize(context, call, "lock", "list", "read");
       const now = context.clock.now();
-      const found = (await locks.all()).filter((lock) => !InForceOnly || isInForce(lock, now));
+      const wanted = Targets.map((target) => decodeDocument(LockTargetSchema, target));
+      const found = (await locks.all()).filter(
+        (lock) =>
+          (!InForceOnly || isInForce(lock, now)) &&
+          (wanted.length === 0 || wanted.some((target) => strikes(lock, target))),
+      );
       return { Locks: found.map(encode) };
     },
 

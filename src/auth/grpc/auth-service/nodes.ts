@@ -8,7 +8,7 @@ import { uuid } from "#base/random.ts";
 import type { AuthService } from "#gen/proto/authservice_pb.ts";
 import type { Node } from "#resource/node.ts";
 import type { AuthContext } from "../../context.ts";
-import { type Listing, type ListingQuery, listNodes, visibleTo } from "../../listing.ts";
+import { type Listing, type ListingQuery, listNodes, loginsOf, visibleTo } from "../../listing.ts";
 import { loadPolicy } from "../../policy.ts";
 import { type AuthCall, authorize, requireIdentity } from "../guard.ts";
 import { readPageSize } from "../paging.ts";
@@ -27,9 +27,16 @@ const emptyKinds: readonly string[] = [
 /** Handlers of the calls about servers. */
 export function nodeHandlers(context: AuthContext): ServiceHandlers<typeof AuthService, Peer> {
   const { nodes } = context.stores;
-  const row = (node: Node) => ({
-    resource: { case: "Node" as const, value: encodeResource("node", node) },
-  });
+
+  /** Rows of a list; with the accounts that the caller may ask for, if the client wants them. */
+  async function rows(call: AuthCall, found: readonly Node[], withLogins: boolean) {
+    const { roles } = await loadPolicy(context);
+    const logins = withLogins ? loginsOf(requireIdentity(call), roles) : () => [];
+    return found.map((node) => ({
+      resource: { case: "Node" as const, value: encodeResource("node", node) },
+      Logins: logins(node),
+    }));
+  }
 
   async function list(call: AuthCall, query: ListingQuery): Promise<Listing> {
     const identity = requireIdentity(call);
@@ -42,7 +49,8 @@ export function nodeHandlers(context: AuthContext): ServiceHandlers<typeof AuthS
       requireIdentity(call);
       if (request.Kinds.length > 0 && !request.Kinds.includes("node")) return {};
       const page = await list(call, queryOf(request));
-      return { Resources: page.nodes.map(row), NextKey: page.next };
+      const Resources = await rows(call, page.nodes, request.IncludeLogins);
+      return { Resources, NextKey: page.next };
     },
 
     async listResources(request, call) {
@@ -53,7 +61,8 @@ export function nodeHandlers(context: AuthContext): ServiceHandlers<typeof AuthS
       // A client that asks what else its user could request must find nothing: there are no access requests.
       if (request.UseSearchAsRoles) return {};
       const page = await list(call, queryOf(request));
-      return { Resources: page.nodes.map(row), NextKey: page.next, TotalCount: page.total };
+      const Resources = await rows(call, page.nodes, request.IncludeLogins);
+      return { Resources, NextKey: page.next, TotalCount: page.total };
     },
 
     async getSSHTargets({ Host }, call) {
