@@ -14,11 +14,13 @@ import (
 	"github.com/gravitational/teleport/api/client"
 	"github.com/gravitational/teleport/api/client/proto"
 	"github.com/gravitational/teleport/api/types"
+	"github.com/gravitational/teleport/api/utils"
 	"golang.org/x/crypto/ssh"
 )
 
 // identity is what a newer client holds after a login: separate keys for SSH and TLS, each with its certificate.
 type identity struct {
+	cluster string
 	sshKey  ed25519.PrivateKey
 	sshLine []byte
 	tls     tls.Certificate
@@ -67,7 +69,12 @@ func newIdentity(ctx context.Context, clt *client.Client) (*identity, error) {
 			roots.AppendCertsFromPEM(pair.Cert)
 		}
 	}
+	cluster, err := clt.GetDomainName(ctx)
+	if err != nil {
+		return nil, err
+	}
 	return &identity{
+		cluster: cluster,
 		sshKey:  sshKey,
 		sshLine: certificates.SSH,
 		tls:     tls.Certificate{Certificate: [][]byte{block.Bytes}, PrivateKey: tlsKey},
@@ -77,5 +84,9 @@ func newIdentity(ctx context.Context, clt *client.Client) (*identity, error) {
 
 // tlsConfig is what the API client connects with.
 func (i *identity) tlsConfig() *tls.Config {
-	return &tls.Config{Certificates: []tls.Certificate{i.tls}, RootCAs: i.roots}
+	return &tls.Config{
+		Certificates: []tls.Certificate{i.tls},
+		RootCAs:      i.roots,
+		ServerName:   utils.EncodeClusterName(i.cluster),
+	}
 }

@@ -14,11 +14,11 @@ import (
 
 // settings say where the cluster is and what the program may use.
 type settings struct {
-	proxy    string
-	profile  string
-	node     string
-	login    string
-	tpm      string
+	proxy   string
+	profile string
+	node    string
+	login   string
+	tpm     string
 }
 
 // row is one line of the table.
