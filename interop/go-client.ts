@@ -6,6 +6,7 @@ import { execFile, spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { newTpm } from "../test/support/cluster/machine.ts";
@@ -22,9 +23,16 @@ export interface GoRow {
 const source = fileURLToPath(new URL("go/", import.meta.url));
 const run = promisify(execFile);
 
-/** True when there is a Go toolchain. */
-export function hasGo(): boolean {
-  return spawnSync("go", ["version"]).status === 0;
+const downloadMs = 100_000;
+/** The machine's own toolchain and the modules of go.sum, whatever else the environment says. */
+const goEnvironment = { ...process.env, GOTOOLCHAIN: "local", GOFLAGS: "-mod=readonly" };
+
+/** What this machine lacks to run the Go client, or undefined. Downloads the modules when they are not there yet. */
+export function missingForGo(): string | undefined {
+  const options = { cwd: source, env: goEnvironment, timeout: downloadMs };
+  if (spawnSync("go", ["version"], options).status !== 0) return "a Go toolchain";
+  if (spawnSync("go", ["mod", "download"], options).status !== 0) return "a Go module proxy";
+  return undefined;
 }
 
 /** Builds the program and runs it; gives its rows. */
@@ -33,7 +41,10 @@ export async function runGoClient(): Promise<readonly GoRow[]> {
   const cluster = await Cluster.start({ user: "alice", logins: ["root"] });
   try {
     const program = join(folder, "interop");
-    await run("go", ["build", "-buildvcs=false", "-o", program, "."], { cwd: source });
+    await run("go", ["build", "-buildvcs=false", "-o", program, "."], {
+      cwd: source,
+      env: goEnvironment,
+    });
     await cluster.acceptInvitation();
     const person = await cluster.addUser("bob", ["access", "editor", "auditor", "device-admin"]);
     const machine = await cluster.machine("GOCLIENT1", { tpm: false });

@@ -1,10 +1,13 @@
 /**
  * `npm run interop -- --tsh PATH --tctl PATH [--only PATTERN]`: the official clients judge our server. The binaries are
- * the person's own; nothing of them is in this repository. See `interop/official.md`.
+ * the person's own; nothing of them is in this repository. See `interop/official.md`. With `--docs` the Go client runs
+ * instead and its table is written into `docs/compatibility.md`.
  */
 import { existsSync } from "node:fs";
 import process from "node:process";
 import { parseArgs } from "node:util";
+import { writePage } from "./compatibility.ts";
+import { missingForGo, runGoClient } from "./go-client.ts";
 import { knownDifferences } from "./known-differences.ts";
 import { type Row, runOfficial } from "./official/run.ts";
 
@@ -18,7 +21,12 @@ function fail(text: string): never {
 function readArguments() {
   try {
     const { values } = parseArgs({
-      options: { tsh: { type: "string" }, tctl: { type: "string" }, only: { type: "string" } },
+      options: {
+        tsh: { type: "string" },
+        tctl: { type: "string" },
+        only: { type: "string" },
+        docs: { type: "boolean" },
+      },
     });
     return values;
   } catch (error) {
@@ -26,7 +34,13 @@ function readArguments() {
   }
 }
 
-const { tsh, tctl, only = "" } = readArguments();
+const { tsh, tctl, only = "", docs = false } = readArguments();
+if (docs) {
+  const missing = missingForGo();
+  if (missing) fail(`${missing} is missing`);
+  writePage(await runGoClient());
+  process.exit(0);
+}
 if (tsh === undefined || tctl === undefined) fail("--tsh and --tctl are required");
 for (const path of [tsh, tctl]) if (!existsSync(path)) fail(`there is no file ${path}`);
 if (process.getuid?.() !== 0) {
