@@ -38,6 +38,8 @@ const forEverybody = [
   "proto.AuthService/ListResources",
   "proto.AuthService/ResolveSSHTarget",
   "proto.AuthService/GetSSHTargets",
+  // Names the kinds to watch; each is asked for by its own rule (watch.test.ts).
+  "proto.AuthService/WatchEvents",
   "teleport.presence.v1.PresenceService/GetRemoteCluster",
   "teleport.presence.v1.PresenceService/ListRemoteClusters",
   "teleport.clusterconfig.v1.ClusterConfigService/GetAuthPreference",
@@ -50,6 +52,7 @@ const forPeople = [
   ...forEverybody,
   "proto.AuthService/GetAccessCapabilities",
   "proto.AuthService/GetCurrentUserRoles",
+  "proto.AuthService/GetMFADevices",
   "teleport.devicetrust.v1.DeviceTrustService/AuthenticateDevice",
   "teleport.devicetrust.v1.DeviceTrustService/EnrollDevice",
   "teleport.devicetrust.v1.DeviceTrustService/ListDevicesByUser",
