@@ -1,6 +1,7 @@
 /**
- * Agent forwarding: a Unix socket that only the account can reach, each connection of which becomes a channel to the
- * client's own agent. The folder lies in one that nobody but the node's user can change, so no account can move it.
+ * Agent forwarding: a Unix socket that only the account can use, each connection of which becomes a channel to the
+ * client's own agent. Its folder stays the node's own: an account that could change it could put a tree of links there,
+ * for the node to follow with its own rights when it cleans up.
  */
 import { chmod, chown, mkdtemp, rm, rmdir, unlink } from "node:fs/promises";
 import { createServer } from "node:net";
@@ -44,6 +45,7 @@ export class AgentSockets {
   async #open({ uid, gid }: Account, connect: () => Promise<Channel>): Promise<AgentSocket> {
     this.#folder ??= makeFolder();
     const folder = await mkdtemp(join(await this.#folder, "agent-"));
+    await chmod(folder, 0o711);
     const path = join(folder, "socket");
     const server = createServer({ allowHalfOpen: true }, (socket) => {
       socket.on("error", () => socket.destroy());
@@ -57,11 +59,7 @@ export class AgentSockets {
       server.listen(path, resolve);
     });
     await chmod(path, 0o600);
-    if (process.getuid?.() === 0) {
-      await chown(path, uid, gid);
-      // Last: from here on the account can put something else in the place of the socket.
-      await chown(folder, uid, gid);
-    }
+    if (process.getuid?.() === 0) await chown(path, uid, gid);
     return {
       path,
       close: async () => {
