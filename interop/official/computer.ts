@@ -65,6 +65,11 @@ export class OfficialComputer {
     return this.machine.run(program, rest, { env });
   }
 
+  /** Runs a program without --insecure: it must verify every certificate, with `authorities` as the only ones it knows. */
+  strict(program: "tsh" | "tctl", authorities: string, ...args: string[]): Promise<Ran> {
+    return this.run([this.#programs[program], ...args], { SSL_CERT_FILE: authorities });
+  }
+
   run(command: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Ran> {
     const [program, ...rest] = this.#command(command);
     return this.machine.run(program, rest, { env });
@@ -75,9 +80,10 @@ export class OfficialComputer {
     return this.openWith({}, ...args);
   }
 
-  /** Opens the official tsh in a terminal with more environment. */
+  /** Opens the official tsh in a terminal with more environment; with SSL_CERT_FILE it verifies every certificate. */
   openWith(env: Readonly<Record<string, string>>, ...args: string[]): Terminal {
-    const command = this.#command([this.#programs.tsh, "--insecure", ...args]);
+    const insecure = env["SSL_CERT_FILE"] === undefined ? ["--insecure"] : [];
+    const command = this.#command([this.#programs.tsh, ...insecure, ...args]);
     return new Terminal(command, this.machine.home, { ...this.machine.env, ...env });
   }
 

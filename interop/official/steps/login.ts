@@ -1,5 +1,21 @@
 /** Logging in with password and one-time code, and the commands that only read. */
-import { expectRan, expectThat, type Step } from "../step.ts";
+import { X509Certificate } from "node:crypto";
+import { once } from "node:events";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { connect } from "node:tls";
+import { expectRan, expectThat, type Stage, type Step } from "../step.ts";
+
+/** Writes the certificate that the proxy shows to browsers into a file, as somebody who trusts it would. */
+async function webCertificate({ desk, cluster }: Stage): Promise<string> {
+  const socket = connect({ host: "127.0.0.1", port: cluster.port, rejectUnauthorized: false });
+  await once(socket, "secureConnect");
+  const { raw } = socket.getPeerCertificate();
+  socket.destroy();
+  const file = join(desk.home, "web.pem");
+  writeFileSync(file, new X509Certificate(raw).toString());
+  return file;
+}
 
 /** The steps. The last one leaves the person logged in at the desk. */
 export const loginSteps: readonly Step[] = [
@@ -97,6 +113,24 @@ export const loginSteps: readonly Step[] = [
       expectRan(await desk.tsh("ls"), { code: 1 });
       expectRan(await desk.login(await cluster.addUser("second", ["access", "editor", "auditor"])));
       expectRan(await desk.tsh("ls"));
+    },
+  },
+  {
+    name: "every certificate is verified when --insecure is left out",
+    async run(stage) {
+      const { desk, cluster } = stage;
+      const authorities = await webCertificate(stage);
+      const strict = (program: "tsh" | "tctl", ...args: string[]) =>
+        desk.strict(program, authorities, ...args);
+      expectRan(await strict("tsh", "ls"), { shows: [cluster.nodename] });
+      expectRan(await strict("tsh", "ssh", `root@${cluster.nodename}`, "id -un"), {
+        shows: ["root"],
+      });
+      expectRan(await strict("tctl", "users", "ls"), { shows: ["alice"] });
+      await desk.logout();
+      const person = await cluster.addUser("third", ["access", "editor", "auditor"]);
+      expectRan(await desk.login(person, { env: { SSL_CERT_FILE: authorities } }));
+      expectRan(await strict("tsh", "status"), { shows: ["third"] });
     },
   },
   ...["db", "kube", "apps", "request", "sessions"].map(

@@ -135,7 +135,7 @@ const people: readonly Step[] = [
     async run(stage) {
       const { desk, cluster } = stage;
       const file = join(desk.home, "identity");
-      await tctl(stage, `auth sign --user=second --out=${file} --ttl=1h`, {
+      await tctl(stage, `auth sign --user=third --out=${file} --ttl=1h`, {
         shows: [file],
       });
       const flags = [`--auth-server=${cluster.proxy}`, `--identity=${file}`];
