@@ -2,6 +2,7 @@
 
 import type { Console } from "./console.ts";
 import { choice } from "./flag.ts";
+import { showableJson } from "./showable.ts";
 
 /** How a listing is printed. */
 export type Format = "text" | "json" | "yaml";
@@ -21,7 +22,7 @@ export async function printAs(
   indent = 2,
 ): Promise<void> {
   if (format === "text") await text();
-  else if (format === "json") console.print(JSON.stringify(value, undefined, indent));
+  else if (format === "json") console.print(showableJson(JSON.stringify(value, undefined, indent)));
   else console.write(await toYaml(value));
 }
 

@@ -1,5 +1,7 @@
 /** A spinner on stderr that says what is awaited. It appears only on a terminal, and only when the wait is noticeable. */
 
+import { showable } from "./showable.ts";
+
 /** A line that says what is awaited. */
 export interface Progress {
   /** Replaces the text. */
@@ -50,7 +52,7 @@ export class Spinner implements Progress {
 
   #turn(): void {
     if (this.#stopped) return;
-    this.#draw(`${eraseLine}${frames[this.#frame % frames.length]} ${this.#label}`);
+    this.#draw(`${eraseLine}${frames[this.#frame % frames.length]} ${showable(this.#label)}`);
     this.#frame++;
     this.#drawn = true;
     setTimeout(() => this.#turn(), frameMs).unref();

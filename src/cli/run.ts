@@ -9,6 +9,7 @@ import type { Console } from "./console.ts";
 import { parseCommandLine } from "./parse.ts";
 import type { Program } from "./program.ts";
 import { Interruption } from "./prompt.ts";
+import { showable } from "./showable.ts";
 
 /** Exit code of a program that Ctrl-C ended, as shells count it: 128 + SIGINT. */
 export const interruptedExit = 130;
@@ -51,11 +52,6 @@ export function reportFailure(error: unknown, console: Console, debug: boolean):
   for (const line of error.hint?.split("\n") ?? []) console.note(`hint: ${showable(line)}`);
   if (debug) console.note(traceOf(error));
   return faultInfo(error.code).exit;
-}
-
-/** Sentences may quote a peer: control characters, line breaks and tabs apart, must not reach the terminal. */
-function showable(text: string): string {
-  return text.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, "\ufffd");
 }
 
 function reportBug(error: unknown, console: Console, debug: boolean): number {

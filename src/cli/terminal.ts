@@ -2,6 +2,7 @@
 import type { Console } from "./console.ts";
 import { noProgress, type Progress, Spinner } from "./progress.ts";
 import { createPrompt } from "./prompt.ts";
+import { showable } from "./showable.ts";
 import { LineReader } from "./stdin.ts";
 
 /** Columns that text is fitted to when stdout is no terminal. */
@@ -25,8 +26,8 @@ export function openTerminal(signal: AbortSignal): Console {
   };
   return {
     write,
-    print: (line = "") => write(`${line}\n`),
-    note: (line) => tell(`${line}\n`),
+    print: (line = "") => write(`${showable(line)}\n`),
+    note: (line) => tell(`${showable(line)}\n`),
     get prompt() {
       return createPrompt(input(), tell);
     },

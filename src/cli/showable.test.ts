@@ -1,0 +1,33 @@
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { test } from "node:test";
+import { showable, showableJson } from "#cli/showable.ts";
+
+const hostile = "a\u001b]0;title\u0007b\u009b2Jc\rd\u007fe\u0000f";
+/** Every character that a terminal acts on, but for line breaks and tabs. */
+const controls = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/;
+
+test("text of a server cannot move the cursor, nor hide what is before it", () => {
+  assert.doesNotMatch(showable(hostile), controls);
+  assert.equal(showable("one\ttwo\nthree é 漢"), "one\ttwo\nthree é 漢");
+});
+
+test("JSON reads the same without control characters", () => {
+  const shown = showableJson(JSON.stringify({ hostile }));
+  assert.doesNotMatch(shown, controls);
+  assert.deepEqual(JSON.parse(shown), { hostile });
+});
+
+test("results and notes of a program are shown so", () => {
+  const script = `
+    const { openTerminal } = await import(${JSON.stringify(new URL("terminal.ts", import.meta.url).href)});
+    const console = openTerminal(new AbortController().signal);
+    console.print(${JSON.stringify(hostile)});
+    console.note(${JSON.stringify(hostile)});
+    process.exit(0);`;
+  const ran = spawnSync(process.execPath, ["--input-type=module", "-e", script], {
+    encoding: "utf8",
+  });
+  assert.equal(ran.stdout, `${showable(hostile)}\n`, ran.stderr);
+  assert.equal(ran.stderr, `${showable(hostile)}\n`);
+});
