@@ -47,6 +47,12 @@ export interface CopyOptions {
   readonly signal?: AbortSignal;
 }
 
+/**
+ * The permission bits that go along. Those that lend the owner's rights to whoever runs the file do not: the owner is
+ * another one here, and a node must not choose what may run with this person's rights.
+ */
+const permissionBits = 0o777;
+
 /** Links can make a folder contain itself. */
 const deepest = 128;
 
@@ -72,11 +78,12 @@ export async function copyFiles(
 
 async function copyOne(from: Place, to: Place, options: CopyOptions, depth: number): Promise<void> {
   options.signal?.throwIfAborted();
-  const info = await from.side.stat(from.path);
+  const found = await from.side.stat(from.path);
   const shown = from.side.describe(from.path);
-  if (info === undefined) {
+  if (found === undefined) {
     throw new Fault("not-found", `could not access ${shown}: no such file or directory`);
   }
+  const info = { ...found, mode: found.mode & permissionBits };
   if (info.kind === "other") {
     throw new Fault("invalid", `${shown} is neither a file nor a folder`);
   }
