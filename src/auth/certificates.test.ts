@@ -112,3 +112,13 @@ test("the event is written with the certificate, and names the device", async ()
   );
   await cluster.close();
 });
+
+test("a certificate for a cluster that does not exist is not issued", async () => {
+  const { cluster, caller } = await startWithLogin();
+  await assert.rejects(reissue(cluster, caller, { routeToCluster: "nosuchcluster" }), (error) =>
+    isFault(error, "not-found"),
+  );
+  const own = await reissue(cluster, caller, { routeToCluster: cluster.auth.context.clusterName });
+  assert.equal(own.routeToCluster, cluster.auth.context.clusterName);
+  await cluster.close();
+});

@@ -21,7 +21,10 @@ export interface LoginWish {
 
 const fallbackSessionMs = 12 * 3_600_000;
 
-/** The identity for a user who has just proved who they are. Throws `access-denied` when roles are missing. */
+/**
+ * The identity for a user who has just proved who they are. Throws `access-denied` when roles are missing, `not-found`
+ * for a route to a cluster that this one does not know.
+ */
 export async function identityOfLogin(
   context: AuthContext,
   user: User,
@@ -32,6 +35,7 @@ export async function identityOfLogin(
   const { roles, traits } = user.spec;
   const set = applyRoles({ username: name, roles, traits }, policy.roles);
   assertRoles(set, name);
+  assertCluster(context, wish.routeToCluster);
   const now = context.clock.now();
   const preferred = policy.authPreference.spec.default_session_ttl;
   const wanted = wish.ttlMs || (preferred ? parseDuration(preferred) : 0) || fallbackSessionMs;
@@ -58,6 +62,14 @@ export async function identityOfLogin(
     databaseUsers: allowedValues(set, "db_users"),
     permit: certificatePermissions(set),
   };
+}
+
+/** There are no leaf clusters: a certificate that named another cluster would be good for nothing. */
+function assertCluster({ clusterName }: AuthContext, wanted: string): void {
+  if (wanted === "" || wanted === clusterName) return;
+  throw new Fault("not-found", `cluster "${wanted}" is not known here`, {
+    hint: "the clusters are listed by: tsh clusters",
+  });
 }
 
 /** A missing role may have carried a deny rule, so nobody gets a certificate without it. */
