@@ -101,6 +101,13 @@ export const loginSteps: readonly Step[] = [
     },
   },
   {
+    name: "tsh login to a cluster that does not exist",
+    async run({ desk, cluster }) {
+      expectRan(await desk.tsh("login", "nosuchcluster"), { code: 1, shows: ["nosuchcluster"] });
+      expectRan(await desk.tsh("login", cluster.nodename), { shows: ["Logged in as:"] });
+    },
+  },
+  {
     name: "tsh env",
     async run({ desk, cluster }) {
       expectRan(await desk.tsh("env"), { shows: [`export TELEPORT_PROXY=${cluster.proxy}`] });

@@ -1,6 +1,8 @@
 /** Commands, shells, forwarding and refusals of `tsh ssh`. */
+import { writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import { createConnection, createServer as createTcpServer } from "node:net";
+import { join } from "node:path";
 import { type Expectation, expectRan, expectThat, type Stage, type Step } from "../step.ts";
 
 async function ssh(stage: Stage, words: readonly string[], expected: Expectation): Promise<void> {
@@ -95,15 +97,28 @@ export const sshSteps: readonly Step[] = [
     },
   },
   {
-    name: "tsh ssh finds the server by a label predicate",
+    name: "tsh ssh finds the server by its labels",
     async run({ desk, cluster }) {
-      expectRan(
-        await desk.tsh("ssh", "--query", `name == "${cluster.nodename}"`, "root@", "true"),
-        {
-          code: 1,
-        },
-      );
-      expectRan(await desk.tsh("ssh", "root@env=none", "true"), { code: 1 });
+      // The server's next word about itself takes the label away again.
+      const { stdout } = await desk.tctl("get", "nodes", "--format=json");
+      const nodes = JSON.parse(stdout) as { metadata: { labels?: object } }[];
+      for (const node of nodes) node.metadata.labels = { interop: "yes" };
+      const file = join(desk.home, "node.yaml");
+      writeFileSync(file, JSON.stringify(nodes[0]));
+      expectRan(await desk.tctl("create", "-f", file));
+      expectRan(await desk.tsh("ssh", "root@interop=yes", "hostname"), {
+        shows: [cluster.nodename],
+      });
+      expectRan(await desk.tsh("ssh", "root@interop=no", "true"), { code: 1 });
+    },
+  },
+  {
+    name: "tsh ssh -J through the proxy",
+    async run({ desk, cluster }) {
+      const remote = `root@${cluster.nodename}`;
+      expectRan(await desk.tsh("ssh", "-J", cluster.proxy, remote, "echo jumped"), {
+        shows: ["jumped"],
+      });
     },
   },
   {
