@@ -7,6 +7,7 @@ import { sameBytes } from "#base/bytes.ts";
 import { Fault, isFault } from "#base/fault.ts";
 import { parseCertificate } from "#ssh/certificate.ts";
 import { encodePublicKey, parseAuthorizedKey } from "#ssh/public-key.ts";
+import { type Advertised, assertNotAnothers, showsCertificate } from "./advertised-address.ts";
 import { generateLoginKeys, type LoginKeys, privateHalves, publicHalves } from "./cluster/keys.ts";
 import type { StoredLogin } from "./profile/logins.ts";
 import { hostOf, splitAddress } from "./profile/names.ts";
@@ -63,8 +64,10 @@ export async function logIn(options: LoginOptions): Promise<FinishedLogin> {
       options.prompts,
     );
     assertIssuedFor(issued, await keys);
+    const advertised = { dialled: web.address, answer };
+    await assertNotAnothers(options.folder, advertised, issued.authorities);
     const login = await store(options, answer, issued, await keys);
-    return { login, ping: answer, pinned: pinCertificate(options.folder, web, login) };
+    return { login, ping: answer, pinned: await pinCertificate(options, web, advertised) };
   } finally {
     web.close();
   }
@@ -147,10 +150,18 @@ async function store(
   );
 }
 
-/** Remembers a certificate that `--insecure` let through, under both names of the proxy. */
-function pinCertificate(folder: string, web: WebClient, login: StoredLogin): string | undefined {
+/** Remembers a certificate that `--insecure` let through, under each name of the proxy that was seen to show it. */
+async function pinCertificate(
+  { folder, signal }: LoginOptions,
+  web: WebClient,
+  advertised: Advertised,
+): Promise<string | undefined> {
   if (web.certificate?.verdict !== "insecure") return undefined;
   const { pem } = web.certificate;
-  for (const host of new Set([hostOf(web.address), login.key.host])) writeWebPin(folder, host, pem);
+  const [dialled, named] = [hostOf(web.address), hostOf(advertised.answer.publicAddr)];
+  writeWebPin(folder, dialled, pem);
+  if (named !== dialled && (await showsCertificate(advertised, pem, signal))) {
+    writeWebPin(folder, named, pem);
+  }
   return new X509Certificate(pem).fingerprint256;
 }

@@ -129,3 +129,23 @@ test("the keys of a login are of the kinds that the suite asks for, in OpenSSH's
     /^ssh-ed25519-cert-v01@openssh\.com /,
   );
 });
+
+test("a proxy that calls itself by the name of another one replaces nothing that is filed there", async (context) => {
+  const { run, proxy, folder } = await start(context);
+  await run(["login", proxy, "--user=myuser", "--insecure"], answers);
+  const filed = () =>
+    ["localhost.yaml", "known_hosts", "keys/localhost/myuser.key", "keys/localhost/certs.pem"].map(
+      (name) => readFileSync(join(folder, name), "utf8"),
+    );
+  const before = filed();
+  // The other one is reached as 127.0.0.1, and says that it is localhost.
+  const other = await startTestHome();
+  context.after(() => other.close());
+  const hostile = `--proxy=127.0.0.1:${other.cluster.port}`;
+  const refused = await run(["login", hostile, "--user=myuser", "--insecure"], answers);
+  assert.equal(refused.code, 1);
+  assert.match(refused.stderr, /calls itself localhost.*another cluster\n\nhint: .*tsh logout/);
+  assert.deepEqual(filed(), before);
+  assert.equal((await run(["logout"])).code, 0);
+  assert.equal((await run(["login", proxy, "--user=myuser"], answers)).code, 0);
+});
