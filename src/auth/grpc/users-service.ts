@@ -12,6 +12,7 @@ import type { Identity } from "#identity/identity.ts";
 import type { User } from "#resource/user.ts";
 import type { AuthContext } from "../context.ts";
 import { loadPolicy } from "../policy.ts";
+import { deleteUser, forgetDeletion } from "../users/deletion.ts";
 import { type AuthCall, authorize, requireUser } from "./guard.ts";
 import { pageOptions } from "./paging.ts";
 
@@ -42,7 +43,9 @@ export function usersService(context: AuthContext): ServiceHandlers<typeof Users
       connector: "local",
       "addr.remote": call.peer.address,
     });
-    return { user: await encode(await store(user)) };
+    const stored = await store(user);
+    if (!before) await forgetDeletion(context, name);
+    return { user: await encode(stored) };
   }
 
   return {
@@ -78,7 +81,7 @@ export function usersService(context: AuthContext): ServiceHandlers<typeof Users
         name,
         "addr.remote": call.peer.address,
       });
-      await users.delete(name);
+      await deleteUser(context, name, actorOf(caller).user);
       await context.credentials.delete(name);
       return {};
     },

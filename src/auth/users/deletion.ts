@@ -1,0 +1,59 @@
+/**
+ * Certificates outlive the user that they name. With the user's deletion a lock takes its place until the last of them
+ * has expired: every service follows locks already, and ends what is open.
+ */
+import { createHash } from "node:crypto";
+import { maxTtlMs } from "#access/ttl.ts";
+import type { Operation } from "#backend/port.ts";
+import { hex } from "#base/bytes.ts";
+import type { Lock } from "#resource/lock.ts";
+import type { Role } from "#resource/role.ts";
+import type { AuthContext } from "../context.ts";
+import { encode } from "../store/documents.ts";
+
+/** Deletes the user, and locks the name, in one write. `by` is who deletes. */
+export async function deleteUser(
+  context: Pick<AuthContext, "backend" | "stores" | "clock">,
+  name: string,
+  by: string,
+): Promise<void> {
+  const { users, locks, roles } = context.stores;
+  const lock = deletionLock(name, by, context.clock.now(), await roles.all());
+  const { bytes, options } = encode(lock);
+  const put: Operation = {
+    ...{ type: "put", key: locks.keyOf(lock.metadata.name), value: bytes },
+    ...options,
+  };
+  await context.backend.atomic([{ type: "delete", key: users.keyOf(name) }, put]);
+}
+
+/** A new user of the same name is not locked. Certificates of the deleted one that are left are good again, too. */
+export async function forgetDeletion(
+  { backend, stores }: Pick<AuthContext, "backend" | "stores">,
+  name: string,
+): Promise<void> {
+  await backend.delete(stores.locks.keyOf(lockName(name)));
+}
+
+/** In force for as long as any role lets a certificate live: which ones the user once had, nobody knows. */
+function deletionLock(user: string, by: string, now: Date, roles: readonly Role[]): Lock {
+  const longest = Math.max(0, ...roles.map((role) => maxTtlMs({ roles: [role] })));
+  const expires = new Date(now.getTime() + longest).toISOString();
+  return {
+    kind: "lock",
+    version: "v2",
+    metadata: { name: lockName(user), expires },
+    spec: {
+      target: { user },
+      message: "the user was deleted",
+      expires,
+      created_at: now.toISOString(),
+      created_by: by,
+    },
+  };
+}
+
+/** Names of users may hold what names of resources may not. */
+function lockName(user: string): string {
+  return `deleted-user-${hex(createHash("sha256").update(user).digest()).slice(0, 32)}`;
+}
