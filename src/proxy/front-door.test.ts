@@ -144,3 +144,31 @@ test("renewed certificates are presented to whoever connects next", async () => 
     socket.destroy();
   }
 });
+
+test("connections without a certificate are bounded per address, and room comes back", async () => {
+  const served: Connection[] = [];
+  const door = await FrontDoor.open({
+    listenAddress: { host: "127.0.0.1", port: 0 },
+    hostCertificate: host,
+    webCertificate: web,
+    clientAuthorities: [host.certificate],
+    doors: { web: (connection) => void served.push(connection) },
+    logger: silentLogger,
+    limits: { strangersPerAddress: 2 },
+  });
+  closing.push(() => door.close());
+  const first = await handshake(door.port, {});
+  await handshake(door.port, {});
+  const third = await handshake(door.port, {});
+  third.on("error", () => {});
+  if (!third.closed) await once(third, "close");
+  assert.equal(served.length, 2);
+  const [gone] = served;
+  assert.ok(gone);
+  const closed = once(gone.socket, "close");
+  gone.socket.resume().on("end", () => gone.socket.end());
+  first.end();
+  await closed;
+  await handshake(door.port, {});
+  while (served.length < 3) await new Promise((resolve) => setImmediate(resolve));
+});

@@ -48,17 +48,21 @@ export interface FrontDoorOptions {
   readonly limits?: Partial<FrontDoorLimits>;
 }
 
-/** Bounds on clients that have not finished their handshake. */
+/** Bounds on clients that have not proved anything: in their handshake, and after it without a certificate. */
 export interface FrontDoorLimits {
   readonly handshakeMs: number;
   readonly handshakesPerAddress: number;
   readonly handshakes: number;
+  readonly strangersPerAddress: number;
+  readonly strangers: number;
 }
 
 const defaultLimits: FrontDoorLimits = {
   handshakeMs: 10_000,
   handshakesPerAddress: 128,
   handshakes: 1024,
+  strangersPerAddress: 512,
+  strangers: 4096,
 };
 
 /** Listens, routes and hands over. */
@@ -66,13 +70,15 @@ export class FrontDoor {
   readonly #options: FrontDoorOptions;
   readonly #server: Server;
   readonly #open = new Set<Socket>();
-  readonly #pending: PendingHandshakes;
+  readonly #pending: ConnectionCount;
+  readonly #strangers: ConnectionCount;
   #contexts: Readonly<Record<"host" | "web", SecureContext>>;
 
   private constructor(options: FrontDoorOptions) {
     this.#options = options;
     const limits = { ...defaultLimits, ...options.limits };
-    this.#pending = new PendingHandshakes(limits);
+    this.#pending = new ConnectionCount(limits.handshakes, limits.handshakesPerAddress);
+    this.#strangers = new ConnectionCount(limits.strangers, limits.strangersPerAddress);
     this.#contexts = contextsOf(options);
     this.#server = createServer({
       cert: options.webCertificate.certificate,
@@ -147,6 +153,14 @@ export class FrontDoor {
     const selected = socket.alpnProtocol;
     const route = routeOf(serverName, selected ? [selected] : []);
     this.#pending.leave(socket.remoteAddress, socket.remotePort);
+    // Who the certificate names is decided behind the door; here it tells who may take up room.
+    if (!socket.authorized && !this.#strangers.enter(socket)) {
+      this.#options.logger.warn("too many connections of strangers", {
+        from: socket.remoteAddress,
+      });
+      socket.destroy();
+      return;
+    }
     const accept = route && this.#options.doors[route.door];
     if (!route || !accept) {
       socket.end();
@@ -197,14 +211,16 @@ function listenFault(cause: unknown, host: string, port: number): Fault {
   return new Fault("environment", `cannot listen on ${host}:${port}`, { cause });
 }
 
-/** Counts the connections that have not finished their handshake, in all and per address. */
-class PendingHandshakes {
-  readonly #limits: FrontDoorLimits;
+/** Counts connections of one sort, in all and per address, until they close or leave. */
+class ConnectionCount {
+  readonly #most: number;
+  readonly #mostPerAddress: number;
   readonly #byAddress = new Map<string, Set<string>>();
   #total = 0;
 
-  constructor(limits: FrontDoorLimits) {
-    this.#limits = limits;
+  constructor(most: number, mostPerAddress: number) {
+    this.#most = most;
+    this.#mostPerAddress = mostPerAddress;
   }
 
   /** False when the address, or the door as a whole, has too many already. */
@@ -212,9 +228,7 @@ class PendingHandshakes {
     const { remoteAddress, remotePort } = socket;
     const address = remoteAddress ?? "";
     const ports = this.#byAddress.get(address) ?? new Set<string>();
-    if (this.#total >= this.#limits.handshakes || ports.size >= this.#limits.handshakesPerAddress) {
-      return false;
-    }
+    if (this.#total >= this.#most || ports.size >= this.#mostPerAddress) return false;
     ports.add(String(remotePort));
     this.#byAddress.set(address, ports);
     this.#total++;
