@@ -7,6 +7,7 @@ import { BackOff } from "#api/back-off.ts";
 import { createClient, type GrpcClient } from "#api/grpc/client.ts";
 import type { EventFields, EventType } from "#audit/catalogue.ts";
 import { createEvent } from "#audit/create.ts";
+import { EventClock } from "#audit/event-clock.ts";
 import { utf8 } from "#base/bytes.ts";
 import type { Clock } from "#base/clock.ts";
 import { Fault, isFault } from "#base/fault.ts";
@@ -36,6 +37,7 @@ const flushTimeoutMs = 3000;
 export class EventReporter implements Closable {
   readonly #options: EventReporterOptions;
   readonly #client;
+  readonly #clock: Clock;
   readonly #stop = new AbortController();
   #queue: Uint8Array[] = [];
   #sending: Promise<void> | undefined;
@@ -43,6 +45,7 @@ export class EventReporter implements Closable {
   constructor(options: EventReporterOptions) {
     this.#options = options;
     this.#client = createClient(AgentService, options.client);
+    this.#clock = new EventClock(options.clock);
   }
 
   /** Returns once the event is durable. Throws `unavailable` when that cannot be had: then nothing may be granted. */
@@ -76,8 +79,8 @@ export class EventReporter implements Closable {
   }
 
   #encode<T extends EventType>(type: T, fields: EventFields<T>, index = 0): Uint8Array {
-    const { clusterName, clock, random } = this.#options;
-    const context = { clusterName: clusterName(), now: clock.now(), random, index };
+    const { clusterName, random } = this.#options;
+    const context = { clusterName: clusterName(), now: this.#clock.now(), random, index };
     return utf8(JSON.stringify(createEvent(type, fields, context)));
   }
 

@@ -2,6 +2,7 @@
 import type { EventFields, EventType } from "#audit/catalogue.ts";
 import { createEvent } from "#audit/create.ts";
 import type { AuditEvent } from "#audit/event.ts";
+import { EventClock } from "#audit/event-clock.ts";
 import type { AuditSink } from "#audit/sink.ts";
 import type { Clock } from "#base/clock.ts";
 import type { Random } from "#base/random.ts";
@@ -17,9 +18,11 @@ export interface RecorderOptions {
 /** Makes events and writes them. */
 export class AuditRecorder {
   readonly #options: RecorderOptions;
+  readonly #clock: Clock;
 
   constructor(options: RecorderOptions) {
     this.#options = options;
+    this.#clock = new EventClock(options.clock);
   }
 
   /**
@@ -27,8 +30,8 @@ export class AuditRecorder {
    * take place.
    */
   async record<T extends EventType>(type: T, fields: EventFields<T>): Promise<void> {
-    const { sink, clusterName, clock, random } = this.#options;
-    await sink.emit(createEvent(type, fields, { clusterName, now: clock.now(), random }));
+    const { sink, clusterName, random } = this.#options;
+    await sink.emit(createEvent(type, fields, { clusterName, now: this.#clock.now(), random }));
   }
 
   /**

@@ -14,10 +14,17 @@ import type { Closable } from "#base/lifecycle.ts";
 import type { Identity, SystemIdentity, UserIdentity } from "#identity/identity.ts";
 import type { Connection } from "../front-door.ts";
 
+/**
+ * A server cuts a session itself and says why; the proxy gives that this long to arrive, and then ends what is still
+ * open. Both together stay below a quarter of a second.
+ */
+const graceMs = 150;
+
 /** Something open that a lock must end. */
 interface Held {
   readonly identity: Identity;
   readonly end: () => void;
+  ending?: NodeJS.Timeout;
 }
 
 /** Identifies peers and holds them to the rules of the cluster as the proxy knows them. */
@@ -61,11 +68,16 @@ export class PeerCheck implements Closable {
     return identity;
   }
 
-  /** Calls `end` when a lock strikes the identity; the function that it gives back forgets that. */
+  /**
+   * Calls `end` within {@link graceMs} when a lock strikes the identity; the function that it gives back forgets that.
+   */
   hold(identity: Identity, end: () => void): () => void {
-    const held = { identity, end };
+    const held: Held = { identity, end };
     this.#held.add(held);
-    return () => this.#held.delete(held);
+    return () => {
+      clearTimeout(held.ending);
+      this.#held.delete(held);
+    };
   }
 
   close(): Promise<void> {
@@ -83,7 +95,7 @@ export class PeerCheck implements Closable {
     for (const held of this.#held) {
       if (findLock(held.identity, policy.locks, now) === undefined) continue;
       this.#held.delete(held);
-      held.end();
+      held.ending = setTimeout(held.end, graceMs);
     }
   }
 
