@@ -7,6 +7,7 @@ import { type Peer, peerOf } from "#api/peer.ts";
 import type { AuditSink } from "#audit/sink.ts";
 import type { Backend } from "#backend/port.ts";
 import type { Clock } from "#base/clock.ts";
+import { Fault } from "#base/fault.ts";
 import type { Closable } from "#base/lifecycle.ts";
 import type { Logger } from "#base/log.ts";
 import { type Random, uuid } from "#base/random.ts";
@@ -28,6 +29,9 @@ import { openStores } from "./store/stores.ts";
 import { CredentialStore } from "./users/credentials.ts";
 import { Invitations } from "./users/invitation.ts";
 import { PasswordHasher } from "./users/password.ts";
+
+/** How long a connection without a certificate may last: enough to join, not enough to be kept. */
+export const strangerMs = 60_000;
 
 /** What the auth service is made of. */
 export interface AuthOptions {
@@ -114,8 +118,15 @@ export class AuthService implements Closable {
     };
     const known = peerOf(socket, trusted, clock.now());
     const peer = this.#isFormerAdministrator(known) ? { address: known.address } : known;
-    if (socket.alpnProtocol === "h2") this.#server.accept(socket, peer);
-    else this.#legacy.accept(socket, peer);
+    if (socket.alpnProtocol !== "h2") {
+      this.#legacy.accept(socket, peer);
+      return;
+    }
+    const connection = this.#server.accept(socket, peer);
+    if (peer.identity) return;
+    const end = () => connection.close(new Fault("timeout", "this connection has lasted too long"));
+    const timer = setTimeout(end, strangerMs).unref();
+    socket.once("close", () => clearTimeout(timer));
   }
 
   /**

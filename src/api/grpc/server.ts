@@ -148,6 +148,7 @@ class Connection<Peer> implements GrpcConnection<Peer> {
   readonly #budget = { unread: 0 };
   readonly #serve: (call: ServerCall<Peer>) => Promise<void>;
   readonly #log: Logger;
+  readonly #socket: Duplex;
 
   constructor(
     socket: Duplex,
@@ -156,6 +157,7 @@ class Connection<Peer> implements GrpcConnection<Peer> {
     serve: (call: ServerCall<Peer>) => Promise<void>,
   ) {
     this.peer = peer;
+    this.#socket = socket;
     this.#serve = serve;
     this.#log = log;
     socket.on("error", (error) => log.debug("connection failed", { error }));
@@ -189,7 +191,11 @@ class Connection<Peer> implements GrpcConnection<Peer> {
     }
     if (this.session.destroyed) return;
     this.session.close();
-    setTimeout(() => this.session.destroy(), closeGraceMs).unref();
+    // The session only ends its half; a peer that never ends its own must not keep the socket.
+    setTimeout(() => {
+      this.session.destroy();
+      this.#socket.destroy();
+    }, closeGraceMs).unref();
   }
 
   #open(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void {

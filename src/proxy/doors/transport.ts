@@ -19,6 +19,9 @@ export interface TransportDoorOptions {
   readonly logger: Logger;
 }
 
+/** How long a connection without a certificate may last. */
+const strangerMs = 10_000;
+
 /** The gRPC server behind the door, and the function that takes connections. */
 export function openTransportDoor(options: TransportDoorOptions) {
   const { peers, dialer, clusterName, dialAuth, logger } = options;
@@ -43,7 +46,14 @@ export function openTransportDoor(options: TransportDoorOptions) {
     accept: (connection: Connection) => {
       const peer = peers.identify(connection);
       const accepted = server.accept(connection.socket, peer);
-      if (!peer.identity) return;
+      if (!peer.identity) {
+        // Every call is refused; the connection is good for hearing that, and for no more.
+        const end = () =>
+          accepted.close(new Fault("unproven", "this needs the certificate of a user"));
+        const timer = setTimeout(end, strangerMs).unref();
+        connection.socket.once("close", () => clearTimeout(timer));
+        return;
+      }
       const locked = () => accepted.close(new Fault("locked", "access denied: a lock is in force"));
       connection.socket.once("close", peers.hold(peer.identity, locked));
     },
