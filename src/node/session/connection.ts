@@ -187,8 +187,14 @@ export class NodeConnection {
     }
     await context.events.record("port", { ...this.#portFields(login, addr), success: true });
     const socket = await dialTarget(channel);
-    this.#grant();
-    this.#begin(login);
+    try {
+      this.#grant();
+      this.#begin(login);
+    } catch (error) {
+      // The rules changed while it was dialled: nobody would end it any more.
+      socket.destroy();
+      throw error;
+    }
     void joinSocket(socket, accept(), () => this.#liveness.touch());
   }
 
