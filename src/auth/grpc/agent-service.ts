@@ -13,10 +13,13 @@ import { acceptAgentEvents } from "../audit/agent-events.ts";
 import type { AuthContext } from "../context.ts";
 import { type FeedUpdate, watchAuthority } from "../hosts/feed.ts";
 import { assertOwnName } from "../hosts/names.ts";
-import { requireSystem } from "./guard.ts";
+import { checkPeer, requireSystem } from "./guard.ts";
 
 /** How long a server stays listed after its last heartbeat. */
 const presenceMs = 10 * 60_000;
+
+/** Heartbeats of a feed between two looks at its receiver's certificate. */
+const beatsPerCheck = 15;
 
 /** The kinds that each service may follow. */
 const followable: Readonly<Record<string, readonly SystemIdentity["systemRoles"][number][]>> = {
@@ -41,7 +44,16 @@ export function agentService(context: AuthContext): ServiceHandlers<typeof Agent
       if (kinds.length === 0 || refused !== undefined) {
         throw new Fault("access-denied", `this service may not follow "${refused ?? ""}"`);
       }
-      for await (const update of watchAuthority(context, kinds, call.signal)) yield encode(update);
+      let complete = false;
+      let beats = 0;
+      for await (const update of watchAuthority(context, kinds, call.signal)) {
+        if (update.type === "complete") complete = true;
+        const locked = complete && update.type === "change" && update.kind === "lock";
+        const due = update.type === "heartbeat" && ++beats % beatsPerCheck === 0;
+        // The call may last for weeks: a lock ends it at once, the end of the certificate soon.
+        if (locked || due) await checkPeer(context, call);
+        yield encode(update);
+      }
     },
 
     async emitEvents({ events }, call) {
