@@ -59,6 +59,9 @@ test("a machine renews for its own names and for free ones", async () => {
   const principals = await renew("web.example.org", "10.0.0.7", attacker);
   assert.ok(principals.includes("web.example.org") && principals.includes(attacker));
   assert.ok(!principals.includes("db-1") && !principals.includes(victim));
+  const event = await cluster.lastEvent("cert.create");
+  assert.equal(event?.["cert_type"], "host");
+  assert.equal(event?.["user"], `${attacker}.${testCluster}`);
 });
 
 for (const name of [

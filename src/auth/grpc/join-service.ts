@@ -1,6 +1,7 @@
 /** gatehouse.v1.JoinService: how a machine becomes a member of the cluster. Strangers may call Join: the token is the proof. */
 import type { ServiceHandlers } from "#api/grpc/service.ts";
 import type { Peer } from "#api/peer.ts";
+import { actorOf } from "#audit/actor.ts";
 import { Fault } from "#base/fault.ts";
 import type { JoinService } from "#gen/gatehouse/v1/join_pb.ts";
 import type { AuthContext } from "../context.ts";
@@ -17,7 +18,8 @@ export function joinService(context: AuthContext): ServiceHandlers<typeof JoinSe
     },
 
     async renewHostCertificates(request, call) {
-      const { hostId, systemRoles } = requireSystem(call);
+      const caller = requireSystem(call);
+      const { hostId, systemRoles } = caller;
       const node = await context.stores.nodes.find(hostId);
       if (!node && systemRoles.includes("Node")) {
         throw new Fault(
@@ -29,7 +31,14 @@ export function joinService(context: AuthContext): ServiceHandlers<typeof JoinSe
       const { additionalPrincipals } = request;
       const applicant = { hostId, nodeName, roles: systemRoles, additionalPrincipals };
       await assertNamesFree(context, applicant);
-      return issueHostCertificates(context, applicant, request);
+      const certificates = issueHostCertificates(context, applicant, request);
+      await context.audit.record("cert.create", {
+        ...actorOf(caller),
+        cert_type: "host",
+        identity: { user: `${hostId}.${context.clusterName}`, roles: [...systemRoles] },
+        "addr.remote": call.peer.address,
+      });
+      return certificates;
     },
   };
 }
