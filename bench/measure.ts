@@ -21,7 +21,7 @@ export async function timeCommand(command: Command): Promise<number> {
   const child = spawn(command.program, command.args, {
     env: command.env ?? process.env,
     stdio: [input === undefined ? "ignore" : "pipe", "ignore", "pipe"],
-    timeout: 120_000,
+    timeout: 45_000,
     killSignal: "SIGKILL",
   });
   let said = "";

@@ -1,14 +1,13 @@
 /** Thousands of nodes: created from one file, and listed. Run last, because they stay. */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { type Bench, nodename } from "../context.ts";
+import type { Bench } from "../context.ts";
 import { compareCommands, timeCommand } from "../measure.ts";
 import type { Row } from "../row.ts";
 
 const count = 5000;
-const kubectl = { program: "kubectl", args: ["version", "--client"] };
 
-/** Creates the nodes, lists them, and logs in among them. */
+/** Creates the nodes and lists them. */
 export async function measureListing(bench: Bench): Promise<Row[]> {
   const { cluster, machine } = await bench.workplace();
   const file = join(machine.folder, "nodes.yaml");
@@ -17,10 +16,8 @@ export async function measureListing(bench: Bench): Promise<Row[]> {
   const created = await timeCommand(tctl);
   const ms = await compareCommands(
     {
-      kubectl,
       all: await bench.our("tsh", "ls"),
       some: await bench.our("tsh", "ls", "group=7"),
-      ssh: await bench.our("tsh", "ssh", `root@${nodename}`, "true"),
       official: await bench.official("tsh", "--insecure", "ls"),
       officialSome: await bench.official("tsh", "--insecure", "ls", "group=7"),
     },
@@ -49,14 +46,6 @@ export async function measureListing(bench: Bench): Promise<Row[]> {
       goal: { at: "most", limit: 103 },
       recorded: "87–103 ms",
       official: ms.officialSome,
-    },
-    {
-      what: `tsh ssh … true with ${count} nodes registered`,
-      unit: "ms",
-      ours: ms.ssh,
-      peer: { what: "kubectl version", value: ms.kubectl },
-      goal: { at: "most", limit: 2 },
-      recorded: "265–340 ms",
     },
   ];
 }
