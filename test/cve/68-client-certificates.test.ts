@@ -113,10 +113,11 @@ test("no certificate, and one of another cluster with the same name, are strange
 });
 
 test("a certificate that ends during the connection's life is known no longer", async () => {
-  const short = issue(ours, later(60_000));
+  // TLS itself goes by the machine's clock, so the certificate must outlive a slow run of this file.
+  const short = issue(ours, later(3_600_000));
   const client = connectWith(short);
   assert.equal(await rights(client), "known");
-  ours.clock.advance(60_001);
+  ours.clock.advance(3_600_001);
   assert.notEqual(await rights(client), "known");
   assert.notEqual(await rightsOf(short), "known");
   await client.close();
