@@ -2,6 +2,7 @@
  * Binds a program to this process: arguments, streams, signals, exit code. Called by the two-line main module of each
  * program and nowhere else.
  */
+import { endProcess } from "./end-process.ts";
 import type { Flags } from "./flag.ts";
 import type { Program } from "./program.ts";
 import { interruptedExit, runProgram } from "./run.ts";
@@ -12,10 +13,10 @@ const brokenPipeExit = 141;
 /** How long a command may take to clean up after Ctrl-C. */
 const graceMs = 2000;
 
-/** Runs the program with this process's arguments and ends the process. */
+/** Runs the program with this process's arguments; when it resolves, the process is about to end. */
 export async function runMain<Shared extends Flags, Services>(
   program: Program<Shared, Services>,
-): Promise<never> {
+): Promise<void> {
   const controller = new AbortController();
   let interrupted = false;
   // Ctrl-C asks the command to stop; a second one, or a command that does not stop, ends the process.
@@ -34,7 +35,7 @@ export async function runMain<Shared extends Flags, Services>(
   const code = await runProgram(program, process.argv.slice(2), console, controller.signal);
   // Open handles of a finished command must not delay the shell's prompt.
   await Promise.all([drain(process.stdout), drain(process.stderr)]);
-  process.exit(code);
+  endProcess(code);
 }
 
 function drain(stream: NodeJS.WriteStream): Promise<void> {

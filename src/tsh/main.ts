@@ -5,9 +5,10 @@ void main(process.argv.slice(2));
 
 async function main(words: readonly string[]): Promise<void> {
   const code = await runShortcut(words, process.env);
-  if (code === undefined) {
-    const { runEngine } = await import("./engine.ts");
-    await runEngine(words);
+  if (code !== undefined) {
+    process.exitCode = code;
+    return;
   }
-  process.exitCode = code;
+  const { runEngine } = await import("./engine.ts");
+  await runEngine(words);
 }
