@@ -33,8 +33,22 @@ export interface ClusterOptions {
   readonly diskMib?: number;
 }
 
-/** How many run in this process: their machines' TPMs come from one factory. */
-let open = 0;
+/** Those that run in this process: their machines' TPMs come from one factory. */
+const open = new Set<Cluster>();
+
+let discarding = false;
+
+/** A run that is broken off leaves no server and no file behind. */
+function discardAtExit(): void {
+  if (discarding) return;
+  discarding = true;
+  process.once("exit", () => {
+    for (const cluster of open) cluster.discard();
+  });
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+    process.once(signal, () => process.exit(1));
+  }
+}
 
 /** A running cluster. */
 export class Cluster {
@@ -52,7 +66,8 @@ export class Cluster {
   log = "";
 
   private constructor(options: ClusterOptions) {
-    open++;
+    discardAtExit();
+    open.add(this);
     this.#options = options;
     this.nodename = options.nodename ?? "ip-172-31-35-170";
     this.folder = mkdtempSync(join(tmpdir(), "gatehouse-cluster-"));
@@ -127,7 +142,6 @@ export class Cluster {
       stdio: ["ignore", "pipe", "pipe"],
     });
     this.#server = server;
-    process.once("exit", () => server.kill("SIGKILL"));
     server.stderr.setEncoding("utf8").on("data", (text: string) => {
       this.log += text;
     });
@@ -225,7 +239,14 @@ export class Cluster {
   async close(): Promise<void> {
     for (const machine of this.#machines) await machine.close();
     await this.stopServer();
-    if (--open === 0) await discardTpms();
+    open.delete(this);
+    if (open.size === 0) await discardTpms();
+    this.discard();
+  }
+
+  /** Kills the server and removes every file, at once. */
+  discard(): void {
+    this.#server?.kill("SIGKILL");
     rmSync(this.folder, { recursive: true, force: true });
   }
 

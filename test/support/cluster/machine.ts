@@ -86,6 +86,8 @@ export class Machine {
       TELEPORT_HOME: join(home, ".tsh"),
       XDG_STATE_HOME: join(home, "state"),
       XDG_RUNTIME_DIR: join(folder, "run"),
+      // An agent that outlives a broken run ends soon.
+      GATEHOUSE_AGENT_IDLE: "2m",
       GATEHOUSE_DMI_DIR: join(folder, "dmi"),
       GATEHOUSE_TPM: tpm ? `swtpm:unix:${tpm.socket}` : `device:${join(folder, "no-tpm")}`,
     };

@@ -61,10 +61,6 @@ export class Terminal {
     this.#pty.write(keys);
   }
 
-  resize(columns: number, rows: number): void {
-    this.#pty.resize(columns, rows);
-  }
-
   /** Waits for the end; gives the exit code. */
   async end(): Promise<number> {
     const timer = setTimeout(() => this.#pty.kill("SIGKILL"), patienceMs);
