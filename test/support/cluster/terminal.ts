@@ -61,6 +61,11 @@ export class Terminal {
     this.#pty.write(keys);
   }
 
+  /** Changes the size of the window. */
+  resize(columns: number, rows: number): void {
+    this.#pty.resize(columns, rows);
+  }
+
   /** Waits for the end; gives the exit code. */
   async end(): Promise<number> {
     const timer = setTimeout(() => this.#pty.kill("SIGKILL"), patienceMs);
