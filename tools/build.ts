@@ -9,7 +9,6 @@
  * Files are named after their contents and only ever added, the entry last: a process that still runs the previous
  * build finds what it has yet to load. `dist/stamp` dates the build to its start; whatever is newer makes it stale.
  */
-import { spawnSync } from "node:child_process";
 import {
   mkdirSync,
   readdirSync,
@@ -37,28 +36,18 @@ interface Program {
   readonly name: string;
   readonly source: string;
   readonly format: "cjs" | "esm";
-  /** Command lines that need no cluster; running them fills the compile cache. */
-  readonly warm: readonly (readonly string[])[];
 }
 
 const programs: readonly Program[] = [
-  { name: "tsh", source: "src/tsh/main.ts", format: "cjs", warm: [["version"], ["ls"], ["help"]] },
-  { name: "tctl", source: "src/tctl/main.ts", format: "cjs", warm: [["version"], ["help"]] },
-  { name: "gatehouse", source: "src/daemon/main.ts", format: "esm", warm: [["version"]] },
+  { name: "tsh", source: "src/tsh/main.ts", format: "cjs" },
+  { name: "tctl", source: "src/tctl/main.ts", format: "cjs" },
+  { name: "gatehouse", source: "src/daemon/main.ts", format: "esm" },
 ];
 
 const started = new Date();
 await Promise.all(programs.map(buildProgram));
 writeFileSync(join(dist, "stamp"), `${started.toISOString()}\n`);
 utimesSync(join(dist, "stamp"), started, started);
-for (const { name, warm } of programs) {
-  for (const words of warm) {
-    spawnSync(process.execPath, [join(dist, name, "main.cjs"), ...words], {
-      stdio: "ignore",
-      env: { ...process.env, TELEPORT_HOME: join(dist, "no-profile"), GATEHOUSE_AGENT: "off" },
-    });
-  }
-}
 
 async function buildProgram({ name, source, format }: Program): Promise<void> {
   const folder = join(dist, name);
