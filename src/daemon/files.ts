@@ -1,16 +1,24 @@
 /** The files that a process keeps: folders for the owner only, files written whole or not at all. */
 import { randomBytes } from "node:crypto";
-import { chmodSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { Fault } from "#base/fault.ts";
 
 /** Makes a folder that only its owner can enter, with its parents. Throws `environment`. */
 export function makePrivateFolder(path: string): void {
   try {
-    mkdirSync(path, { recursive: true, mode: 0o700 });
+    makeFolder(path);
   } catch (cause) {
     throw folderFault(path, cause);
   }
+}
+
+/** Node's own recursive mkdir never returns where a parent cannot hold folders, as below /proc. */
+function makeFolder(path: string): void {
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) return;
+  const parent = dirname(path);
+  if (parent !== path) makeFolder(parent);
+  mkdirSync(path, { mode: 0o700 });
 }
 
 /** Replaces a file in one step. Throws `environment`. */
@@ -50,7 +58,10 @@ function folderFault(path: string, cause: unknown): Fault {
       cause,
     });
   }
-  return new Fault("environment", `${path} cannot be used (${code ?? "unknown reason"})`, {
+  const why =
+    code === "EEXIST" || code === "ENOTDIR" ? "a file is in the way" : (code ?? "unknown reason");
+  return new Fault("environment", `${path} cannot be used as a folder: ${why}`, {
+    hint: "name another folder: --data-dir=DIR",
     cause,
   });
 }

@@ -12,7 +12,7 @@ import type { Identity } from "#identity/identity.ts";
 import type { User } from "#resource/user.ts";
 import type { AuthContext } from "../context.ts";
 import { loadPolicy } from "../policy.ts";
-import { deleteUser, forgetDeletion } from "../users/deletion.ts";
+import { assertNameFree, deleteUser } from "../users/deletion.ts";
 import { type AuthCall, authorize, requireUser } from "./guard.ts";
 import { pageOptions } from "./paging.ts";
 
@@ -36,6 +36,7 @@ export function usersService(context: AuthContext): ServiceHandlers<typeof Users
     await assertMayChange(context, caller, before, given);
     await assertRolesExist(context, given);
     const user = before ? keepOrigin(given, before) : withOrigin(context, given, caller);
+    if (!before) await assertNameFree(context, name);
     await context.audit.record(before ? "user.update" : "user.create", {
       ...actorOf(caller),
       name,
@@ -43,9 +44,7 @@ export function usersService(context: AuthContext): ServiceHandlers<typeof Users
       connector: "local",
       "addr.remote": call.peer.address,
     });
-    const stored = await store(user);
-    if (!before) await forgetDeletion(context, name);
-    return { user: await encode(stored) };
+    return { user: await encode(await store(user)) };
   }
 
   return {

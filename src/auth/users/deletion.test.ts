@@ -4,16 +4,26 @@ import { encodeResource } from "#api/convert/resource.ts";
 import { isFault } from "#base/fault.ts";
 import { parseResourceOf } from "#resource/parse.ts";
 import { logIn } from "../../../test/support/auth-person.ts";
-import { startTestAuth } from "../../../test/support/auth-service.ts";
+import { startTestAuth, type TestAuth, testPassword } from "../../../test/support/auth-service.ts";
 
 const bob = {
   ...{ kind: "user", version: "v2", metadata: { name: "bob" } },
   spec: { roles: ["access", "editor"], traits: { logins: ["root"] } },
 };
 
+/** Gives bob a password, as everybody who ever logged in has one. */
+async function setPassword({ auth }: TestAuth): Promise<void> {
+  const { credentials, passwords } = auth.context;
+  await credentials.put("bob", {
+    passwordHash: await passwords.hash(testPassword),
+    totpDevices: [],
+  });
+}
+
 test("the certificates of a deleted user open nothing, on connections that are open either", async () => {
   const cluster = await startTestAuth();
   const person = await logIn(cluster, "bob", { roles: bob.spec.roles });
+  await setPassword(cluster);
   const auth = await person.client.service("auth");
   await auth.getDomainName({});
   const users = await cluster.as("Admin").service("users");
@@ -32,14 +42,33 @@ test("the certificates of a deleted user open nothing, on connections that are o
   await cluster.close();
 });
 
-test("a new user of the same name may log in", async () => {
+test("the name is free again when the last certificate is over, or when an administrator accepts the old ones", async () => {
   const cluster = await startTestAuth();
   await logIn(cluster, "bob", { roles: bob.spec.roles });
-  const users = await cluster.as("Admin").service("users");
+  await setPassword(cluster);
+  const admin = cluster.as("Admin");
+  const users = await admin.service("users");
+  const user = encodeResource("user", parseResourceOf("user", bob));
   await users.deleteUser({ name: "bob" });
-  await users.createUser({ user: encodeResource("user", parseResourceOf("user", bob)) });
-  const person = await logIn(cluster, "bob");
-  await (await person.client.service("auth")).getDomainName({});
+  await assert.rejects(users.createUser({ user }), (error) => isFault(error, "conflict"));
+  const [lock] = await cluster.auth.context.stores.locks.all();
+  await (await admin.service("auth")).deleteLock({ Name: lock?.metadata.name ?? "" });
+  await users.createUser({ user });
+  await setPassword(cluster);
+  await users.deleteUser({ name: "bob" });
+  cluster.clock.advance(31 * 3_600_000);
+  const later = await cluster.as("Admin").service("users");
+  await later.createUser({ user });
+  await cluster.close();
+});
+
+test("a name that nobody ever logged in with is free at once", async () => {
+  const cluster = await startTestAuth();
+  const users = await cluster.as("Admin").service("users");
+  const user = encodeResource("user", parseResourceOf("user", bob));
+  await users.createUser({ user });
+  await users.deleteUser({ name: "bob" });
+  await users.createUser({ user });
   assert.deepEqual(await cluster.auth.context.stores.locks.all(), []);
   await cluster.close();
 });

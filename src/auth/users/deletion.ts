@@ -3,21 +3,28 @@
  * has expired: every service follows locks already, and ends what is open.
  */
 import { createHash } from "node:crypto";
+import { isInForce } from "#access/locks.ts";
 import { maxTtlMs } from "#access/ttl.ts";
 import type { Operation } from "#backend/port.ts";
 import { hex } from "#base/bytes.ts";
+import { Fault } from "#base/fault.ts";
 import type { Lock } from "#resource/lock.ts";
 import type { Role } from "#resource/role.ts";
 import type { AuthContext } from "../context.ts";
 import { encode } from "../store/documents.ts";
 
-/** Deletes the user, and locks the name, in one write. `by` is who deletes. */
+/**
+ * Deletes the user, and locks the name, in one write. Whoever never had a password never had a certificate: such a name
+ * needs no lock. `by` is who deletes.
+ */
 export async function deleteUser(
-  context: Pick<AuthContext, "backend" | "stores" | "clock">,
+  context: Pick<AuthContext, "backend" | "stores" | "clock" | "credentials">,
   name: string,
   by: string,
 ): Promise<void> {
   const { users, locks, roles } = context.stores;
+  const { passwordHash } = await context.credentials.get(name);
+  if (passwordHash === undefined) return users.delete(name);
   const lock = deletionLock(name, by, context.clock.now(), await roles.all());
   const { bytes, options } = encode(lock);
   const put: Operation = {
@@ -27,12 +34,24 @@ export async function deleteUser(
   await context.backend.atomic([{ type: "delete", key: users.keyOf(name) }, put]);
 }
 
-/** A new user of the same name is not locked. Certificates of the deleted one that are left are good again, too. */
-export async function forgetDeletion(
-  { backend, stores }: Pick<AuthContext, "backend" | "stores">,
+/**
+ * Throws `conflict` while certificates of a deleted user of this name may be left: a new user would make them good again,
+ * with all that they say. An administrator who accepts that removes the lock first.
+ */
+export async function assertNameFree(
+  { stores, clock }: Pick<AuthContext, "stores" | "clock">,
   name: string,
 ): Promise<void> {
-  await backend.delete(stores.locks.keyOf(lockName(name)));
+  const lock = await stores.locks.find(lockName(name));
+  if (!lock || !isInForce(lock, clock.now())) return;
+  const until = lock.spec.expires ?? "they are gone";
+  throw new Fault(
+    "conflict",
+    `certificates of a deleted user "${name}" may be good until ${until}`,
+    {
+      hint: `choose another name; or, if the person is the same: tctl rm lock/${lockName(name)}`,
+    },
+  );
 }
 
 /** In force for as long as any role lets a certificate live: which ones the user once had, nobody knows. */

@@ -78,7 +78,8 @@ export function credentialDonePage(user: string, proxyAddress: string): Markup {
     "Ready",
     html`<h1>Ready, ${user}</h1>
 <p>Close this page and log in from your terminal:</p>
-<pre>tsh login --proxy=${proxyAddress} --user=${user}</pre>`,
+<pre>tsh login --proxy=${proxyAddress} --user=${user}</pre>
+<small>Did your browser warn about the certificate of this page? Then add --insecure the first time.</small>`,
   );
 }
 
