@@ -42,9 +42,10 @@ const talkative = ["-o", "LogLevel=INFO"];
 
 beforeEach(async () => {
   cluster.events.length = 0;
+  // First of all: a node that is locked hears nothing else.
+  await cluster.auth.context.stores.locks.delete("lock-1").catch(() => {});
   await cluster.setRole("access", { allow: everywhere });
   await setPreference({});
-  await cluster.auth.context.stores.locks.delete("lock-1").catch(() => {});
   useIdentity();
 });
 

@@ -50,9 +50,10 @@ export function agentService(context: AuthContext): ServiceHandlers<typeof Agent
         if (update.type === "complete") complete = true;
         const locked = complete && update.type === "change" && update.kind === "lock";
         const due = update.type === "heartbeat" && ++beats % beatsPerCheck === 0;
-        // The call may last for weeks: a lock ends it at once, the end of the certificate soon.
-        if (locked || due) await checkPeer(context, call);
         yield encode(update);
+        // The call may last for weeks: a lock ends it at once, the end of the certificate soon. A server that is locked
+        // still hears of its lock, because that is what ends the sessions on it.
+        if (locked || due) await checkPeer(context, call);
       }
     },
 
