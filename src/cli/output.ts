@@ -23,19 +23,8 @@ export async function printAs(
 ): Promise<void> {
   if (format === "text") await text();
   else if (format === "json") console.print(showableJson(JSON.stringify(value, undefined, indent)));
-  else console.write(await toYaml(value));
-}
-
-/** YAML in block style, keys sorted, lists not indented, long lines not folded. */
-export async function toYaml(value: unknown): Promise<string> {
-  const { stringify } = await import("yaml");
-  const plain = JSON.parse(JSON.stringify(value ?? null)) as unknown;
-  return stringify(plain, {
-    // Quotes what an older reader would take for a time or a boolean.
-    schema: "yaml-1.1",
-    sortMapEntries: true,
-    indentSeq: false,
-    lineWidth: 0,
-    aliasDuplicateObjects: false,
-  });
+  else {
+    const { toYaml } = await import("./yaml.ts");
+    console.write(toYaml(value));
+  }
 }

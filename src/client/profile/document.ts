@@ -40,7 +40,7 @@ export function formatDocument(document: ProfileDocument): string {
  * library; anything else is given to one. Throws `malformed` when an address, user or cluster is missing.
  */
 export async function parseDocument(text: string): Promise<ProfileDocument> {
-  const fields = readFlat(text) ?? (await readYaml(text));
+  const fields = readFlat(text) ?? (await import("./mapping.ts")).readMapping(text);
   const get = (key: string) => fields.get(key) ?? "";
   const document = {
     webProxyAddr: get("web_proxy_addr"),
@@ -74,22 +74,4 @@ function readFlat(text: string): Map<string, string> | undefined {
     fields.set(match[1], match[2] ?? String(JSON.parse(match[3] ?? '""')));
   }
   return fields;
-}
-
-async function readYaml(text: string): Promise<Map<string, string>> {
-  const { parse } = await import("yaml");
-  let value: unknown;
-  try {
-    value = parse(text, { maxAliasCount: 0, schema: "failsafe" });
-  } catch (error) {
-    throw new Fault("malformed", "the profile is not YAML", { cause: error });
-  }
-  if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    throw new Fault("malformed", "the profile is not a YAML mapping");
-  }
-  return new Map(
-    Object.entries(value).filter(
-      (entry): entry is [string, string] => typeof entry[1] === "string",
-    ),
-  );
 }
