@@ -5,8 +5,10 @@
  * Unit tests of one folder share a process, which saves most of the time; the others have one each.
  */
 import { spawn } from "node:child_process";
-import { globSync } from "node:fs";
-import { cpus } from "node:os";
+import { once } from "node:events";
+import { existsSync, globSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { cpus, tmpdir } from "node:os";
+import { join } from "node:path";
 import process from "node:process";
 
 interface Group {
@@ -16,6 +18,19 @@ interface Group {
   readonly parallel: number;
 }
 
+/** A batch that takes longer hangs: the slowest needs about two minutes on a busy machine. */
+const batchMs = 15 * 60_000;
+
+const options = [
+  "--test",
+  "--test-force-exit",
+  "--test-reporter=spec",
+  "--test-reporter-destination=stdout",
+  `--test-reporter=${join(import.meta.dirname, "test-counts.ts")}`,
+  "--test-reporter-destination=stderr",
+];
+
+const scratch = mkdtempSync(join(tmpdir(), "test-counts-"));
 const cores = Math.max(1, cpus().length);
 const groups: Readonly<Record<string, Group>> = {
   unit: {
@@ -53,38 +68,41 @@ function batchesOf({ globs, shared }: Group, only: readonly string[]): Batch[] {
 }
 
 /** Runs a batch; prints a line when it passed and everything when it did not. */
-function runBatch({ name, files, shared }: Batch): Promise<Outcome> {
+async function runBatch({ name, files, shared }: Batch): Promise<Outcome> {
   const isolation = shared ? ["--test-isolation=none"] : [];
-  const options = ["--test", "--test-force-exit", "--test-reporter=spec", ...isolation];
+  const countsFile = join(scratch, name.replaceAll("/", "_"));
   const started = performance.now();
-  return new Promise((resolve) => {
-    const child = spawn(process.execPath, [...options, ...files], {
-      stdio: ["ignore", "pipe", "pipe"],
-    });
-    const output: Buffer[] = [];
-    child.stdout.on("data", (chunk: Buffer) => output.push(chunk));
-    child.stderr.on("data", (chunk: Buffer) => output.push(chunk));
-    child.on("close", (code) => {
-      const text = Buffer.concat(output).toString();
-      const outcome = readOutcome(text, code);
-      const seconds = ((performance.now() - started) / 1000).toFixed(1);
-      const good = outcome.failed === 0 && outcome.skipped === 0;
-      process.stdout.write(
-        `${good ? "ok  " : "FAIL"} ${name}: ${outcome.passed} passed (${seconds} s)\n`,
-      );
-      if (!good) process.stdout.write(text);
-      resolve(outcome);
-    });
+  const child = spawn(process.execPath, [...options, ...isolation, ...files], {
+    env: { ...process.env, TEST_COUNTS: countsFile },
+    stdio: ["ignore", "pipe", "pipe"],
   });
+  const output: Buffer[] = [];
+  child.stdout.on("data", (chunk: Buffer) => output.push(chunk));
+  child.stderr.on("data", (chunk: Buffer) => output.push(chunk));
+  const timer = setTimeout(() => {
+    output.push(Buffer.from(`ERROR: ended after ${batchMs / 60_000} minutes\n`));
+    child.kill("SIGKILL");
+  }, batchMs);
+  const [code] = (await once(child, "close")) as [number | null];
+  clearTimeout(timer);
+  const outcome = readOutcome(countsFile, code);
+  const seconds = ((performance.now() - started) / 1000).toFixed(1);
+  const good = outcome.failed === 0 && outcome.skipped === 0;
+  process.stdout.write(
+    `${good ? "ok  " : "FAIL"} ${name}: ${outcome.passed} passed (${seconds} s)\n`,
+  );
+  if (!good) process.stdout.write(Buffer.concat(output));
+  return outcome;
 }
 
-/** Reads the closing lines of the runner. A process that ended badly without naming a test counts as one failure. */
-function readOutcome(text: string, code: number | null): Outcome {
-  const count = (word: string) =>
-    Number(new RegExp(`^ℹ ${word} (\\d+)$`, "m").exec(text)?.[1] ?? 0);
-  const failed = count("fail") + count("cancelled");
+/** Reads the counts of a batch. One that leaves none, or ends badly without naming a test, counts as one failure. */
+function readOutcome(file: string, code: number | null): Outcome {
+  if (!existsSync(file)) return { passed: 0, failed: 1, skipped: 0 };
+  const counts = JSON.parse(readFileSync(file, "utf8")) as Record<string, number>;
+  const count = (word: string) => counts[word] ?? 0;
+  const failed = count("failed") + count("cancelled");
   return {
-    passed: count("pass"),
+    passed: count("passed"),
     failed: failed === 0 && code !== 0 ? 1 : failed,
     skipped: count("skipped") + count("todo"),
   };
@@ -120,4 +138,8 @@ async function main(): Promise<number> {
   return failed > 0 || skipped > 0 || passed === 0 ? 1 : 0;
 }
 
-process.exit(await main());
+try {
+  process.exitCode = await main();
+} finally {
+  rmSync(scratch, { recursive: true, force: true });
+}
