@@ -8,6 +8,7 @@
  */
 import { createRequire } from "node:module";
 import { parseArgs } from "node:util";
+import { readOptions } from "../tools/usage.ts";
 import { Bench, type Measurement } from "./context.ts";
 import { formatRows, isReached, type Row } from "./row.ts";
 import { measureCopies, measureOpenSshClient, measureStreams } from "./rows/bulk.ts";
@@ -32,9 +33,12 @@ const groups: Readonly<Record<string, readonly Measurement[]>> = {
   nodes: [measureListing],
 };
 
-const { values } = parseArgs({
-  options: { only: { type: "string" }, reference: { type: "string" } },
-});
+const usage = `usage: npm run bench -- [--only GROUP[,GROUP…]] [--reference DIR]
+groups: ${Object.keys(groups).join(", ")}`;
+const values = readOptions(
+  usage,
+  () => parseArgs({ options: { only: { type: "string" }, reference: { type: "string" } } }).values,
+);
 const wanted = values.only?.split(",") ?? Object.keys(groups);
 const unknown = wanted.filter((name) => !Object.hasOwn(groups, name));
 if (unknown.length > 0) {

@@ -9,6 +9,7 @@ import { parseArgs } from "node:util";
 import { Worker } from "node:worker_threads";
 import { hex } from "#base/bytes.ts";
 import { nearest } from "#base/nearest.ts";
+import { readOptions } from "../tools/usage.ts";
 import { judge, type Target } from "./target.ts";
 import { targets } from "./targets.ts";
 import { sharedHeader, type WorkerReport, type WorkerTask } from "./worker.ts";
@@ -16,14 +17,20 @@ import { sharedHeader, type WorkerReport, type WorkerTask } from "./worker.ts";
 /** An input that keeps a thread busy for so long never ends. */
 const stuckMs = 20_000;
 
-const { values } = parseArgs({
-  options: {
-    minutes: { type: "string", default: "10" },
-    target: { type: "string", multiple: true },
-    seed: { type: "string", default: String(Date.now() % 1_000_000) },
-    input: { type: "string" },
-  },
-});
+const usage = `usage: npm run fuzz -- [--minutes N] [--target NAME]… [--seed N] [--input FILE]
+targets: ${targets.map((target) => target.name).join(", ")}`;
+const values = readOptions(
+  usage,
+  () =>
+    parseArgs({
+      options: {
+        minutes: { type: "string", default: "10" },
+        target: { type: "string", multiple: true },
+        seed: { type: "string", default: String(Date.now() % 1_000_000) },
+        input: { type: "string" },
+      },
+    }).values,
+);
 
 const chosen = values.target === undefined ? targets : values.target.map(findTarget);
 const minutes = Number(values.minutes);

@@ -6,6 +6,7 @@
 import { existsSync } from "node:fs";
 import process from "node:process";
 import { parseArgs } from "node:util";
+import { readOptions } from "../tools/usage.ts";
 import { writePage } from "./compatibility.ts";
 import { missingForGo, runGoClient } from "./go-client.ts";
 import { knownDifferences } from "./known-differences.ts";
@@ -18,23 +19,23 @@ function fail(text: string): never {
   process.exit(2);
 }
 
-function readArguments() {
-  try {
-    const { values } = parseArgs({
+const {
+  tsh,
+  tctl,
+  only = "",
+  docs = false,
+} = readOptions(
+  usage,
+  () =>
+    parseArgs({
       options: {
         tsh: { type: "string" },
         tctl: { type: "string" },
         only: { type: "string" },
         docs: { type: "boolean" },
       },
-    });
-    return values;
-  } catch (error) {
-    return fail((error as Error).message);
-  }
-}
-
-const { tsh, tctl, only = "", docs = false } = readArguments();
+    }).values,
+);
 if (docs) {
   const missing = missingForGo();
   if (missing) fail(`${missing} is missing`);
