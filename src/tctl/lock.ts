@@ -1,5 +1,5 @@
 /** `tctl lock`, and the making of locks for `tctl devices lock`. */
-import { Fault } from "#base/fault.ts";
+import { Fault, isFault } from "#base/fault.ts";
 import { uuid } from "#base/random.ts";
 import type { LockTarget } from "#resource/lock.ts";
 import { parseResourceOf } from "#resource/parse.ts";
@@ -31,8 +31,25 @@ export async function run(invocation: Invocation<typeof lock>): Promise<void> {
     });
   }
   readEnd(flags, services);
-  const name = await withAuth(invocation, (auth) => createLock(auth, target, flags, services));
-  console.print(`Created a lock with name "${name}".`);
+  await withAuth(invocation, async (auth) => {
+    const name = await createLock(auth, target, flags, services);
+    console.print(`Created a lock with name "${name}".`);
+    for (const kind of ["user", "role"] as const) {
+      if (target[kind] && (await isMissing(auth, kind, target[kind]))) {
+        console.note(`WARNING: there is no ${kind} "${target[kind]}" yet; is the name right?`);
+      }
+    }
+  });
+}
+
+/** A lock may come before what it locks, so this is no error; nor is it one when the caller may not look. */
+async function isMissing(auth: AuthClient, kind: "user" | "role", name: string): Promise<boolean> {
+  try {
+    await auth.get(kind, name);
+    return false;
+  } catch (error) {
+    return isFault(error, "not-found");
+  }
 }
 
 /** What a lock says besides its target. */
