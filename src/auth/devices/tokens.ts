@@ -4,6 +4,7 @@
  */
 import { formatKey, formatPrefix } from "#backend/key.ts";
 import type { Backend, Item } from "#backend/port.ts";
+import { scanItems } from "#backend/scan.ts";
 import { utf8 } from "#base/bytes.ts";
 import type { Clock } from "#base/clock.ts";
 import { Fault, isFault } from "#base/fault.ts";
@@ -94,7 +95,7 @@ export class EnrollTokens {
   async list(deviceId?: string): Promise<StoredToken[]> {
     const { backend } = this.#context;
     const parts = deviceId === undefined ? folder : [...ofDevice, deviceId];
-    const items = await this.#readAll(formatPrefix(...parts));
+    const items = await Array.fromAsync(scanItems(backend, { prefix: formatPrefix(...parts) }));
     const found =
       deviceId === undefined
         ? items
@@ -129,20 +130,6 @@ export class EnrollTokens {
       { type: "delete", key: keyOf(hash) },
       { type: "delete", key: formatKey(...ofDevice, deviceId, hash) },
     ]);
-  }
-
-  async #readAll(prefix: string): Promise<Item[]> {
-    const items: Item[] = [];
-    let after: string | undefined;
-    do {
-      const page = await this.#context.backend.range(
-        { prefix },
-        after === undefined ? {} : { after },
-      );
-      items.push(...page.items);
-      after = page.next;
-    } while (after !== undefined);
-    return items;
   }
 }
 
