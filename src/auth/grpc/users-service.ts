@@ -81,7 +81,6 @@ export function usersService(context: AuthContext): ServiceHandlers<typeof Users
         "addr.remote": call.peer.address,
       });
       await deleteUser(context, name, actorOf(caller).user);
-      await context.credentials.delete(name);
       return {};
     },
   };

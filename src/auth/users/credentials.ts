@@ -44,10 +44,9 @@ export class CredentialStore {
     return { type: "put", key: credentialsKey(user), value: encode(credentials) };
   }
 
-  /** Forgets the credentials and failures of a user. */
-  async delete(user: string): Promise<void> {
-    await this.#backend.delete(credentialsKey(user));
-    await this.#backend.delete(attemptsKey(user));
+  /** The writes that forget the credentials and failures of a user, to go into one atomic write with others. */
+  deleteOperations(user: string): Operation[] {
+    return [credentialsKey(user), attemptsKey(user)].map((key) => ({ type: "delete", key }));
   }
 
   /**

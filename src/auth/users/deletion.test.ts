@@ -72,3 +72,21 @@ test("a name that nobody ever logged in with is free at once", async () => {
   assert.deepEqual(await cluster.auth.context.stores.locks.all(), []);
   await cluster.close();
 });
+
+test("what a deleted user could have logged in with is no use to the next one of that name", async () => {
+  const cluster = await startTestAuth();
+  const { invitations, credentials } = cluster.auth.context;
+  const users = await cluster.as("Admin").service("users");
+  const user = encodeResource("user", parseResourceOf("user", bob));
+  await users.createUser({ user });
+  const { token } = await invitations.create("bob", "invite", 0);
+  const other = await invitations.create("carol", "invite", 0);
+  await users.deleteUser({ name: "bob" });
+  await users.createUser({ user });
+  await assert.rejects(invitations.get(token), (error) => isFault(error, "not-found"));
+  assert.equal((await invitations.get(other.token)).user, "carol");
+  await setPassword(cluster);
+  await users.deleteUser({ name: "bob" });
+  assert.equal((await credentials.get("bob")).passwordHash, undefined);
+  await cluster.close();
+});

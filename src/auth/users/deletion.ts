@@ -14,24 +14,29 @@ import type { AuthContext } from "../context.ts";
 import { encode } from "../store/documents.ts";
 
 /**
- * Deletes the user, and locks the name, in one write. Whoever never had a password never had a certificate: such a name
+ * Deletes the user with all that they could log in with, and locks the name, in one write; their open links go first, or
+ * they would be good for the next user of the name. Whoever never had a password never had a certificate: such a name
  * needs no lock. `by` is who deletes.
  */
 export async function deleteUser(
-  context: Pick<AuthContext, "backend" | "stores" | "clock" | "credentials">,
+  context: Pick<AuthContext, "backend" | "stores" | "clock" | "credentials" | "invitations">,
   name: string,
   by: string,
 ): Promise<void> {
   const { users, locks, roles } = context.stores;
+  await context.invitations.deleteOf(name);
+  const operations: Operation[] = [
+    { type: "delete", key: users.keyOf(name) },
+    ...context.credentials.deleteOperations(name),
+  ];
   const { passwordHash } = await context.credentials.get(name);
-  if (passwordHash === undefined) return users.delete(name);
-  const lock = deletionLock(name, by, context.clock.now(), await roles.all());
-  const { bytes, options } = encode(lock);
-  const put: Operation = {
-    ...{ type: "put", key: locks.keyOf(lock.metadata.name), value: bytes },
-    ...options,
-  };
-  await context.backend.atomic([{ type: "delete", key: users.keyOf(name) }, put]);
+  if (passwordHash !== undefined) {
+    const lock = deletionLock(name, by, context.clock.now(), await roles.all());
+    const { bytes, options } = encode(lock);
+    const key = locks.keyOf(lock.metadata.name);
+    operations.push({ type: "put", key, value: bytes, ...options });
+  }
+  await context.backend.atomic(operations);
 }
 
 /**

@@ -3,8 +3,9 @@
  * own password and authenticator app. Only a hash of the secret is stored.
  */
 import { createHash } from "node:crypto";
-import { formatKey } from "#backend/key.ts";
-import type { Backend } from "#backend/port.ts";
+import { formatKey, formatPrefix } from "#backend/key.ts";
+import type { Backend, Item } from "#backend/port.ts";
+import { scanItems } from "#backend/scan.ts";
 import { base64url, utf8 } from "#base/bytes.ts";
 import type { Clock } from "#base/clock.ts";
 import { formatDuration } from "#base/duration.ts";
@@ -25,6 +26,8 @@ export interface Invitation {
   readonly expires: string;
   readonly totp: TotpDevice;
 }
+
+const folder = "invitations";
 
 const lifetimes = {
   invite: { defaultMs: 3_600_000, maxMs: 48 * 3_600_000 },
@@ -77,12 +80,19 @@ export class Invitations {
     return { token, invitation };
   }
 
+  /** Deletes all open links of a user. */
+  async deleteOf(user: string): Promise<void> {
+    for await (const item of scanItems(this.#backend, { prefix: formatPrefix(folder) })) {
+      if (decode(item).user === user) await this.#backend.delete(item.key);
+    }
+  }
+
   /** The open link with this secret; throws `not-found` in the same words for unknown, spent and expired ones. */
   async get(token: string): Promise<Invitation> {
     const item = await this.#backend.find(keyOf(token));
     if (!item)
       throw new Fault("not-found", "this link does not work: it has expired or was used already");
-    return JSON.parse(new TextDecoder().decode(item.value)) as Invitation;
+    return decode(item);
   }
 
   /**
@@ -122,6 +132,10 @@ export class Invitations {
   }
 }
 
+function decode({ value }: Item): Invitation {
+  return JSON.parse(new TextDecoder().decode(value)) as Invitation;
+}
+
 function keyOf(token: string): string {
-  return formatKey("invitations", createHash("sha256").update(token).digest("hex"));
+  return formatKey(folder, createHash("sha256").update(token).digest("hex"));
 }
