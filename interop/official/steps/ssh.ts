@@ -35,6 +35,22 @@ async function freePort(): Promise<number> {
   return port;
 }
 
+/** `-L` and `-R`: a port here leads to the web server, through the node or from it. */
+function forwardsPort({ desk, cluster }: Stage, flag: "-L" | "-R"): Promise<void> {
+  return withWebServer(async (target) => {
+    const port = await freePort();
+    const forward = `${port}:127.0.0.1:${target}`;
+    const terminal = desk.open("ssh", "-N", flag, forward, `root@${cluster.nodename}`);
+    try {
+      await untilOpen(port);
+      const text = await (await fetch(`http://127.0.0.1:${port}/`)).text();
+      expectThat(text === "gatehouse-forwarded", text + terminal.screen);
+    } finally {
+      await terminal.kill();
+    }
+  });
+}
+
 /** Resolves when something listens on the port; the caller's terminal says why it never does. */
 async function untilOpen(port: number, patienceMs = 10_000): Promise<void> {
   const deadline = Date.now() + patienceMs;
@@ -123,19 +139,7 @@ export const sshSteps: readonly Step[] = [
   },
   {
     name: "tsh ssh -L forwards a local port",
-    run: ({ desk, cluster }) =>
-      withWebServer(async (target) => {
-        const port = await freePort();
-        const forward = `${port}:127.0.0.1:${target}`;
-        const terminal = desk.open("ssh", "-N", "-L", forward, `root@${cluster.nodename}`);
-        try {
-          await untilOpen(port);
-          const text = await (await fetch(`http://127.0.0.1:${port}/`)).text();
-          expectThat(text === "gatehouse-forwarded", text + terminal.screen);
-        } finally {
-          await terminal.kill();
-        }
-      }),
+    run: (stage) => forwardsPort(stage, "-L"),
   },
   {
     name: "tsh ssh -D serves a SOCKS proxy",
@@ -155,19 +159,7 @@ export const sshSteps: readonly Step[] = [
   },
   {
     name: "tsh ssh -R forwards a port of the server",
-    run: ({ desk, cluster }) =>
-      withWebServer(async (target) => {
-        const port = await freePort();
-        const forward = `${port}:127.0.0.1:${target}`;
-        const terminal = desk.open("ssh", "-N", "-R", forward, `root@${cluster.nodename}`);
-        try {
-          await untilOpen(port);
-          const text = await (await fetch(`http://127.0.0.1:${port}/`)).text();
-          expectThat(text === "gatehouse-forwarded", text + terminal.screen);
-        } finally {
-          await terminal.kill();
-        }
-      }),
+    run: (stage) => forwardsPort(stage, "-R"),
   },
   {
     name: "tsh ssh -A forwards the agent",
