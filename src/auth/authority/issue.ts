@@ -44,23 +44,21 @@ export interface UserCertificates {
 
 /** Issues a person's certificates; both end at `identity.expires`. */
 export function issueUserCertificates(
-  { authorities, clock, random }: IssueContext,
+  context: IssueContext,
   identity: UserIdentity,
   keys: RequestedKeys,
 ): UserCertificates {
-  const notBefore = new Date(clock.now().getTime() - backdateMs);
+  const { ssh, tls } = keys;
   return {
-    ...(keys.ssh ? { ssh: issueUserSsh(authorities, identity, keys.ssh, notBefore, random) } : {}),
-    ...(keys.tls ? { tls: issueUserTls(authorities, identity, keys.tls, notBefore, random) } : {}),
+    ...(ssh ? { ssh: issueUserSsh(context, identity, ssh) } : {}),
+    ...(tls ? { tls: issueTls(context, "user", { identity, publicKey: tls }) } : {}),
   };
 }
 
 function issueUserSsh(
-  authorities: Authorities,
+  { authorities, clock, random }: IssueContext,
   identity: UserIdentity,
   publicKey: Uint8Array,
-  notBefore: Date,
-  random: Random,
 ): Uint8Array {
   const encoded = encodeExtensions(identity, random);
   return issueSsh(
@@ -68,7 +66,7 @@ function issueUserSsh(
       type: "user",
       publicKey,
       serial: 0n,
-      validAfter: notBefore,
+      validAfter: backdated(clock),
       validBefore: identity.expires,
       ...encoded,
     },
@@ -77,28 +75,38 @@ function issueUserSsh(
   );
 }
 
-function issueUserTls(
-  authorities: Authorities,
-  identity: UserIdentity,
-  publicKey: Uint8Array,
-  notBefore: Date,
-  random: Random,
+/** What the X.509 certificates of people and of hosts have in common, and the hosts' names. */
+interface TlsRequest {
+  readonly identity: UserIdentity | SystemIdentity;
+  readonly publicKey: Uint8Array;
+  readonly dnsNames?: readonly string[];
+  readonly ipAddresses?: readonly string[];
+}
+
+function issueTls(
+  { authorities, clock, random }: IssueContext,
+  authority: "user" | "host",
+  { identity, ...request }: TlsRequest,
 ): Uint8Array {
-  const { signer, certificate } = authorities.tls("user");
+  const { signer, certificate } = authorities.tls(authority);
   return issueX509(
     {
+      ...request,
       serial: randomSerial(random),
       issuer: certificate.subject,
       subject: encodeSubject(identity),
-      notBefore,
+      notBefore: backdated(clock),
       notAfter: identity.expires,
-      publicKey,
       keyUsage: ["digitalSignature", "keyEncipherment"],
       extendedKeyUsage: [purposes.serverAuth, purposes.clientAuth],
       ...(certificate.subjectKeyId ? { authorityKeyId: certificate.subjectKeyId } : {}),
     },
     signer,
   );
+}
+
+function backdated(clock: Clock): Date {
+  return new Date(clock.now().getTime() - backdateMs);
 }
 
 /** What a host's certificates shall say. */
@@ -112,27 +120,11 @@ export interface HostRequest {
 
 /** Issues the X.509 certificate of a service; gives DER. Good as client and as server. */
 export function issueHostTls(
-  { authorities, clock, random }: IssueContext,
-  request: HostRequest,
+  context: IssueContext,
+  { identity, dnsNames, ipAddresses }: HostRequest,
   publicKey: Uint8Array,
 ): Uint8Array {
-  const { signer, certificate } = authorities.tls("host");
-  return issueX509(
-    {
-      serial: randomSerial(random),
-      issuer: certificate.subject,
-      subject: encodeSubject(request.identity),
-      notBefore: new Date(clock.now().getTime() - backdateMs),
-      notAfter: request.identity.expires,
-      publicKey,
-      keyUsage: ["digitalSignature", "keyEncipherment"],
-      extendedKeyUsage: [purposes.serverAuth, purposes.clientAuth],
-      dnsNames: request.dnsNames,
-      ipAddresses: request.ipAddresses,
-      ...(certificate.subjectKeyId ? { authorityKeyId: certificate.subjectKeyId } : {}),
-    },
-    signer,
-  );
+  return issueTls(context, "host", { identity, publicKey, dnsNames, ipAddresses });
 }
 
 /** Issues the SSH host certificate of a node; gives its blob. */
@@ -147,7 +139,7 @@ export function issueHostSsh(
       publicKey,
       serial: 0n,
       principals: request.principals,
-      validAfter: new Date(clock.now().getTime() - backdateMs),
+      validAfter: backdated(clock),
       validBefore: request.identity.expires,
       ...encodeHostExtensions(request.identity),
     },
