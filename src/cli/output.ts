@@ -1,8 +1,8 @@
 /** `--format=text|json|yaml`: one flag and one function for every listing. */
 
+import { showableJson } from "#base/showable.ts";
 import type { Console } from "./console.ts";
 import { choice } from "./flag.ts";
-import { showableJson } from "./showable.ts";
 
 /** How a listing is printed. */
 export type Format = "text" | "json" | "yaml";

@@ -1,6 +1,6 @@
 /** A spinner on stderr that says what is awaited. It appears only on a terminal, and only when the wait is noticeable. */
 
-import { showable } from "./showable.ts";
+import { showable } from "#base/showable.ts";
 
 /** A line that says what is awaited. */
 export interface Progress {

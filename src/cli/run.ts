@@ -3,13 +3,13 @@
  * place that prints errors. It touches no `process`; `main.ts` does.
  */
 import { Fault, faultInfo, isFault, messageOf } from "#base/fault.ts";
+import { showable } from "#base/showable.ts";
 import { withBuiltins } from "./builtin.ts";
 import type { CommandModule } from "./command.ts";
 import type { Console } from "./console.ts";
 import { parseCommandLine } from "./parse.ts";
 import type { Program } from "./program.ts";
 import { Interruption } from "./prompt.ts";
-import { showable } from "./showable.ts";
 
 /** Exit code of a program that Ctrl-C ended, as shells count it: 128 + SIGINT. */
 export const interruptedExit = 130;

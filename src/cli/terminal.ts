@@ -1,8 +1,9 @@
 /** The console of the machine: `process.stdin`, `stdout`, `stderr` and the environment. */
+
+import { showable } from "#base/showable.ts";
 import type { Console } from "./console.ts";
 import { noProgress, type Progress, Spinner } from "./progress.ts";
 import { createPrompt } from "./prompt.ts";
-import { showable } from "./showable.ts";
 import { LineReader } from "./stdin.ts";
 
 /** Columns that text is fitted to when stdout is no terminal. */

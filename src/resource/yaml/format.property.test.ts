@@ -72,6 +72,8 @@ const awkward = fc.constantFrom(
   "1.10",
   "+1",
   "a\r\nb",
+  "\u007f",
+  "\u009b2J",
 );
 const text = fc.oneof(awkward, fc.string({ unit: "grapheme" }), fc.string({ unit: "binary" }));
 const key = text.filter((value) => value !== "__proto__");

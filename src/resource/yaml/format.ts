@@ -2,6 +2,7 @@
  * Documents as text, in the layout of `tctl get`: YAML with sorted keys, two spaces, lists flush
  * with their key; JSON with four spaces and keys in the order of the schema.
  */
+import { showableJson } from "#base/showable.ts";
 import type { Resource } from "../kinds.ts";
 import { presentResource } from "../present.ts";
 import { formatScalar } from "./scalar-style.ts";
@@ -16,9 +17,9 @@ export function formatYamlDocuments(resources: readonly Resource[]): string {
   return resources.length === 0 ? "[]\n" : resources.map(formatYaml).join("---\n");
 }
 
-/** Resources as a JSON list, without a newline at the end. */
+/** Resources as a JSON list, without a newline at the end and without characters that a terminal or our reader refuses. */
 export function formatJson(resources: readonly Resource[]): string {
-  return JSON.stringify(resources.map(presentResource), undefined, 4);
+  return showableJson(JSON.stringify(resources.map(presentResource), undefined, 4));
 }
 
 /** Any plain value as YAML, ending in a newline. Keys are sorted; undefined is left out. */

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { test } from "node:test";
-import { showable, showableJson } from "#cli/showable.ts";
+import { showable, showableJson } from "./showable.ts";
 
 const hostile = "a\u001b]0;title\u0007b\u009b2Jc\rd\u007fe\u0000f";
 /** Every character that a terminal acts on, but for line breaks and tabs. */
