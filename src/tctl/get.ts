@@ -1,9 +1,9 @@
 /** `tctl get` */
-import { Fault } from "#base/fault.ts";
+import { Fault, isFault } from "#base/fault.ts";
 import type { Console } from "#cli/console.ts";
 import { printTable } from "#cli/table.ts";
 import type { Device } from "#resource/device.ts";
-import { kinds, type Resource } from "#resource/kinds.ts";
+import { type Kind, kinds, type Resource } from "#resource/kinds.ts";
 import type { Node } from "#resource/node.ts";
 import { parseReferences, type ResourceReference } from "#resource/reference.ts";
 import type { Token } from "#resource/token.ts";
@@ -46,9 +46,20 @@ export async function fetchResource(
   if (name === undefined) {
     throw new Fault("usage", `name one ${kind}`, { hint: `write ${kind}/name` });
   }
-  if (kind !== "device") return auth.get(kind, name, subKind);
+  if (kind !== "device") {
+    return auth.get(kind, name, subKind).catch((error: unknown) => explainMissing(kind, error));
+  }
   const found = await findDevice(auth, name);
   return auth.get("device", found.metadata.name);
+}
+
+/** Throws `error`, with the command that shows what there is when it says that something is missing. */
+export function explainMissing(kind: Kind, error: unknown): never {
+  if (!isFault(error, "not-found")) throw error;
+  throw new Fault("not-found", error.message, {
+    hint: `see what there is: tctl get ${kind} --format=text`,
+    cause: error,
+  });
 }
 
 /** One table per kind. */

@@ -1,10 +1,11 @@
 /** `tctl rm` */
-import { Fault, isFault } from "#base/fault.ts";
+import { Fault } from "#base/fault.ts";
 import { kindInfo } from "#resource/kinds.ts";
 import { parseReferences, type ResourceReference } from "#resource/reference.ts";
 import type { AuthClient } from "./auth-client.ts";
 import type { Invocation, rm } from "./commands.ts";
 import { findDevice } from "./find-device.ts";
+import { explainMissing } from "./get.ts";
 import { withAuth } from "./services.ts";
 
 /** Deletes each resource named; resets to defaults what exists once. */
@@ -31,15 +32,7 @@ async function removeOne(
     await auth.remove("device", device.metadata.name);
     return `device "${device.spec.asset_tag}" has been deleted`;
   }
-  try {
-    await auth.remove(kind, name);
-  } catch (error) {
-    if (!isFault(error, "not-found")) throw error;
-    throw new Fault("not-found", `${kind} "${name}" is not found`, {
-      hint: `see what there is: tctl get ${kind} --format=text`,
-      cause: error,
-    });
-  }
+  await auth.remove(kind, name).catch((error: unknown) => explainMissing(kind, error));
   if (kindInfo(kind).singleton !== undefined) return `${kind} has been reset to defaults`;
   return `${kind} "${name}" has been deleted`;
 }
