@@ -95,12 +95,16 @@ async function runBatch({ name, files, shared }: Batch): Promise<Outcome> {
   return outcome;
 }
 
-/** Reads the counts of a batch. One that leaves none, or ends badly without naming a test, counts as one failure. */
+/**
+ * Reads the counts of a batch. One that leaves none, has no tests or ends badly without naming one counts as a
+ * failure.
+ */
 function readOutcome(file: string, code: number | null): Outcome {
   if (!existsSync(file)) return { passed: 0, failed: 1, skipped: 0 };
   const counts = JSON.parse(readFileSync(file, "utf8")) as Record<string, number>;
   const count = (word: string) => counts[word] ?? 0;
   const failed = count("failed") + count("cancelled");
+  if (count("tests") === 0) return { passed: 0, failed: 1, skipped: 0 };
   return {
     passed: count("passed"),
     failed: failed === 0 && code !== 0 ? 1 : failed,
