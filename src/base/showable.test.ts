@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
 import { test } from "node:test";
 import { showable, showableJson } from "./showable.ts";
 
@@ -16,18 +15,4 @@ test("JSON reads the same without control characters", () => {
   const shown = showableJson(JSON.stringify({ hostile }));
   assert.doesNotMatch(shown, controls);
   assert.deepEqual(JSON.parse(shown), { hostile });
-});
-
-test("results and notes of a program are shown so", () => {
-  const script = `
-    const { openTerminal } = await import(${JSON.stringify(new URL("terminal.ts", import.meta.url).href)});
-    const console = openTerminal(new AbortController().signal);
-    console.print(${JSON.stringify(hostile)});
-    console.note(${JSON.stringify(hostile)});
-    process.exit(0);`;
-  const ran = spawnSync(process.execPath, ["--input-type=module", "-e", script], {
-    encoding: "utf8",
-  });
-  assert.equal(ran.stdout, `${showable(hostile)}\n`, ran.stderr);
-  assert.equal(ran.stderr, `${showable(hostile)}\n`);
 });
