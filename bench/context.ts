@@ -1,13 +1,15 @@
 /** What rows measure with: a cluster with one node, a person's machine that is logged in to it, OpenSSH; each made once, when asked for. */
-import { existsSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { isAgentRunning, stopAgent } from "#client/agent/client.ts";
 import { agentPlace } from "#client/agent/place.ts";
 import { getLogin, type StoredLogin } from "#client/profile/logins.ts";
-import { type Machine, programs } from "../test/support/cluster/machine.ts";
+import type { Machine } from "../test/support/cluster/machine.ts";
 import { Terminal } from "../test/support/cluster/terminal.ts";
 import { Cluster, type Person, password } from "../test/support/cluster.ts";
+import { makeReleaseFolder } from "../tools/release-folder.ts";
 import type { Command } from "./measure.ts";
 import { OpenSshPeer } from "./openssh.ts";
 import type { Row } from "./row.ts";
@@ -28,6 +30,7 @@ export interface Workplace {
 /** One run of the benchmark. */
 export class Bench {
   readonly #reference: string | undefined;
+  #release: Promise<string> | undefined;
   #workplace: Promise<Workplace> | undefined;
   #openssh: Promise<OpenSshPeer> | undefined;
   #official: Promise<Record<string, string>> | undefined;
@@ -37,8 +40,14 @@ export class Bench {
     this.#reference = reference;
   }
 
+  /** The folder of our programs, as they are installed on a machine: a checkout looks for changes before each start. */
+  programs(): Promise<string> {
+    this.#release ??= installRelease();
+    return this.#release;
+  }
+
   workplace(): Promise<Workplace> {
-    this.#workplace ??= openWorkplace();
+    this.#workplace ??= this.programs().then(openWorkplace);
     return this.#workplace;
   }
 
@@ -55,7 +64,7 @@ export class Bench {
   /** One of our programs on the person's machine. */
   async our(program: string, ...args: string[]): Promise<Command> {
     const { machine } = await this.workplace();
-    return { program: join(programs, program), args, env: machine.env };
+    return { program: join(await this.programs(), program), args, env: machine.env };
   }
 
   /** A line of shell on the person's machine. */
@@ -118,8 +127,15 @@ export class Bench {
   }
 }
 
-async function openWorkplace(): Promise<Workplace> {
-  const cluster = await Cluster.start({ nodename, logins: ["root"] });
+async function installRelease(): Promise<string> {
+  const folder = mkdtempSync(join(tmpdir(), "gatehouse-bench-"));
+  process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
+  await makeReleaseFolder(join(folder, "gatehouse"));
+  return join(folder, "gatehouse", "bin");
+}
+
+async function openWorkplace(programs: string): Promise<Workplace> {
+  const cluster = await Cluster.start({ nodename, logins: ["root"], programs });
   const machine = await cluster.machine("BENCH001", { tpm: false });
   const person = await cluster.acceptInvitation();
   const { code, stderr } = await cluster.login(machine, person);

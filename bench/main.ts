@@ -6,7 +6,6 @@
  *
  * A busy machine slows both sides: read the ratios, not the figures.
  */
-import { createRequire } from "node:module";
 import { parseArgs } from "node:util";
 import { readOptions } from "../tools/usage.ts";
 import { Bench, type Measurement } from "./context.ts";
@@ -47,13 +46,6 @@ if (unknown.length > 0) {
   );
   process.exit(2);
 }
-const { isBuilt } = createRequire(import.meta.url)("../scripts/runtime.cjs") as {
-  isBuilt(root: string): boolean;
-};
-if (!isBuilt(`${import.meta.dirname}/..`)) {
-  process.stderr.write("WARNING: there is no fresh build; programs run from their sources\n");
-}
-
 const bench = new Bench(values.reference);
 const rows: Row[] = [];
 let failed = 0;

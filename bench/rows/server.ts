@@ -5,7 +5,6 @@ import { request } from "node:https";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
-import { programs } from "../../test/support/cluster/machine.ts";
 import type { Bench } from "../context.ts";
 import { freePort } from "../free-port.ts";
 import { median, residentMib, stopChild } from "../measure.ts";
@@ -24,6 +23,7 @@ interface Started {
 export async function measureServer(bench: Bench): Promise<Row[]> {
   const folder = mkdtempSync(join(tmpdir(), "gatehouse-bench-"));
   try {
+    const programs = await bench.programs();
     const ours = await measureStarts(async (port) => [
       ...[join(programs, "gatehouse"), "quickstart"],
       ...[`--data-dir=${join(folder, "data")}`, `--listen=127.0.0.1:${port}`],

@@ -4,7 +4,7 @@
  */
 import { X509Certificate } from "node:crypto";
 import { join } from "node:path";
-import { z } from "zod";
+import * as z from "zod";
 import { BackOff } from "#api/back-off.ts";
 import type { Clock } from "#base/clock.ts";
 import { Fault } from "#base/fault.ts";

@@ -2,7 +2,7 @@
  * `kind: cert_authority`, version v2: the keys of one authority of the cluster. Private halves are
  * present only in documents that auth keeps for itself.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { metadata } from "./metadata.ts";
 import { rotation } from "./rotation.ts";
 import {

@@ -2,7 +2,7 @@
  * `kind: cluster_auth_preference` (`cap`), version v2: how people prove themselves, and what the
  * cluster demands of their devices and keys. One per cluster.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { singletonMetadata } from "./metadata.ts";
 import { deviceTrustModes, requireSessionMfa } from "./role-options.ts";
 import {

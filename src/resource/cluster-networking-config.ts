@@ -2,7 +2,7 @@
  * `kind: cluster_networking_config` (`cnc`), version v2: timeouts, keep-alives and routing. One per
  * cluster.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { singletonMetadata } from "./metadata.ts";
 import { count, duration, fallback, flag, oneOf, optional, text } from "./scalar.ts";
 

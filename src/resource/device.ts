@@ -3,7 +3,7 @@
  * enrolled, its credential. Field names are those of the messages of `teleport.devicetrust.v1`;
  * bytes are base64.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { metadataWithoutName } from "./metadata.ts";
 import {
   base64Text,

@@ -2,7 +2,7 @@
  * The table of kinds: how each is called on the command line, its schema, and how its documents are
  * shown. Every place that treats kinds alike reads this table.
  */
-import type { z } from "zod";
+import type * as z from "zod";
 import { type CertAuthority, certAuthoritySchema } from "./cert-authority.ts";
 import {
   type ClusterAuthPreference,

@@ -3,7 +3,7 @@
  * patterns: one or several per key, each a literal, a glob with `*`, a regular expression `^…$` or
  * a template. This file checks the form; matching is in `access`.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { assertLabelPattern, failureOf } from "./language.ts";
 import { listOf, text } from "./scalar.ts";
 

@@ -3,7 +3,7 @@
  * filters, templates and value patterns. They are checked when a document is read, so that a role
  * never stores what could not be evaluated. Meaning and evaluation are in `expression`.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { Fault } from "#base/fault.ts";
 import { compileRegex } from "#expression/regex.ts";
 import { compileLabelExpression, compileWhere } from "#expression/scopes.ts";

@@ -1,5 +1,5 @@
 /** `kind: lock`, version v2: denies everything to whatever its target names, until it expires. */
-import { z } from "zod";
+import * as z from "zod";
 import { metadataWithoutName } from "./metadata.ts";
 import { fallback, oneOf, optional, text, time } from "./scalar.ts";
 

@@ -2,7 +2,7 @@
  * The head that every resource has. `metadata.id` (a number of old exports) and
  * `metadata.namespace` (always "default") are accepted and dropped.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { labels } from "./labels.ts";
 import { fallback, filledText, optional, text, time } from "./scalar.ts";
 

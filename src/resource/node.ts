@@ -3,7 +3,7 @@
  * themselves in heartbeats; servers that run OpenSSH (`sub_kind: openssh`) are described by an
  * administrator.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { labels } from "./labels.ts";
 import { metadataWithoutName } from "./metadata.ts";
 import { rotation } from "./rotation.ts";

@@ -3,7 +3,7 @@
  * with the nearest valid word. Used for resources and for the config file alike; positions in a
  * text are added by `yaml/`.
  */
-import type { z } from "zod";
+import type * as z from "zod";
 import { nearest } from "#base/nearest.ts";
 import { shorten } from "./scalar.ts";
 import { allKeys, keysAt, type Path, placesOf } from "./schema.ts";

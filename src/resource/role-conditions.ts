@@ -3,7 +3,7 @@
  * services that come later (databases, Kubernetes, applications, desktops, access requests) are
  * checked and kept.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { labelPatterns, traits } from "./labels.ts";
 import { labelExpression, predicate, templateList, whereClause } from "./language.ts";
 import {

@@ -1,5 +1,5 @@
 /** `spec.options` of a role: what sessions under the role may do and must fulfil. */
-import { z } from "zod";
+import * as z from "zod";
 import { count, duration, flag, mapList, oneOf, oneOfOrNothing, optional, text } from "./scalar.ts";
 
 /** Demands of a device, at the cluster and in a role. */

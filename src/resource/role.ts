@@ -2,7 +2,7 @@
  * `kind: role`, versions v3 to v8: what its holders may and may not do. Deny wins over allow, in
  * every role.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { metadata } from "./metadata.ts";
 import { roleConditions } from "./role-conditions.ts";
 import { fillRoleDefaults } from "./role-defaults.ts";

@@ -2,7 +2,7 @@
  * The state of a rotation of authorities, which a `cert_authority` and the heartbeat of a node both
  * carry.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { duration, optional, text, time } from "./scalar.ts";
 
 /** Strict schema of a rotation. */

@@ -5,7 +5,7 @@
  * positions of problems are found in `yaml/`.
  */
 
-import { z } from "zod";
+import * as z from "zod";
 import { formatDuration, parseDuration } from "#base/duration.ts";
 import { parseTime } from "./time.ts";
 

@@ -2,7 +2,7 @@
  * Reads the shape of a zod schema: which keys are valid at a place, and where else in the document
  * a key is valid. Diagnostics use it to name the nearest valid word; nothing is parsed here.
  */
-import type { z } from "zod";
+import type * as z from "zod";
 
 /** Place of a value inside a document: map keys and list indices from the root. */
 export type Path = readonly (string | number)[];

@@ -2,7 +2,7 @@
  * `kind: session_recording_config` (`src`), version v2: where sessions are recorded. One per
  * cluster.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { singletonMetadata } from "./metadata.ts";
 import { fallback, flag, oneOf, optional, text } from "./scalar.ts";
 

@@ -2,7 +2,7 @@
  * `kind: token`, version v2: what lets a service (or bot) join the cluster. The name of a token is
  * its secret.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { labelPatterns } from "./labels.ts";
 import { metadata } from "./metadata.ts";
 import { fallback, listOf, oneOf, optional, text } from "./scalar.ts";

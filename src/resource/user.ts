@@ -2,7 +2,7 @@
  * `kind: user`, version v2: a person (or bot) who may log in. Passwords and second factors are not
  * part of the document: they are kept apart by auth and are never shown.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { traits } from "./labels.ts";
 import { metadata } from "./metadata.ts";
 import { count, fallback, flag, mapList, oneOf, optional, text, textList, time } from "./scalar.ts";

@@ -8,7 +8,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { acceptInvitation } from "./cluster/invitation.ts";
-import { discardTpms, Machine, newTpm, programs, type Ran } from "./cluster/machine.ts";
+import { checkoutPrograms, discardTpms, Machine, newTpm, type Ran } from "./cluster/machine.ts";
 import { OneTimeCodes } from "./cluster/one-time-codes.ts";
 import type { RunningTpm } from "./swtpm.ts";
 
@@ -29,6 +29,8 @@ export interface ClusterOptions {
   readonly user?: string;
   /** OS accounts of the first administrator. */
   readonly logins?: readonly string[];
+  /** The folder of the programs to run; else those of this checkout. */
+  readonly programs?: string;
   /** Gives the data folder a disk of its own of this size, which only the server sees. */
   readonly diskMib?: number;
 }
@@ -56,6 +58,7 @@ export class Cluster {
   readonly nodename: string;
   readonly #options: ClusterOptions;
   readonly #machines: Machine[] = [];
+  readonly #programs: string;
   /** The auth host, where tctl needs no login. */
   readonly host: Machine;
   #server: ChildProcess | undefined;
@@ -69,6 +72,7 @@ export class Cluster {
     discardAtExit();
     open.add(this);
     this.#options = options;
+    this.#programs = options.programs ?? checkoutPrograms;
     this.nodename = options.nodename ?? "ip-172-31-35-170";
     this.folder = mkdtempSync(join(tmpdir(), "gatehouse-cluster-"));
     this.host = this.#addMachine("host", "HOST0001");
@@ -128,7 +132,7 @@ export class Cluster {
       ...(logins.length === 0 ? [] : [`--logins=${logins.join(",")}`]),
       ...(cluster === undefined ? [] : [`--cluster=${cluster}`]),
     ];
-    const plain = onMachine(this.nodename, [join(programs, "gatehouse"), ...args]);
+    const plain = onMachine(this.nodename, [join(this.#programs, "gatehouse"), ...args]);
     const command = diskMib === undefined ? plain : onDisk(diskMib, this.dataDir, plain);
     mkdirSync(this.dataDir, { recursive: true, mode: 0o700 });
     // The first start prints an invitation as well.
@@ -251,7 +255,7 @@ export class Cluster {
   }
 
   #addMachine(name: string, serial: string, tpm?: RunningTpm): Machine {
-    const machine = new Machine(join(this.folder, name), serial, tpm);
+    const machine = new Machine(join(this.folder, name), serial, this.#programs, tpm);
     this.#machines.push(machine);
     return machine;
   }

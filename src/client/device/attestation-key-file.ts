@@ -4,7 +4,7 @@
  */
 import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
-import { z } from "zod";
+import * as z from "zod";
 import { base64 } from "#base/bytes.ts";
 import { Fault } from "#base/fault.ts";
 import type { AttestationParameters } from "#tpm/attestation-key.ts";

@@ -6,7 +6,7 @@ import { execFile, spawn } from "node:child_process";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { promisify } from "node:util";
-import { z } from "zod";
+import * as z from "zod";
 import { Fault } from "#base/fault.ts";
 import type { DmiValues } from "./dmi.ts";
 

@@ -1,7 +1,7 @@
 /**
  * Network addresses of the config file: "0.0.0.0:3080", ":3080", "[::1]:22", "proxy.example.com".
  */
-import { z } from "zod";
+import * as z from "zod";
 import { text } from "#resource/scalar.ts";
 
 /** A host and a TCP port. */

@@ -1,5 +1,5 @@
 /** `auth_service` of the config file, version v3. */
-import { z } from "zod";
+import * as z from "zod";
 import { deviceTrust, signatureSuites } from "#resource/cluster-auth-preference.ts";
 import { requireSessionMfa } from "#resource/role-options.ts";
 import {

@@ -2,7 +2,7 @@
  * The shape of the config file, version v3: strict, with defaults. What needs other files or other
  * sections to be judged is in `resolve.ts`.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { labels } from "#resource/labels.ts";
 import {
   duration,

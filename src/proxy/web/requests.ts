@@ -3,7 +3,7 @@
  * what we use. Fields that we do not know are left alone, because newer clients send more of them.
  */
 import type { Context } from "hono";
-import { z } from "zod";
+import * as z from "zod";
 import { Fault } from "#base/fault.ts";
 import { decodePublicKey, parseAuthorizedKey } from "#ssh/public-key.ts";
 

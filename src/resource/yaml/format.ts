@@ -63,10 +63,16 @@ function inline(value: unknown, indent: number): string {
   return typeof value === "object" && value !== null ? "{}" : String(value ?? null);
 }
 
+/** Keys whose order is that of their characters: nearly all. */
+const simpleKey = /^[a-z_]*$/;
+// A constant: the bundler turns it into a constructor call, which is dear where it stands in a loop.
+const letter = /^\p{L}/u;
+
 /**
  * Other characters before letters, digits as numbers: `db_names` before `dba`, `k2` before `k10`.
  */
 export function compareKeys(a: string, b: string): number {
+  if (simpleKey.test(a) && simpleKey.test(b)) return a < b ? -1 : a > b ? 1 : 0;
   const left = a.match(/\d+|./gsu) ?? [];
   const right = b.match(/\d+|./gsu) ?? [];
   for (let i = 0; i < Math.min(left.length, right.length); i++) {
@@ -78,7 +84,7 @@ export function compareKeys(a: string, b: string): number {
 
 function comparePart(a: string, b: string): number {
   if (a === b) return 0;
-  const letters = Number(/^\p{L}/u.test(a)) - Number(/^\p{L}/u.test(b));
+  const letters = Number(letter.test(a)) - Number(letter.test(b));
   if (letters !== 0) return letters;
   if (/^\d/.test(a) && /^\d/.test(b)) {
     const order = Number(a) - Number(b) || a.length - b.length;

@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { programs } from "./machine.ts";
+import { checkoutPrograms } from "./machine.ts";
 
 const patienceMs = 30_000;
 
@@ -18,7 +18,7 @@ export class AgentHost {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     const file = join(folder, "gatehouse.yaml");
     writeFileSync(file, config, { mode: 0o600 });
-    const child = spawn(join(programs, "gatehouse"), ["start", `--config=${file}`], {
+    const child = spawn(join(checkoutPrograms, "gatehouse"), ["start", `--config=${file}`], {
       cwd: folder,
       env: { PATH: process.env["PATH"], HOME: folder, LANG: "C.UTF-8", TZ: "UTC" },
       stdio: ["ignore", "ignore", "pipe"],

@@ -19,8 +19,8 @@ import {
 } from "../swtpm.ts";
 import { Terminal } from "./terminal.ts";
 
-/** The folder of the programs under test. */
-export const programs = fileURLToPath(new URL("../../../bin", import.meta.url));
+/** The programs of this checkout. */
+export const checkoutPrograms = fileURLToPath(new URL("../../../bin", import.meta.url));
 const hungMs = 60_000;
 
 /** What a program did. */
@@ -59,8 +59,8 @@ export class Machine {
   /** Its virtual TPM, if it has one. */
   readonly tpm: RunningTpm | undefined;
 
-  /** `serial` is what the firmware calls the machine. */
-  constructor(folder: string, serial: string, tpm?: RunningTpm) {
+  /** `serial` is what the firmware calls the machine; `programs` is the folder of tsh and tctl. */
+  constructor(folder: string, serial: string, programs: string, tpm?: RunningTpm) {
     this.folder = folder;
     this.tpm = tpm;
     for (const name of ["home", "run", "dmi"]) {

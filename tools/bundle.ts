@@ -1,0 +1,116 @@
+/**
+ * The bundles from which the launchers in `bin/` start the programs.
+ *
+ * esbuild splits each program at its `await import(…)`, so a command loads its own code and no more. The command-line
+ * programs are then turned into CommonJS, file by file: Node starts it several milliseconds faster than ES modules,
+ * and a single large file would be read whole by every command. The server stays with ES modules, whose calls between
+ * files are direct.
+ *
+ * Files are named after their contents and only ever added, the entry last: a process that still runs the previous
+ * build finds what it has yet to load. The file `stamp` dates the build to its start; whatever is newer makes it stale.
+ */
+import {
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
+import { basename, join } from "node:path";
+import process from "node:process";
+import { build, transform } from "esbuild";
+
+const root = join(import.meta.dirname, "..");
+/** Files of earlier builds are kept so long for the processes that run them. */
+const keepMs = 7 * 24 * 3_600_000;
+
+/** CommonJS packages inside ES modules ask for built-in modules with a `require` that is not there. */
+const requireBanner =
+  'import{createRequire as gatehouseRequire}from"node:module";' +
+  "const require=gatehouseRequire(import.meta.url);";
+
+interface Program {
+  readonly name: string;
+  readonly source: string;
+  readonly format: "cjs" | "esm";
+}
+
+const programs: readonly Program[] = [
+  { name: "tsh", source: "src/tsh/main.ts", format: "cjs" },
+  { name: "tctl", source: "src/tctl/main.ts", format: "cjs" },
+  { name: "gatehouse", source: "src/daemon/main.ts", format: "esm" },
+];
+
+/** Bundles every program into the folder `dist`, which may hold an earlier build that is in use. */
+export async function buildBundles(dist: string): Promise<void> {
+  const started = new Date();
+  await Promise.all(programs.map((program) => buildProgram(program, dist)));
+  writeFileSync(join(dist, "stamp"), `${started.toISOString()}\n`);
+  utimesSync(join(dist, "stamp"), started, started);
+}
+
+async function buildProgram({ name, source, format }: Program, dist: string): Promise<void> {
+  const folder = join(dist, name);
+  mkdirSync(folder, { recursive: true });
+  const extension = format === "cjs" ? ".cjs" : ".mjs";
+  const { outputFiles } = await build({
+    absWorkingDir: root,
+    entryPoints: { program: source },
+    outdir: folder,
+    bundle: true,
+    splitting: true,
+    format: "esm",
+    outExtension: { ".js": extension },
+    platform: "node",
+    target: "node26",
+    minify: true,
+    legalComments: "none",
+    logLevel: "warning",
+    write: false,
+    // Finds its native half beside its own files.
+    external: ["@lydell/node-pty"],
+    banner: format === "esm" ? { js: requireBanner } : {},
+  });
+  const made = new Set<string>(["main.cjs", `program${extension}`]);
+  const entry = outputFiles.find((file) => basename(file.path) === `program${extension}`);
+  for (const file of outputFiles.filter((each) => each !== entry)) {
+    made.add(basename(file.path));
+    writeNew(file.path, format === "cjs" ? await toCommonJs(file.text) : file.text);
+  }
+  if (format === "cjs") {
+    writeNew(join(folder, "main.cjs"), await toCommonJs(entry?.text ?? ""));
+  } else {
+    writeNew(join(folder, `program${extension}`), entry?.text ?? "");
+    writeNew(join(folder, "main.cjs"), 'import("./program.mjs");\n');
+  }
+  removeOld(folder, made);
+}
+
+async function toCommonJs(text: string): Promise<string> {
+  const { code } = await transform(text, {
+    format: "cjs",
+    platform: "node",
+    target: "node26",
+    minify: true,
+    supported: { "dynamic-import": false },
+  });
+  return code;
+}
+
+/** Writes beside and renames, so that a program that starts now reads the old file or the new one. */
+function writeNew(file: string, text: string): void {
+  const draft = `${file}.${process.pid}`;
+  writeFileSync(draft, text);
+  renameSync(draft, file);
+}
+
+function removeOld(folder: string, made: ReadonlySet<string>): void {
+  for (const name of readdirSync(folder)) {
+    if (made.has(name)) continue;
+    const file = join(folder, name);
+    const { mtimeMs } = statSync(file);
+    if (Date.now() - mtimeMs > keepMs) rmSync(file, { recursive: true, force: true });
+  }
+}
