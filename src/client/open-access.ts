@@ -4,7 +4,7 @@
  */
 import { existsSync } from "node:fs";
 import type { ClusterAccess } from "./access.ts";
-import { AgentAccess, isAgentRunning } from "./agent/client.ts";
+import { AgentAccess } from "./agent/client.ts";
 import { type AgentPlace, agentPlace } from "./agent/place.ts";
 import type { AgentCommand } from "./agent/start.ts";
 import { deviceKeyFile } from "./device-state.ts";
@@ -36,10 +36,13 @@ export async function openAccess(
 ): Promise<ClusterAccess> {
   const { place, command, env } = settings;
   if (command !== undefined) {
-    if (await isAgentRunning(place)) return new AgentAccess(place, login.key.host);
+    const running = await AgentAccess.open(place, login.key.host);
+    if (running !== undefined) return running;
     if (existsSync(deviceKeyFile(env))) {
       const { ensureAgent } = await import("./agent/start.ts");
-      if (await ensureAgent(place, command, env)) return new AgentAccess(place, login.key.host);
+      await ensureAgent(place, command, env);
+      const started = await AgentAccess.open(place, login.key.host);
+      if (started !== undefined) return started;
     }
   }
   return openDirect(login, settings);

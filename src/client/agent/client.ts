@@ -17,6 +17,20 @@ import { readText } from "../profile/files.ts";
 import { type AgentPlace, isPrivateFolder } from "./place.ts";
 import { type AgentRequest, answerLimit, parseAnswer } from "./protocol.ts";
 
+/** The agent hangs up on callers that say nothing; a connection is used well before that. */
+const freshMs = 1_000;
+
+/** One connection carries one request, which names the token. */
+interface AgentConnection {
+  readonly socket: Socket;
+  readonly token: string;
+}
+
+interface Answered {
+  readonly socket: Socket;
+  readonly result: unknown;
+}
+
 type Body = AgentRequest extends infer Request
   ? Request extends AgentRequest
     ? Omit<Request, "token">
@@ -27,10 +41,21 @@ type Body = AgentRequest extends infer Request
 export class AgentAccess implements ClusterAccess {
   readonly #place: AgentPlace;
   readonly #host: string;
+  /** The connection that showed that the agent runs, for a first request that comes at once. */
+  #first: AgentConnection | undefined;
+  readonly #opened = performance.now();
 
-  constructor(place: AgentPlace, host: string) {
+  /** For the login at proxy `host`. */
+  constructor(place: AgentPlace, host: string, first?: AgentConnection) {
     this.#place = place;
     this.#host = host;
+    this.#first = first;
+  }
+
+  /** Access through the agent at this place for the login at proxy `host`; undefined when no agent runs. */
+  static async open(place: AgentPlace, host: string): Promise<AgentAccess | undefined> {
+    const connection = await findAgent(place);
+    return connection && new AgentAccess(place, host, connection);
   }
 
   async listNodes(query: NodeQuery): Promise<NodeDocument[]> {
@@ -46,11 +71,7 @@ export class AgentAccess implements ClusterAccess {
   }
 
   async dialNode(target: DialTarget): Promise<NodeConnection> {
-    const { socket, result } = await exchange(this.#place, {
-      op: "dial",
-      host: this.#host,
-      target,
-    });
+    const { socket, result } = await this.#exchange({ op: "dial", host: this.#host, target });
     const { certificate, publicKey } = result as { certificate: string; publicKey: string };
     return {
       stream: socket,
@@ -73,12 +94,25 @@ export class AgentAccess implements ClusterAccess {
     };
   }
 
-  close(): void {}
+  close(): void {
+    this.#first?.socket.destroy();
+    this.#first = undefined;
+  }
 
   async #ask(body: Body): Promise<unknown> {
-    const { socket, result } = await exchange(this.#place, body);
+    const { socket, result } = await this.#exchange(body);
     socket.destroy();
     return result;
+  }
+
+  async #exchange(body: Body): Promise<Answered> {
+    const first = this.#first;
+    this.#first = undefined;
+    if (first !== undefined && performance.now() - this.#opened < freshMs) {
+      return exchange(first, body);
+    }
+    first?.socket.destroy();
+    return exchange(await connectAgent(this.#place), body);
   }
 }
 
@@ -94,29 +128,30 @@ export async function stopAgent(place: AgentPlace): Promise<void> {
 
 /** True when an agent answers at this place. */
 export async function isAgentRunning(place: AgentPlace): Promise<boolean> {
-  try {
-    (await connectAgent(place)).socket.destroy();
-    return true;
-  } catch (error) {
-    if (isFault(error, "unavailable")) return false;
-    throw error;
-  }
+  const connection = await findAgent(place);
+  connection?.socket.destroy();
+  return connection !== undefined;
 }
 
 async function tell(place: AgentPlace, body: Body): Promise<void> {
   try {
-    const { socket } = await exchange(place, body);
+    const { socket } = await exchange(await connectAgent(place), body);
     socket.destroy();
   } catch (error) {
     if (!isFault(error, "unavailable")) throw error;
   }
 }
 
-async function exchange(
-  place: AgentPlace,
-  body: Body,
-): Promise<{ socket: Socket; result: unknown }> {
-  const { socket, token } = await connectAgent(place);
+async function findAgent(place: AgentPlace): Promise<AgentConnection | undefined> {
+  try {
+    return await connectAgent(place);
+  } catch (error) {
+    if (isFault(error, "unavailable")) return undefined;
+    throw error;
+  }
+}
+
+async function exchange({ socket, token }: AgentConnection, body: Body): Promise<Answered> {
   try {
     socket.write(encodeFrame({ ...body, token }, 4));
     return { socket, result: parseAnswer(await readFrame(socket, 4, answerLimit)) };
@@ -130,7 +165,7 @@ async function exchange(
  * Connects. Throws `unavailable` when no agent listens there or the place is not private: a socket that somebody else
  * could have made is never spoken to.
  */
-async function connectAgent(place: AgentPlace): Promise<{ socket: Socket; token: string }> {
+async function connectAgent(place: AgentPlace): Promise<AgentConnection> {
   const absent = (cause?: unknown) => new Fault("unavailable", "no agent is running", { cause });
   if (!isPrivateFolder(place)) throw absent();
   const socket = connect({ path: place.socket, allowHalfOpen: true });
