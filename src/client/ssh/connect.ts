@@ -10,7 +10,7 @@ import { ClientConnection, type ClientOptions } from "#ssh/client.ts";
 import type { ClientSession } from "#ssh/connection/client-session.ts";
 import { parseAuthorizedKey } from "#ssh/public-key.ts";
 import { systemTimer } from "#ssh/timer.ts";
-import type { ClusterAccess, DialTarget } from "../access.ts";
+import type { ClusterAccess, DialTarget, NodeConnection } from "../access.ts";
 import type { StoredLogin } from "../profile/logins.ts";
 import { readSshAuthorities } from "../profile/trust.ts";
 
@@ -19,6 +19,8 @@ export interface ConnectOptions {
   readonly login: StoredLogin;
   readonly access: ClusterAccess;
   readonly target: DialTarget;
+  /** The stream to the target when it is being opened already. */
+  readonly dialled?: Promise<NodeConnection>;
   /** The name that the node must prove; its host name when it was found by labels and is dialled by id. */
   readonly name?: string;
   /** Called with what the node says before the login, made safe for a terminal. */
@@ -35,7 +37,7 @@ export async function connectNode(options: ConnectOptions): Promise<ClientConnec
   const authorities = readSshAuthorities(login.folder, login.key).map(
     (line) => parseAuthorizedKey(line).blob,
   );
-  const { stream, credential } = await access.dialNode(target);
+  const { stream, credential } = await (options.dialled ?? access.dialNode(target));
   const banner: string[] = [];
   const connection = new ClientConnection(stream, {
     version: versionLine,
