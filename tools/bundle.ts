@@ -71,6 +71,8 @@ async function buildProgram({ name, source, format }: Program, dist: string): Pr
     write: false,
     // Finds its native half beside its own files.
     external: ["@lydell/node-pty"],
+    // Else every pattern with \p{…} becomes a constructor call, made anew wherever it is used.
+    supported: { "regexp-unicode-property-escapes": true },
     banner: format === "esm" ? { js: requireBanner } : {},
   });
   const made = new Set<string>(["main.cjs", `program${extension}`]);
@@ -94,7 +96,7 @@ async function toCommonJs(text: string): Promise<string> {
     platform: "node",
     target: "node26",
     minify: true,
-    supported: { "dynamic-import": false },
+    supported: { "dynamic-import": false, "regexp-unicode-property-escapes": true },
   });
   return code;
 }

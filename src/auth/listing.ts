@@ -23,12 +23,11 @@ export interface ListingQuery {
   readonly descending: boolean;
 }
 
-/** Some of the servers, and how many there are in all. */
+/** Some of the servers. */
 export interface Listing {
   readonly nodes: readonly Node[];
   /** Empty on the last page. */
   readonly next: string;
-  readonly total: number;
 }
 
 /** Services that bring people to servers, and the administrator. */
@@ -67,25 +66,63 @@ export function listNodes(
   mayList: (node: Node) => boolean,
   query: ListingQuery,
 ): Listing {
+  const isWanted = wantedBy(mayList, query);
+  const rows = rowsOf(nodes);
+  const page: Node[] = [];
+  const step = query.descending ? -1 : 1;
+  for (let at = firstRow(rows, query); at >= 0 && at < rows.length; at += step) {
+    const row = rows[at];
+    if (row === undefined || !isWanted(row.node)) continue;
+    if (page.length === query.limit) return { nodes: page, next: row.place };
+    page.push(row.node);
+  }
+  return { nodes: page, next: "" };
+}
+
+/** How many servers all pages together have. Throws as {@link listNodes} does. */
+export function countNodes(
+  nodes: readonly Node[],
+  mayList: (node: Node) => boolean,
+  query: ListingQuery,
+): number {
+  return nodes.filter(wantedBy(mayList, query)).length;
+}
+
+function wantedBy(mayList: (node: Node) => boolean, query: ListingQuery): (node: Node) => boolean {
   const matches = query.predicate === "" ? undefined : compileResourceFilter(query.predicate);
-  const selector = Object.fromEntries(
-    Object.entries(query.labels).map(([key, value]) => [key, [value]]),
-  );
-  const wanted = nodes.filter((node) => {
+  const labels = Object.entries(query.labels).map(([key, value]) => [key, [value]] as const);
+  const selector = labels.length === 0 ? undefined : Object.fromEntries(labels);
+  if (matches === undefined && selector === undefined && query.search.length === 0) return mayList;
+  return (node) => {
     if (!mayList(node)) return false;
     const subject = filterSubjectOfNode(node);
-    const selected = Object.keys(selector).length === 0 || matchLabels(selector, subject.labels);
+    const selected = selector === undefined || matchLabels(selector, subject.labels);
     return selected && matchesSearch(query.search, subject) && (matches?.(subject) ?? true);
-  });
-  const rows = wanted.map((node) => ({ node, place: placeOf(node) }));
+  };
+}
+
+interface Row {
+  readonly node: Node;
+  readonly place: string;
+}
+
+const sortedRows = new WeakMap<readonly Node[], readonly Row[]>();
+
+/** The servers by place. The store gives the same list again as long as nothing has changed. */
+function rowsOf(nodes: readonly Node[]): readonly Row[] {
+  const known = sortedRows.get(nodes);
+  if (known !== undefined) return known;
+  const rows = nodes.map((node) => ({ node, place: placeOf(node) }));
   rows.sort((a, b) => (a.place < b.place ? -1 : a.place > b.place ? 1 : 0));
-  if (query.descending) rows.reverse();
-  const isBefore = (place: string) =>
-    query.descending ? place > query.start : place < query.start;
-  const from = query.start === "" ? 0 : rows.findIndex((row) => !isBefore(row.place));
-  const page = from < 0 ? [] : rows.slice(from, from + query.limit);
-  const next = from < 0 ? undefined : rows[from + query.limit];
-  return { nodes: page.map((row) => row.node), next: next?.place ?? "", total: rows.length };
+  sortedRows.set(nodes, rows);
+  return rows;
+}
+
+/** Where the page starts in the rows, which may have come and gone since the page before; outside when nothing follows. */
+function firstRow(rows: readonly Row[], { start, descending }: ListingQuery): number {
+  if (start === "") return descending ? rows.length - 1 : 0;
+  if (descending) return rows.findLastIndex((row) => row.place <= start);
+  return rows.findIndex((row) => row.place >= start);
 }
 
 /** Host name, then id: an order without ties. */

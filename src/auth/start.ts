@@ -86,7 +86,7 @@ export class AuthService implements Closable {
       random,
       logger,
       backend,
-      stores: openStores(backend),
+      stores: openStores(backend, clock),
       authorities: new Authorities(clusterName, keys),
       audit: new AuditRecorder({ sink: options.auditSink, clusterName, clock, random }),
       events: options.events,

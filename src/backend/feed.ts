@@ -63,6 +63,13 @@ export class ChangeFeed {
     return watcher;
   }
 
+  /** The changes of a range after a revision; undefined when the history does not reach back. */
+  since(range: Bounds, revision: number): Change[] | undefined {
+    if (revision < this.#historyStart) return undefined;
+    const first = this.#history.findLastIndex((change) => Number(change.revision) <= revision) + 1;
+    return this.#history.slice(first).filter((change) => isWithin(keyOf(change), range));
+  }
+
   /** Ends all watches with a fault. */
   close(fault: Fault): void {
     for (const watcher of [...this.#watchers]) watcher.end(fault);
@@ -77,7 +84,8 @@ function staleWatch(): Fault {
   return new Fault("conflict", "the changes since that revision are no longer kept: read again");
 }
 
-function keyOf(change: Change): string {
+/** The key of the item that changed. */
+export function keyOf(change: Change): string {
   return change.type === "put" ? change.item.key : change.key;
 }
 

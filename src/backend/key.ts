@@ -95,9 +95,13 @@ function prefixBounds(prefix: string): Bounds {
   return { start: prefix, end: characters.join("") + String.fromCodePoint(next) };
 }
 
+/** Where they stand, the order of UTF-16 is not that of UTF-8. */
+const surrogate = /[\ud800-\udfff]/;
+
 /** Orders keys by their UTF-8 bytes. */
 export function compareKeys(a: string, b: string): number {
   if (a === b) return 0;
+  if (!surrogate.test(a) && !surrogate.test(b)) return a < b ? -1 : 1;
   return Buffer.compare(Buffer.from(a), Buffer.from(b));
 }
 

@@ -86,6 +86,13 @@ export type Change =
       readonly expired: boolean;
     };
 
+/** Changes, in the order in which they became durable. */
+export interface Changes {
+  readonly changes: readonly Change[];
+  /** The state of the store after them. */
+  readonly revision: string;
+}
+
 /** Where a watch begins and when it ends. */
 export interface WatchOptions {
   /** Changes after this revision; by default changes after the call. */
@@ -151,6 +158,12 @@ export interface Backend extends Closable {
    * watch from that page's revision.
    */
   watch(range: KeyRange, options?: WatchOptions): AsyncIterableIterator<Change>;
+
+  /**
+   * The changes of a range after a revision, up to now; undefined when they are no longer kept: read
+   * the range again.
+   */
+  changesSince(range: KeyRange, revision: string): Changes | undefined;
 
   /**
    * Deletes what has expired and tells the watchers; gives the number. Runs by itself about once a

@@ -10,6 +10,7 @@ import { boundsOf, checkKey } from "./key.ts";
 import {
   type Backend,
   type Change,
+  type Changes,
   type Condition,
   type Item,
   type KeyRange,
@@ -124,6 +125,12 @@ export class Store implements Backend {
     const now = this.#engine.revision;
     const from = options.from === undefined ? now : parseRevision(options.from);
     return this.#feed.watch(boundsOf(range), from, now, options.signal);
+  }
+
+  changesSince(range: KeyRange, revision: string): Changes | undefined {
+    this.#checkOpen();
+    const changes = this.#feed.since(boundsOf(range), parseRevision(revision));
+    return changes && { changes, revision: String(this.#engine.revision) };
   }
 
   async sweep(): Promise<number> {

@@ -28,7 +28,10 @@ export function formatTable(
     : header.map(() => Number.POSITIVE_INFINITY);
   const shown = cells.map((row) => row.map((cell, i) => truncate(cell, limits[i] ?? 0)));
   const widths = header.map((title, i) =>
-    Math.max(displayWidth(title), ...shown.map((row) => displayWidth(row[i] ?? ""))),
+    widest(
+      title,
+      shown.map((row) => row[i] ?? ""),
+    ),
   );
   const lines = [header, widths.map((width) => "-".repeat(width)), ...shown];
   return lines
@@ -56,14 +59,22 @@ export function formatLabels(labels: Readonly<Record<string, string>> | undefine
 
 /** Terminal columns that a text takes: wide (East Asian) characters count two, combining marks none. */
 export function displayWidth(text: string): number {
+  if (ascii.test(text)) return text.length;
   let width = 0;
   for (const character of text) {
-    if (/\p{Mark}/u.test(character)) continue;
+    if (mark.test(character)) continue;
     width += wide.test(character) ? 2 : 1;
   }
   return width;
 }
 
+/** Lists may have more cells than a call can have arguments. */
+function widest(title: string, cells: readonly string[]): number {
+  return cells.reduce((width, cell) => Math.max(width, displayWidth(cell)), displayWidth(title));
+}
+
+const ascii = /^[\x20-\x7e]*$/;
+const mark = /\p{Mark}/u;
 const wide =
   /[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{1f300}-\u{1faff}\u{20000}-\u{3fffd}]/u;
 
@@ -77,7 +88,10 @@ function columnLimits(
   let used = 0;
   const limits = header.map((title, i) => {
     if (title === fit.column) return 0;
-    const natural = Math.max(title.length, ...rows.map((row) => displayWidth(row[i] ?? "")));
+    const natural = widest(
+      title,
+      rows.map((row) => row[i] ?? ""),
+    );
     used += natural > share ? share + ellipsis.length + 1 : natural + 1;
     return Math.min(natural, share);
   });

@@ -341,6 +341,46 @@ export function testBackend(name: string, open: OpenBackend): void {
       assert.deepEqual(await take(changes, 3), ["put /a/2=2", "delete /a/1", "put /a/3=3"]);
     });
 
+    run(
+      "gives the changes of a range since a page, at once and in order",
+      async (backend, time) => {
+        await backend.put("/a/1", bytes("1"));
+        const page = await backend.range({ prefix: "/a/" });
+        const since = (revision: string) =>
+          backend
+            .changesSince({ prefix: "/a/" }, revision)
+            ?.changes.map((change) =>
+              change.type === "put" ? `put ${change.item.key}` : `delete ${change.key}`,
+            );
+        assert.deepEqual(since(page.revision), []);
+        const expires = new Date(time.now().getTime() + 1000);
+        await Promise.all([
+          backend.put("/a/2", bytes("2"), { expires }),
+          backend.put("/b/1", bytes("3")),
+          backend.delete("/a/1"),
+        ]);
+        assert.deepEqual(since(page.revision), ["put /a/2", "delete /a/1"]);
+        const later = await backend.put("/a/3", bytes("4"));
+        assert.deepEqual(since(later), []);
+        time.advance(1000);
+        await backend.sweep();
+        assert.deepEqual(since(later), ["delete /a/2"]);
+      const now = backend.changesSince({ prefix: "/c/" }, later)?.revision ?? "";
+      assert.deepEqual(since(now), []);
+        assert.throws(() => since("no revision"), { code: "invalid" });
+      },
+    );
+
+    run("says when the changes since a revision are no longer kept", async (backend) => {
+      const revision = await backend.put("/a/0", bytes("0"));
+      for (let i = 0; i < 20; i++) {
+        await Promise.all(
+          Array.from({ length: 256 }, (_, k) => backend.put(`/a/${k}`, bytes(String(i)))),
+        );
+      }
+      assert.equal(backend.changesSince({ prefix: "/" }, revision), undefined);
+    });
+
     run("refuses to watch from a revision of the future or no revision at all", async (backend) => {
       const future = () => backend.watch({ prefix: "/" }, { from: "999999" });
       assert.throws(future, { code: "conflict" });

@@ -18,7 +18,7 @@ const quiet = async () => {};
 function open() {
   const clock = new ManualClock(start);
   const backend = openMemoryBackend(clock);
-  const context = { backend, clock, stores: openStores(backend) };
+  const context = { backend, clock, stores: openStores(backend, clock) };
   return { ...context, inventory: new DeviceInventory(context) };
 }
 

@@ -8,8 +8,10 @@
 import { formatKey, formatPrefix, parseKey } from "#backend/key.ts";
 import type { Backend, Item, WriteOptions } from "#backend/port.ts";
 import { utf8 } from "#base/bytes.ts";
+import type { Clock } from "#base/clock.ts";
 import { Fault, isFault } from "#base/fault.ts";
 import type { Metadata } from "#resource/metadata.ts";
+import { DocumentMirror } from "./mirror.ts";
 
 /** What every document has that this store looks at. */
 export interface StoredDocument {
@@ -35,10 +37,13 @@ export class DocumentStore<T extends StoredDocument> {
   readonly kind: string;
   readonly #backend: Backend;
   readonly #decoded = new Map<string, { revision: string; document: T }>();
+  readonly #mirror: DocumentMirror<T>;
 
-  constructor(backend: Backend, kind: string) {
+  /** The clock tells what has expired. */
+  constructor(backend: Backend, clock: Clock, kind: string) {
     this.#backend = backend;
     this.kind = kind;
+    this.#mirror = new DocumentMirror(backend, clock, this.prefix, (item) => this.decode(item));
   }
 
   /** The start of every key of the kind. */
@@ -73,16 +78,9 @@ export class DocumentStore<T extends StoredDocument> {
     return page.next === undefined ? { documents } : { documents, next: nameOf(page.next) };
   }
 
-  /** All documents. */
-  async all(): Promise<T[]> {
-    const found: T[] = [];
-    let after: string | undefined;
-    do {
-      const page = await this.list(after === undefined ? {} : { after });
-      found.push(...page.documents);
-      after = page.next;
-    } while (after !== undefined);
-    return found;
+  /** All documents, by name. The same list as long as none of them has changed: never change it. */
+  all(): Promise<readonly T[]> {
+    return this.#mirror.all();
   }
 
   /** Stores a new document; throws `already-exists`. */
@@ -146,19 +144,18 @@ export class DocumentStore<T extends StoredDocument> {
 
   /** Deletes the document; throws `not-found`. */
   async delete(name: string): Promise<void> {
-    this.#decoded.delete(name);
+    this.#decoded.delete(this.keyOf(name));
     if (!(await this.#backend.delete(this.keyOf(name)))) this.#missing(name);
   }
 
   /** The document in an item of this kind. The same object while the revision is the same: never change it. */
   decode(item: Item): T {
-    const name = nameOf(item.key);
-    const known = this.#decoded.get(name);
+    const known = this.#decoded.get(item.key);
     if (known?.revision === item.revision) return known.document;
     const stored = JSON.parse(new TextDecoder().decode(item.value)) as T;
     const document = withRevision(stored, item.revision);
     if (this.#decoded.size >= cacheSize) this.#decoded.clear();
-    this.#decoded.set(name, { revision: item.revision, document });
+    this.#decoded.set(item.key, { revision: item.revision, document });
     return document;
   }
 

@@ -1,5 +1,6 @@
 /** The document stores of all kinds that auth keeps. */
 import type { Backend } from "#backend/port.ts";
+import type { Clock } from "#base/clock.ts";
 import type { ClusterAuthPreference } from "#resource/cluster-auth-preference.ts";
 import type { ClusterNetworkingConfig } from "#resource/cluster-networking-config.ts";
 import type { Device } from "#resource/device.ts";
@@ -31,17 +32,17 @@ export const singletons = {
   recordingConfig: "session-recording-config",
 } as const;
 
-/** Opens the stores on a backend. */
-export function openStores(backend: Backend): Stores {
+/** Opens the stores on a backend; the clock tells what has expired. */
+export function openStores(backend: Backend, clock: Clock): Stores {
   return {
-    users: new DocumentStore(backend, "user"),
-    roles: new DocumentStore(backend, "role"),
-    devices: new DocumentStore(backend, "device"),
-    tokens: new DocumentStore(backend, "token"),
-    locks: new DocumentStore(backend, "lock"),
-    nodes: new DocumentStore(backend, "node"),
-    authPreference: new DocumentStore(backend, "cluster_auth_preference"),
-    networkingConfig: new DocumentStore(backend, "cluster_networking_config"),
-    recordingConfig: new DocumentStore(backend, "session_recording_config"),
+    users: new DocumentStore(backend, clock, "user"),
+    roles: new DocumentStore(backend, clock, "role"),
+    devices: new DocumentStore(backend, clock, "device"),
+    tokens: new DocumentStore(backend, clock, "token"),
+    locks: new DocumentStore(backend, clock, "lock"),
+    nodes: new DocumentStore(backend, clock, "node"),
+    authPreference: new DocumentStore(backend, clock, "cluster_auth_preference"),
+    networkingConfig: new DocumentStore(backend, clock, "cluster_networking_config"),
+    recordingConfig: new DocumentStore(backend, clock, "session_recording_config"),
   };
 }

@@ -65,7 +65,6 @@ function inline(value: unknown, indent: number): string {
 
 /** Keys whose order is that of their characters: nearly all. */
 const simpleKey = /^[a-z_]*$/;
-// A constant: the bundler turns it into a constructor call, which is dear where it stands in a loop.
 const letter = /^\p{L}/u;
 
 /**

@@ -1,5 +1,5 @@
 /** proto.AuthService, servers: lists for people, and the documents for administrators. */
-import { decodeResource, encodeResource } from "#api/convert/resource.ts";
+import { decodeResource, encodeResource, type MessageOf } from "#api/convert/resource.ts";
 import type { ServiceHandlers } from "#api/grpc/service.ts";
 import type { Peer } from "#api/peer.ts";
 import { actorOf } from "#audit/actor.ts";
@@ -8,7 +8,14 @@ import { uuid } from "#base/random.ts";
 import type { AuthService } from "#gen/proto/authservice_pb.ts";
 import type { Node } from "#resource/node.ts";
 import type { AuthContext } from "../../context.ts";
-import { type Listing, type ListingQuery, listNodes, loginsOf, visibleTo } from "../../listing.ts";
+import {
+  countNodes,
+  type Listing,
+  type ListingQuery,
+  listNodes,
+  loginsOf,
+  visibleTo,
+} from "../../listing.ts";
 import { loadPolicy } from "../../policy.ts";
 import { type AuthCall, authorize, requireIdentity } from "../guard.ts";
 import { readPageSize } from "../paging.ts";
@@ -33,15 +40,19 @@ export function nodeHandlers(context: AuthContext): ServiceHandlers<typeof AuthS
     const { roles } = await loadPolicy(context);
     const logins = withLogins ? loginsOf(requireIdentity(call), roles) : () => [];
     return found.map((node) => ({
-      resource: { case: "Node" as const, value: encodeResource("node", node) },
+      resource: { case: "Node" as const, value: messageOf(node) },
       Logins: logins(node),
     }));
   }
 
-  async function list(call: AuthCall, query: ListingQuery): Promise<Listing> {
+  async function visible(call: AuthCall) {
     const identity = requireIdentity(call);
     const { roles } = await loadPolicy(context);
-    return listNodes(await nodes.all(), visibleTo(identity, roles), query);
+    return [await nodes.all(), visibleTo(identity, roles)] as const;
+  }
+
+  async function list(call: AuthCall, query: ListingQuery): Promise<Listing> {
+    return listNodes(...(await visible(call)), query);
   }
 
   return {
@@ -60,9 +71,11 @@ export function nodeHandlers(context: AuthContext): ServiceHandlers<typeof AuthS
       if (kind !== "node") throw new Fault("unimplemented", `there are no lists of "${kind}"`);
       // A client that asks what else its user could request must find nothing: there are no access requests.
       if (request.UseSearchAsRoles) return {};
-      const page = await list(call, queryOf(request));
+      const query = queryOf(request);
+      const page = await list(call, query);
       const Resources = await rows(call, page.nodes, request.IncludeLogins);
-      return { Resources, NextKey: page.next, TotalCount: page.total };
+      const TotalCount = request.NeedTotalCount ? countNodes(...(await visible(call)), query) : 0;
+      return { Resources, NextKey: page.next, TotalCount };
     },
 
     async getSSHTargets({ Host }, call) {
@@ -70,7 +83,7 @@ export function nodeHandlers(context: AuthContext): ServiceHandlers<typeof AuthS
       const named = found.filter(
         (node) => node.spec.hostname === Host || node.metadata.name === Host,
       );
-      return { Servers: named.map((node) => encodeResource("node", node)) };
+      return { Servers: named.map(messageOf) };
     },
 
     async resolveSSHTarget(request, call) {
@@ -88,12 +101,12 @@ export function nodeHandlers(context: AuthContext): ServiceHandlers<typeof AuthS
       const [only, second] = named;
       if (!only) throw new Fault("not-found", "no server matches");
       if (second) throw new Fault("conflict", "err-node-is-ambiguous: several servers match");
-      return { server: encodeResource("node", only) };
+      return { server: messageOf(only) };
     },
 
     async getNode({ Name }, call) {
       await authorize(context, call, "node", "read");
-      return encodeResource("node", await nodes.get(Name));
+      return messageOf(await nodes.get(Name));
     },
 
     async upsertNode(message, call) {
@@ -117,6 +130,17 @@ export function nodeHandlers(context: AuthContext): ServiceHandlers<typeof AuthS
       return {};
     },
   };
+}
+
+const messages = new WeakMap<Node, MessageOf<"node">>();
+
+/** The message of a stored document. Documents are the same objects until they change, and lists ask for all of them. */
+function messageOf(node: Node): MessageOf<"node"> {
+  const known = messages.get(node);
+  if (known !== undefined) return known;
+  const message = encodeResource("node", node);
+  messages.set(node, message);
+  return message;
 }
 
 const everything: ListingQuery = {
