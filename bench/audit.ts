@@ -25,8 +25,8 @@ const recorder = new AuditRecorder({
   random: systemRandom,
 });
 
-function record(): Promise<void> {
-  return recorder.record("exec", {
+async function record(): Promise<void> {
+  await recorder.record("exec", {
     user: "alice",
     login: "root",
     server_id: "36c64587-5aec-46b0-bed9-c31c2327b8f0",

@@ -50,6 +50,7 @@ const forEverybody = [
 /** People may call these about themselves, without a rule. */
 const forPeople = [
   ...forEverybody,
+  "gatehouse.v1.ExplainService/Explain",
   "proto.AuthService/GetAccessCapabilities",
   "proto.AuthService/GetCurrentUserRoles",
   "proto.AuthService/GetMFADevices",

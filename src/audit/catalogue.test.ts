@@ -6,6 +6,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
+import { timeOfUuid } from "#base/random.ts";
 import { type EventType, eventTypes, findDefinition, severityOf } from "./catalogue.ts";
 import { createEvent } from "./create.ts";
 import type { AuditEvent } from "./event.ts";
@@ -27,7 +28,7 @@ for (const { ei, event, code, uid, time, cluster_name, ...fields } of recorded) 
     const { uid: ourUid, ...ours } = made;
     const milliseconds = new Date(time).toISOString();
     assert.deepEqual(ours, { ei, event, code, time: milliseconds, cluster_name, ...fields });
-    assert.match(ourUid, /^00000000-0000-4000-8000-000000000000$/);
+    assert.deepEqual(timeOfUuid(ourUid), new Date(time));
     assert.notEqual(uid, ourUid);
   });
 }

@@ -1,6 +1,6 @@
 /** Makes events. The compiler demands the fields of the type; what slips past it is redacted. */
 import { Fault } from "#base/fault.ts";
-import { type Random, uuid } from "#base/random.ts";
+import { type Random, timeUuid } from "#base/random.ts";
 import {
   allowedFields,
   codeOf,
@@ -41,7 +41,7 @@ export function createEvent<T extends EventType>(
   return {
     ei: context.index ?? 0,
     event: type,
-    uid: uuid(context.random),
+    uid: timeUuid(context.now, context.random),
     code: codeOf(definition, given),
     time: context.now.toISOString(),
     cluster_name: context.clusterName,

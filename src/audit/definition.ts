@@ -47,6 +47,7 @@ export const commonFields = [
   "error",
   "message",
   "reason",
+  "refusal",
 ] as const;
 
 /** A resource that was written. */

@@ -21,7 +21,7 @@ export interface AuditEvent {
   readonly event: string;
   /** Type and outcome, such as "T1000I". */
   readonly code: string;
-  /** UUID, unique for ever. */
+  /** UUID, unique for ever; of version 7, so that it tells when the event was made. The id of a refusal is this. */
   readonly uid: string;
   /** RFC 3339, UTC, milliseconds. */
   readonly time: string;

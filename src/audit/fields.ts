@@ -96,6 +96,22 @@ const identity = {
   }),
 };
 
+/** Which rule refused, and what would help. */
+const refusal = {
+  check: open("text"),
+  role: open("text"),
+  rule: open("text"),
+  device_trust_mode: open("text"),
+  verdict: open("text"),
+  lock: open("text"),
+  lock_target: open("text"),
+  usage: open("text"),
+  login: personal("text"),
+  pinned_ip: personal("text"),
+  client_ip: personal("text"),
+  hint: open("text"),
+};
+
 /** All fields besides the five that every event has by itself. */
 export const fields = {
   // Who
@@ -117,6 +133,7 @@ export const fields = {
   error: open("text"),
   message: open("text"),
   reason: open("text"),
+  refusal: open(refusal),
   // What: resources
   name: personal("text"),
   expires: open("text"),

@@ -2,7 +2,7 @@
 import type { TLSSocket } from "node:tls";
 import { GrpcClient } from "#api/grpc/client.ts";
 import { openPair } from "#api/grpc/memory-pair.ts";
-import { GrpcServer } from "#api/grpc/server.ts";
+import type { GrpcServer } from "#api/grpc/server.ts";
 import { type Peer, peerOf } from "#api/peer.ts";
 import type { AuditSink } from "#audit/sink.ts";
 import type { Backend } from "#backend/port.ts";
@@ -19,9 +19,7 @@ import { Authorities } from "./authority/authorities.ts";
 import { loadAuthorities } from "./authority/keys.ts";
 import type { AuthContext } from "./context.ts";
 import { FailureBudget } from "./failure-budget.ts";
-import { recordDenial } from "./grpc/denial.ts";
-import { checkPeer } from "./grpc/guard.ts";
-import { registerServices } from "./grpc/register.ts";
+import { createAuthServer, registerServices } from "./grpc/register.ts";
 import { hostCertificateMs } from "./hosts/host-certificates.ts";
 import { LegacyApi } from "./http/legacy-api.ts";
 import { type AuthSettings, initializeCluster, settleClusterName } from "./initialize.ts";
@@ -99,12 +97,7 @@ export class AuthService implements Closable {
     };
     await initializeCluster(context, options.settings);
     await context.audit.record("auth.start", { server_version: productVersion });
-    const server = new GrpcServer<Peer>({
-      log: logger,
-      clock,
-      intercept: (call) => checkPeer(context, call),
-      observe: (call, status) => recordDenial(context, call, status),
-    });
+    const server = createAuthServer(context);
     registerServices(server, context);
     return new AuthService(context, server);
   }

@@ -9,8 +9,25 @@ export const systemRandom: Random = (length) => new Uint8Array(randomBytes(lengt
 
 /** A random UUID, version 4 (RFC 9562 section 5.4). */
 export function uuid(random: Random = systemRandom): string {
+  return formatUuid(random(16), 4);
+}
+
+/** A UUID that begins with the time to the millisecond, version 7 (RFC 9562 section 5.7). */
+export function timeUuid(time: Date, random: Random = systemRandom): string {
   const bytes = random(16);
-  bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x40;
+  Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).writeUIntBE(time.getTime(), 0, 6);
+  return formatUuid(bytes, 7);
+}
+
+/** The time in a UUID of version 7; undefined for a text that is none. */
+export function timeOfUuid(text: string): Date | undefined {
+  const form = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
+  if (!form.test(text)) return undefined;
+  return new Date(Number.parseInt(text.slice(0, 8) + text.slice(9, 13), 16));
+}
+
+function formatUuid(bytes: Uint8Array, version: number): string {
+  bytes[6] = ((bytes[6] ?? 0) & 0x0f) | (version << 4);
   bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80;
   const text = Buffer.from(bytes).toString("hex");
   return [

@@ -7,6 +7,7 @@ import { BackOff } from "#api/back-off.ts";
 import { createClient, type GrpcClient } from "#api/grpc/client.ts";
 import type { EventFields, EventType } from "#audit/catalogue.ts";
 import { createEvent } from "#audit/create.ts";
+import type { AuditEvent } from "#audit/event.ts";
 import { EventClock } from "#audit/event-clock.ts";
 import { utf8 } from "#base/bytes.ts";
 import type { Clock } from "#base/clock.ts";
@@ -48,11 +49,13 @@ export class EventReporter implements Closable {
     this.#clock = new EventClock(options.clock);
   }
 
-  /** Returns once the event is durable. Throws `unavailable` when that cannot be had: then nothing may be granted. */
-  async record<T extends EventType>(type: T, fields: EventFields<T>): Promise<void> {
+  /** Resolves to its id once the event is durable. Throws `unavailable` when that cannot be had: then nothing may be granted. */
+  async record<T extends EventType>(type: T, fields: EventFields<T>): Promise<string> {
     try {
-      const events = [this.#encode(type, fields)];
+      const event = this.#create(type, fields, 0);
+      const events = [utf8(JSON.stringify(event))];
       await this.#client.emitEvents({ events }, { timeoutMs: recordTimeoutMs });
+      return event.uid;
     } catch (cause) {
       throw new Fault("unavailable", "the audit log cannot be reached", {
         hint: "check that this server reaches the auth service",
@@ -67,7 +70,7 @@ export class EventReporter implements Closable {
       this.#queue.shift();
       this.#options.logger.error("an audit event is lost: the auth service is away for too long");
     }
-    this.#queue.push(this.#encode(type, fields, index));
+    this.#queue.push(utf8(JSON.stringify(this.#create(type, fields, index))));
     this.#sending ??= this.#send();
   }
 
@@ -78,10 +81,10 @@ export class EventReporter implements Closable {
     clearTimeout(timer);
   }
 
-  #encode<T extends EventType>(type: T, fields: EventFields<T>, index = 0): Uint8Array {
+  #create<T extends EventType>(type: T, fields: EventFields<T>, index: number): AuditEvent {
     const { clusterName, random } = this.#options;
     const context = { clusterName: clusterName(), now: this.#clock.now(), random, index };
-    return utf8(JSON.stringify(createEvent(type, fields, context)));
+    return createEvent(type, fields, context);
   }
 
   async #send(): Promise<void> {

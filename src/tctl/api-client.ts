@@ -10,7 +10,7 @@ import {
 import { createClient, type GrpcClient } from "#api/grpc/client.ts";
 import { Fault } from "#base/fault.ts";
 import type { Secret } from "#base/secret.ts";
-import { AuditService, UserService } from "#gen/gatehouse/v1/admin_pb.ts";
+import { AuditService, ExplainService, UserService } from "#gen/gatehouse/v1/admin_pb.ts";
 import { AuthService } from "#gen/proto/authservice_pb.ts";
 import { DeviceTrustService } from "#gen/teleport/devicetrust/v1/service_pb.ts";
 import type { Device } from "#resource/device.ts";
@@ -22,6 +22,7 @@ import type {
   ClusterInfo,
   EnrollToken,
   EventQuery,
+  Refused,
   UserLink,
 } from "./auth-client.ts";
 
@@ -104,6 +105,16 @@ export function createApiClient(grpc: GrpcClient): AuthClient {
       });
       return answer.otpauthUrl === "" ? undefined : answer.otpauthUrl;
     },
+    async explain(id): Promise<Refused> {
+      const { event, devices } = await createClient(ExplainService, grpc).explain({ id });
+      return {
+        event: parseEvent(event),
+        devices: devices.map(({ assetTag, osType, enrolled, lastAuthenticated: last }) => ({
+          ...{ assetTag, osType, enrolled },
+          lastAuthenticated: last && timestampDate(last),
+        })),
+      };
+    },
     searchEvents: (query) => searchEvents(grpc, query),
   };
 }
@@ -118,6 +129,10 @@ function decodeStored<K extends Kind>(kind: K, message: MessageOf<K>): ResourceO
   } catch {
     return decodePlain(kind, message) as unknown as ResourceOf[K];
   }
+}
+
+function parseEvent(bytes: Uint8Array): AuditEvent {
+  return JSON.parse(Buffer.from(bytes).toString("utf8")) as AuditEvent;
 }
 
 async function searchEvents(grpc: GrpcClient, query: EventQuery): Promise<readonly AuditEvent[]> {
@@ -135,9 +150,7 @@ async function searchEvents(grpc: GrpcClient, query: EventQuery): Promise<readon
       pageToken,
       descending: true,
     });
-    for (const event of answer.events) {
-      events.push(JSON.parse(Buffer.from(event).toString("utf8")) as AuditEvent);
-    }
+    events.push(...answer.events.map(parseEvent));
     pageToken = answer.nextPageToken;
   } while (pageToken !== "" && events.length < query.limit);
   return events.slice(0, query.limit);

@@ -42,6 +42,21 @@ export interface EventQuery {
 /** An audit event as the log holds it. */
 export type AuditEvent = Readonly<Record<string, unknown>>;
 
+/** What is known about a refusal. */
+export interface Refused {
+  readonly event: AuditEvent;
+  /** Devices that belong to the person who was refused. */
+  readonly devices: readonly PersonalDevice[];
+}
+
+/** A device as far as its owner may know it. */
+export interface PersonalDevice {
+  readonly assetTag: string;
+  readonly osType: string;
+  readonly enrolled: boolean;
+  readonly lastAuthenticated: Date | undefined;
+}
+
 /** The auth service as an administrator sees it. */
 export interface AuthClient extends Closable {
   ping(): Promise<ClusterInfo>;
@@ -65,6 +80,8 @@ export interface AuthClient extends Closable {
   createUserLink(user: string, purpose: "invite" | "password", ttlMs: number): Promise<UserLink>;
   /** Sets the password at once. With `totp` a new TOTP secret is made and its otpauth:// URL answered. */
   setPassword(user: string, password: Secret, totp: boolean): Promise<string | undefined>;
+  /** Throws `not-found`, also for those who may not know. */
+  explain(id: string): Promise<Refused>;
   /** Newest first. */
   searchEvents(query: EventQuery): Promise<readonly AuditEvent[]>;
 }

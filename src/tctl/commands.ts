@@ -255,6 +255,15 @@ export const auditLs = defineCommand({
   run: () => import("./audit-ls.ts"),
 });
 
+export const explain = defineCommand({
+  path: ["explain"],
+  summary: "show why somebody was refused, and what would help",
+  example: "tctl explain 019aa5f3-6c1e-7d3a-9b1f-0c2d4e6f8a10",
+  arguments: { id: required("id that the refusal showed") },
+  flags: { format: formatFlag },
+  run: () => import("./explain.ts"),
+});
+
 export const authExport = defineCommand({
   path: ["auth", "export"],
   summary: "print the public keys of an authority, for sshd and TLS servers",

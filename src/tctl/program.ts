@@ -42,6 +42,7 @@ export const tctl = defineProgram({
     commands.devicesLock,
     commands.lock,
     commands.auditLs,
+    commands.explain,
     commands.nodesLs,
     commands.authExport,
   ],

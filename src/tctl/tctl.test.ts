@@ -97,6 +97,47 @@ const events: readonly AuditEvent[] = [
   { event: "role.created", code: "T9000I", time: "2026-11-20T05:43:21Z", user: "system" },
 ];
 
+const refusals: readonly AuditEvent[] = [
+  {
+    event: "auth",
+    uid: "019aa5f3-6c1e-7d3a-9b1f-000000000001",
+    time: "2026-11-21T05:50:00.123Z",
+    user: "alice",
+    login: "root",
+    "addr.remote": "192.0.2.7:50222",
+    server_hostname: "ip-172-31-35-170",
+    error: "access to resource requires a trusted device",
+    refusal: {
+      check: "role-device-mode",
+      role: "require-trusted-device",
+      rule: "options.device_trust_mode",
+      device_trust_mode: "required",
+      hint: "enroll this one with: tsh device enroll --current-device",
+    },
+  },
+  {
+    event: "access.denied",
+    uid: "019aa5f3-6c1e-7d3a-9b1f-000000000002",
+    time: "2026-11-21T05:51:00.123Z",
+    user: "alice",
+    rpc: "/proto.AuthService/DeleteRole",
+    error: 'access denied to perform action "delete" on "role"',
+    refusal: { check: "locks", lock: "1b5a", lock_target: "user" },
+    trusted_device: { asset_tag: "C00AA0AAAA0A", credential_id: "4f1c" },
+  },
+  {
+    event: "device.enroll",
+    uid: "019aa5f3-6c1e-7d3a-9b1f-000000000003",
+    time: "2026-11-21T05:52:00.123Z",
+    user: "bob",
+    success: false,
+    error: "the device could not be enrolled",
+    message: "the endorsement certificate is not of an allowed maker",
+    reason: "ekcert_untrusted",
+    device: { asset_tag: "C00BB0BBBB0B" },
+  },
+];
+
 /** Replays `testdata/<name>.script` against a new cluster. */
 async function replay(
   name: string,
@@ -168,6 +209,10 @@ test("auth export: the forms that sshd and TLS servers read", async () => {
 
 test("audit: filters by kind, user, device and time", async () => {
   await replay("audit", cluster, (auth) => auth.events.push(...events));
+});
+
+test("explain: the rule, the device and what would help, for every kind of refusal", async () => {
+  await replay("explain", [...cluster, ...devices], (auth) => auth.events.push(...refusals));
 });
 
 test("help shows what the transcript shows", async () => {

@@ -337,7 +337,11 @@ test("our own client is told how to help itself, other clients are not", async (
   await cluster.settled();
   const told: string[] = [];
   await assert.rejects(login("SSH-2.0-Gatehouse_1.0", told), (error) => isFault(error));
-  assert.match(told.join(""), /^hint: .*tsh device enroll --current-device/);
+  const { uid } = await cluster.event((event) => event.event === "auth");
+  const hints = new RegExp(
+    `^hint: .*tsh device enroll --current-device\\r\\nhint: .*tctl explain ${uid}\\r\\n$`,
+  );
+  assert.match(told.join(""), hints);
   const others: string[] = [];
   await assert.rejects(login("SSH-2.0-Go", others));
   assert.deepEqual(others, []);
@@ -346,11 +350,18 @@ test("our own client is told how to help itself, other clients are not", async (
 test("a refusal on the channel comes with its hint too", async () => {
   await setPreference({ device_trust: { mode: "required" } });
   await cluster.settled();
-  const told: string[] = [];
-  const client = await login("SSH-2.0-Gatehouse_1.0", told);
-  assert.match(told.join(""), /^hint: .*tsh device enroll --current-device/);
-  await assert.rejects(client.openSession(), /administratively prohibited \(unauthorized device\)/);
-  client.close();
+  for (const version of ["SSH-2.0-Gatehouse_1.0", "SSH-2.0-Go"]) {
+    cluster.events.length = 0;
+    const client = await login(version, []);
+    const error = await client.openSession().catch((thrown: unknown) => thrown);
+    client.close();
+    assert.ok(isFault(error), String(error));
+    assert.equal(error.message, "administratively prohibited (unauthorized device)");
+    const { uid } = await cluster.event((event) => event.event === "auth");
+    const hint = /tsh device enroll --current-device\n.*tctl explain (\S+)$/.exec(error.hint ?? "");
+    assert.equal(hint?.[1], version === "SSH-2.0-Go" ? undefined : uid);
+    if (version === "SSH-2.0-Go") assert.equal(error.hint, undefined);
+  }
 });
 
 test("a connection cannot cancel the forwarded port of another one", async () => {

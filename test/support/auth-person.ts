@@ -5,15 +5,12 @@
 import { generateKeyPairSync, type KeyObject } from "node:crypto";
 import { AuthClient } from "#api/client.ts";
 import { connectInMemory } from "#api/grpc/memory-pair.ts";
-import { GrpcServer } from "#api/grpc/server.ts";
 import { identifyCertificate, type Peer } from "#api/peer.ts";
 import { formatSshCertificate, issueUserCertificates } from "#auth/authority/issue.ts";
 import type { CeremonyLimits } from "#auth/grpc/device-ceremonies.ts";
 import { deviceTrustService } from "#auth/grpc/device-trust-service.ts";
-import { checkPeer } from "#auth/grpc/guard.ts";
-import { registerServices } from "#auth/grpc/register.ts";
+import { createAuthServer, registerServices } from "#auth/grpc/register.ts";
 import { identityOfLogin } from "#auth/users/identity.ts";
-import { silentLogger } from "#base/log.ts";
 import { runAuthentication } from "#client/ceremony/authenticate.ts";
 import { obtainEnrollToken, runEnrollment } from "#client/ceremony/enroll.ts";
 import type { DeviceProof } from "#client/cluster/device-session.ts";
@@ -111,11 +108,7 @@ export function connectPeer(
   peer: Peer,
   limits?: CeremonyLimits,
 ): AuthClient {
-  const server = new GrpcServer<Peer>({
-    log: silentLogger,
-    clock: context.clock,
-    intercept: (call) => checkPeer(context, call),
-  });
+  const server = createAuthServer(context);
   if (limits) server.register(DeviceTrustService, deviceTrustService(context, limits));
   else registerServices(server, context);
   return new AuthClient(connectInMemory(server, peer));

@@ -33,8 +33,8 @@ export interface GrpcServerOptions<Peer> {
   readonly clock?: Clock;
   /** Runs before every call; what it throws ends the call. The place to check expiry and locks again. */
   readonly intercept?: (context: CallContext<Peer>) => Promise<void> | void;
-  /** Hears of every finished call, for metrics and the debug log. */
-  readonly observe?: (context: CallContext<Peer>, status: Status) => void;
+  /** Hears how every call ends, before the caller does, and gives what that is told: the status, perhaps with a further hint. */
+  readonly conclude?: (context: CallContext<Peer>, status: Status) => Promise<Status> | Status;
 }
 
 /** An open connection and what is known of its peer. */
@@ -121,7 +121,8 @@ export class GrpcServer<Peer> implements Closable {
     } catch (error) {
       status = statusOf(error, this.#log);
     }
-    this.#finish(call, status);
+    if (call.finished) return;
+    this.#finish(call, (await this.#options.conclude?.(call, status)) ?? status);
   }
 
   #expire(call: ServerCall<Peer>): void {
@@ -131,11 +132,8 @@ export class GrpcServer<Peer> implements Closable {
   }
 
   #finish(call: ServerCall<Peer>, status: Status): void {
-    const late = call.finished;
-    call.finish(status);
-    if (late) return;
     this.#log.debug("call", { path: call.path, status: status.code });
-    this.#options.observe?.(call, status);
+    call.finish(status);
   }
 }
 

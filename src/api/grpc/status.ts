@@ -13,6 +13,8 @@ export interface Status {
   readonly message: string;
   readonly hint?: string | undefined;
   readonly fault?: FaultCode | undefined;
+  /** Fields for the audit log. They never travel. */
+  readonly audit?: Fault["audit"] | undefined;
 }
 
 /** A call that went well. */
@@ -32,6 +34,7 @@ export function statusOf(error: unknown, log: Logger): Status {
       message: error.message,
       hint: error.hint,
       fault: error.code,
+      audit: error.audit,
     };
   }
   const reference = uuid();
@@ -98,9 +101,9 @@ function textOf(value: string | string[] | number | undefined): string {
   return Array.isArray(value) ? value.join(", ") : String(value ?? "");
 }
 
-/** Percent-encodes everything but printable ASCII, and the percent sign itself. */
+/** Percent-encodes everything but printable ASCII, the percent sign, and spaces at either end, which HTTP would drop. */
 export function encodeText(text: string): string {
-  return text.replace(/[^ -$&-~]+/gu, (run) => {
+  return text.replace(/^ +| +$|[^ -$&-~]+/gu, (run) => {
     const bytes = new TextEncoder().encode(run);
     return [...bytes]
       .map((byte) => `%${byte.toString(16).toUpperCase().padStart(2, "0")}`)

@@ -26,12 +26,14 @@ export class AuditRecorder {
   }
 
   /**
-   * Writes an event of this type; resolves when it is durable. When it throws, the act must not
-   * take place.
+   * Writes an event of this type; resolves to its id when it is durable. When it throws, the act
+   * must not take place.
    */
-  async record<T extends EventType>(type: T, fields: EventFields<T>): Promise<void> {
+  async record<T extends EventType>(type: T, fields: EventFields<T>): Promise<string> {
     const { sink, clusterName, random } = this.#options;
-    await sink.emit(createEvent(type, fields, { clusterName, now: this.#clock.now(), random }));
+    const event = createEvent(type, fields, { clusterName, now: this.#clock.now(), random });
+    await sink.emit(event);
+    return event.uid;
   }
 
   /**

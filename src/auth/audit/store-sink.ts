@@ -10,6 +10,7 @@ import type { Backend, Item } from "#backend/port.ts";
 import { utf8 } from "#base/bytes.ts";
 import type { Clock } from "#base/clock.ts";
 import { Fault } from "#base/fault.ts";
+import { timeOfUuid } from "#base/random.ts";
 
 /** How long events are kept by default: a year. */
 const retentionMs = 366 * 86_400_000;
@@ -65,8 +66,15 @@ export class StoreSink implements AuditSink {
 
   async emit(event: AuditEvent): Promise<void> {
     const expires = new Date(this.#clock.now().getTime() + this.#retentionMs);
-    const key = formatKey(...folder, `${event.time}_${event.uid}`);
-    await this.#backend.put(key, utf8(JSON.stringify(event)), { expires });
+    await this.#backend.put(keyOf(event.time, event.uid), utf8(JSON.stringify(event)), { expires });
+  }
+
+  /** The event with this id, which tells the time under which it is filed. */
+  async find(uid: string): Promise<AuditEvent | undefined> {
+    const time = timeOfUuid(uid);
+    if (time === undefined) return undefined;
+    const item = await this.#backend.find(keyOf(time.toISOString(), uid));
+    return item && parseItem(item);
   }
 
   /** One page of the events that fit. Throws `invalid` for a limit or a position that cannot be. */
@@ -156,6 +164,10 @@ export class StoreSink implements AuditSink {
     } while (after !== undefined);
     return items;
   }
+}
+
+function keyOf(time: string, uid: string): string {
+  return formatKey(...folder, `${time}_${uid}`);
 }
 
 function positionOf(key: string): string {

@@ -1,4 +1,5 @@
 /** Tokens that a device gets without an administrator, when the cluster allows it and the inventory expects the device. */
+import { explained } from "#audit/refusal.ts";
 import { Fault } from "#base/fault.ts";
 import { decideAutoEnrollment } from "#devicetrust/auto-enrollment.ts";
 import { checkCollectedData } from "#devicetrust/collected-data.ts";
@@ -28,11 +29,10 @@ export async function createAutoEnrollToken(
   const event = "device.token.create";
   if (!decision.allowed) {
     const refusal = new Fault("access-denied", "this device cannot enroll by itself", {
-      hint: "ask your cluster administrator: the audit log names what does not match",
       audit: { reason: `auto_enroll_${decision.field}`, why: decision.message },
     });
-    await recordFailure(context, event, call, refusal, device && deviceFields(device));
-    throw refusal;
+    const fields = device && deviceFields(device);
+    throw explained(refusal, await recordFailure(context, event, call, refusal, fields));
   }
   // The decision allows registered devices only.
   const registered = device as Device;

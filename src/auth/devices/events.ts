@@ -45,14 +45,14 @@ export function callerFields(call: AuthCall) {
   };
 }
 
-/** Writes that something went well. */
+/** Writes that something went well; gives the id of the event. */
 export function recordSuccess(
   context: Pick<AuthContext, "audit">,
   type: OutcomeEvent,
   call: AuthCall,
   device: ReturnType<typeof deviceFields>,
   message?: string,
-): Promise<void> {
+): Promise<string> {
   const fields: EventFields<OutcomeEvent> = {
     ...callerFields(call),
     success: true,
@@ -62,14 +62,14 @@ export function recordSuccess(
   return context.audit.record(type, fields);
 }
 
-/** Writes that something failed, with the reason that the peer does not get to see. */
+/** Writes that something failed, with the reason that the peer does not get to see; gives the id of the event. */
 export function recordFailure(
   context: Pick<AuthContext, "audit">,
   type: OutcomeEvent,
   call: AuthCall,
   error: unknown,
   device?: ReturnType<typeof deviceFields>,
-): Promise<void> {
+): Promise<string> {
   const { reason, why } = isFault(error) ? error.audit : {};
   const fields: EventFields<OutcomeEvent> = {
     ...callerFields(call),

@@ -32,7 +32,7 @@ export interface InventoryContext {
 }
 
 /** Runs once, after everything was checked and before anything is written: for the audit event. */
-export type Announce = (device: Device) => Promise<void>;
+export type Announce = (device: Device) => Promise<unknown>;
 
 const osTypes: readonly OsType[] = ["linux", "macos", "windows", "ios", "ipados"];
 const maxAttempts = 20;

@@ -4,6 +4,7 @@
  */
 import type { Handler } from "#api/grpc/service.ts";
 import type { Peer } from "#api/peer.ts";
+import { explained } from "#audit/refusal.ts";
 import { utf8 } from "#base/bytes.ts";
 import { Fault } from "#base/fault.ts";
 import type { DeviceTrustService } from "#gen/teleport/devicetrust/v1/service_pb.ts";
@@ -127,8 +128,7 @@ async function runCeremony(
   try {
     send = await run(found, (stream) => receiveBefore(stream, timer.expired));
   } catch (error) {
-    await recordFailure(context, event, call, error, subject);
-    throw error;
+    throw explained(error, await recordFailure(context, event, call, error, subject));
   } finally {
     timer.stop();
   }

@@ -1,7 +1,12 @@
 /** The list of services that auth serves, one file each. What is not here answers UNIMPLEMENTED. */
-import type { GrpcServer } from "#api/grpc/server.ts";
+import { GrpcServer } from "#api/grpc/server.ts";
 import type { Peer } from "#api/peer.ts";
-import { AuditService, DeviceAdminService, UserService } from "#gen/gatehouse/v1/admin_pb.ts";
+import {
+  AuditService,
+  DeviceAdminService,
+  ExplainService,
+  UserService,
+} from "#gen/gatehouse/v1/admin_pb.ts";
 import { AgentService } from "#gen/gatehouse/v1/agent_pb.ts";
 import { JoinService } from "#gen/gatehouse/v1/join_pb.ts";
 import { LoginService } from "#gen/gatehouse/v1/login_pb.ts";
@@ -24,14 +29,27 @@ import { sessionHandlers } from "./auth-service/session.ts";
 import { tokenHandlers } from "./auth-service/tokens.ts";
 import { watchHandlers } from "./auth-service/watch.ts";
 import { configService } from "./config-service.ts";
+import { recordDenial } from "./denial.ts";
 import { deviceAdminService } from "./device-admin-service.ts";
 import { deviceTrustService } from "./device-trust-service.ts";
+import { explainService } from "./explain-service.ts";
+import { checkPeer } from "./guard.ts";
 import { joinService } from "./join-service.ts";
 import { loginService } from "./login-service.ts";
 import { presenceService } from "./presence-service.ts";
 import { trustService } from "./trust-service.ts";
 import { userAdminService } from "./user-admin-service.ts";
 import { usersService } from "./users-service.ts";
+
+/** A server of the auth API without a service yet: every call is checked before it runs, every denial is recorded. */
+export function createAuthServer(context: AuthContext): GrpcServer<Peer> {
+  return new GrpcServer<Peer>({
+    log: context.logger,
+    clock: context.clock,
+    intercept: (call) => checkPeer(context, call),
+    conclude: (call, status) => recordDenial(context, call, status),
+  });
+}
 
 /** Registers every service. */
 export function registerServices(server: GrpcServer<Peer>, context: AuthContext): void {
@@ -54,5 +72,6 @@ export function registerServices(server: GrpcServer<Peer>, context: AuthContext)
   server.register(DeviceTrustService, deviceTrustService(context));
   server.register(DeviceAdminService, deviceAdminService(context));
   server.register(AuditService, auditService(context));
+  server.register(ExplainService, explainService(context));
   server.register(UserService, userAdminService(context));
 }

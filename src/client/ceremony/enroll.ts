@@ -123,9 +123,11 @@ async function permitted<T>(what: string, call: () => Promise<T>): Promise<T> {
       "access-denied",
       `User does not have permissions to ${what}. Contact your cluster device administrator.`,
       {
-        hint:
+        hint: [
           "an administrator can give you a token with: " +
-          "tctl devices enroll --asset-tag=TAG; then: tsh device enroll --token=TOKEN",
+            "tctl devices enroll --asset-tag=TAG; then: tsh device enroll --token=TOKEN",
+          ...(error.hint === undefined ? [] : [error.hint]),
+        ].join("\n"),
         cause: error,
       },
     );

@@ -68,18 +68,8 @@ export async function connectNode(options: ConnectOptions): Promise<ClientConnec
     connection.close();
     throw await explainRefusal(error, options, banner);
   }
-  const isHint = (line: string) => line.startsWith(hintMark);
-  for (const line of banner) if (!isHint(line)) options.onBanner?.(line);
-  hintsOf.set(connection, banner.filter(isHint).map(withoutMark));
+  for (const line of banner) options.onBanner?.(line);
   return connection;
-}
-
-const hintMark = "hint:";
-/** What a node said at the login about a refusal that follows when a session is opened. */
-const hintsOf = new WeakMap<ClientConnection, readonly string[]>();
-
-function withoutMark(line: string): string {
-  return line.replace(/^hint:\s*/u, "");
 }
 
 /** Opens a session. A refusal of the channel is the cluster's word on the device, a lock or a limit. */
@@ -91,11 +81,11 @@ export async function openSession(
     return await connection.openSession();
   } catch (error) {
     if (!isFault(error)) throw error;
-    const told = await completeHints(hintsOf.get(connection) ?? [], access);
+    const told = await completeHints(error.hint?.split("\n") ?? [], access);
     const device = /unauthorized device/u.test(error.message);
-    const hint = told || (device ? await deviceHint(access) : error.hint);
+    const hint = told || (device ? await deviceHint(access) : "");
     throw new Fault(error.code, `ssh: rejected: ${error.message}`, {
-      ...(hint === undefined ? {} : { hint }),
+      ...(hint === "" ? {} : { hint }),
       cause: error,
     });
   }
@@ -125,8 +115,10 @@ async function explainRefusal(
     });
   }
   const hint =
-    (await completeHints(banner.map(withoutMark), access)) ||
-    `${await loginHint(login, target.login)}\n${await deviceHint(access)}`;
+    (await completeHints(
+      banner.map((line) => line.replace(/^hint:\s*/u, "")),
+      access,
+    )) || `${await loginHint(login, target.login)}\n${await deviceHint(access)}`;
   return new Fault("access-denied", `access denied to ${target.login} connecting to ${where}`, {
     hint: hint.trim(),
     cause: error,

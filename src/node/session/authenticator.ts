@@ -4,22 +4,26 @@
  * how to help itself.
  */
 import { refusalFault } from "#access/decision.ts";
+import { explainHint, refusalFields } from "#audit/refusal.ts";
 import { Fault, isFault } from "#base/fault.ts";
 import type { AuthenticationAttempt } from "#ssh/auth/server.ts";
 import type { NodeContext } from "../context.ts";
 import { type ClientAddress, formatClientAddress } from "./client-address.ts";
 import { clip, loginFields } from "./event-fields.ts";
 import { decideLogin, isSignedByUs, type Login, readLogin } from "./login.ts";
+import { recordRefusal } from "./refusal-event.ts";
 
-/** Clients whose version line begins so show `hint:` lines well. */
-const ownClients = "SSH-2.0-Gatehouse";
+/** True for a version line of our own client, which shows hints as such. */
+export function showsHints(version: string | undefined): boolean {
+  return version?.startsWith("SSH-2.0-Gatehouse") ?? false;
+}
 
 /** Decides who gets in, and remembers only what it has written down already. */
 export class Authenticator {
   readonly #context: NodeContext;
   readonly #remote: ClientAddress;
   readonly #clientVersion: () => string | undefined;
-  readonly #recorded = new Set<string>();
+  readonly #recorded = new Map<string, Promise<string | undefined>>();
 
   constructor(
     context: NodeContext,
@@ -46,49 +50,44 @@ export class Authenticator {
       login = readLogin(certificate, account, this.#remote.address, context);
     } catch (error) {
       const user = isSignedByUs(error) ? certificate.keyId : "";
-      await this.#record({ user, login: account }, error);
+      const id = await this.#record({ user, login: account }, error);
       if (user !== "" && proven)
-        this.#hint(tell, hintForCertificate(error, certificate.principals));
+        this.#hint(tell, hintForCertificate(error, certificate.principals), id);
       throw error;
     }
     const decision = decideLogin(login, context);
-    if (decision.allowed) return login;
-    const { reason } = decision;
-    if (proven) this.#hint(tell, reason.hint);
-    // Refused on the first channel, where the client shows the sentence.
-    if (reason.stage === "session") return login;
-    const fault = refusalFault(reason);
-    await this.#record(loginFields(login, formatClientAddress(this.#remote)), fault);
+    // Some refusals come with the first channel, where the client shows the sentence.
+    if (decision.allowed || decision.reason.stage === "session") return login;
+    const fault = refusalFault(decision.reason);
+    const id = await this.#record(loginFields(login, formatClientAddress(this.#remote)), fault);
+    if (proven) this.#hint(tell, fault.hint, id);
     throw fault;
   }
 
-  #hint(tell: (text: string) => void, hint: string | undefined): void {
-    if (hint === undefined || !(this.#clientVersion()?.startsWith(ownClients) ?? false)) return;
-    tell(`hint: ${hint}\r\n`);
+  #hint(tell: (text: string) => void, hint: string | undefined, id: string | undefined): void {
+    if (!showsHints(this.#clientVersion())) return;
+    const lines = [hint, id && explainHint(id)].filter((line) => line !== undefined);
+    if (lines.length > 0) tell(lines.map((line) => `hint: ${line}\r\n`).join(""));
   }
 
-  /** A query and its proof are refused for the same reason: that is one refusal. */
-  async #record(fields: { user: string; login: string }, error: unknown): Promise<void> {
-    if (!isFault(error)) return;
+  /** Gives the id of the event. A query and its proof are refused for the same reason: that is one refusal. */
+  async #record(
+    fields: { user: string; login: string },
+    error: unknown,
+  ): Promise<string | undefined> {
+    if (!isFault(error)) return undefined;
     const key = `${fields.user} ${fields.login} ${error.message}`;
-    if (this.#recorded.has(key)) return;
-    this.#recorded.add(key);
-    const { id, hostname } = this.#context.server();
-    try {
-      await this.#context.events.record("auth", {
-        "addr.remote": formatClientAddress(this.#remote),
-        ...fields,
-        server_id: id,
-        server_hostname: hostname,
-        success: false,
-        error: clip(error.message),
-      });
-    } catch (failure) {
-      this.#context.logger.error("a refusal could not be written to the audit log", {
-        error: failure,
-        refusal: error.message,
-      });
-    }
+    const known = this.#recorded.get(key);
+    if (known !== undefined) return known;
+    const recorded = recordRefusal(this.#context, "auth", {
+      "addr.remote": formatClientAddress(this.#remote),
+      ...fields,
+      ...refusalFields(error),
+      success: false,
+      error: clip(error.message),
+    });
+    this.#recorded.set(key, recorded);
+    return recorded;
   }
 }
 

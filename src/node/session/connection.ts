@@ -3,6 +3,7 @@
  * decided anew, and the review of everything open whenever the rules change.
  */
 import type { Duplex } from "node:stream";
+import { explainHint, refusalFields } from "#audit/refusal.ts";
 import { parseDuration } from "#base/duration.ts";
 import { Fault, isFault, messageOf } from "#base/fault.ts";
 import type { AuthenticationAttempt } from "#ssh/auth/server.ts";
@@ -12,12 +13,13 @@ import type { ServerSession, SessionHandler } from "#ssh/connection/server-sessi
 import { ServerConnection } from "#ssh/server.ts";
 import type { NodeContext } from "../context.ts";
 import type { AgentSockets } from "./agent-socket.ts";
-import { Authenticator } from "./authenticator.ts";
+import { Authenticator, showsHints } from "./authenticator.ts";
 import { type ClientAddress, formatClientAddress } from "./client-address.ts";
 import { clip, loginFields, serverFieldsOf } from "./event-fields.ts";
 import { Liveness } from "./liveness.ts";
 import { dialTarget, joinSocket } from "./local-forward.ts";
 import { type Grant, grantOf, type Login, reasonToEnd } from "./login.ts";
+import { recordRefusal } from "./refusal-event.ts";
 import { RemoteForwards } from "./remote-forward.ts";
 import { LoginSession } from "./session.ts";
 
@@ -116,8 +118,7 @@ export class NodeConnection {
       this.#checkLimits(login, options);
       this.#begin(login);
     } catch (error) {
-      await this.#recordRefusal(login, error);
-      throw error;
+      throw this.#told(error, await this.#recordRefusal(login, error));
     }
     const { context, agentSockets, remote } = this.#options;
     const owner = {
@@ -183,7 +184,7 @@ export class NodeConnection {
       if (!permissions.localForwarding || !context.features.portForwarding) throw noForwarding();
     } catch (error) {
       this.#reportPort(login, addr, messageOf(error));
-      throw error;
+      throw this.#told(error);
     }
     await context.events.record("port", { ...this.#portFields(login, addr), success: true });
     const socket = await dialTarget(channel);
@@ -241,33 +242,29 @@ export class NodeConnection {
     this.#options.context.events.report("port", fields);
   }
 
-  /** Writes down why a channel is refused, before the client is told. */
-  async #recordRefusal(login: Login, error: unknown): Promise<void> {
-    if (!isFault(error)) return;
+  /** Writes down why a channel is refused, before the client is told; gives the id of the event. */
+  async #recordRefusal(login: Login, error: unknown): Promise<string | undefined> {
+    if (!isFault(error)) return undefined;
     const { context, remote } = this.#options;
-    const fields = loginFields(login, formatClientAddress(remote));
-    const { id, hostname } = context.server();
-    const server = { server_id: id, server_hostname: hostname };
+    const fields = {
+      ...loginFields(login, formatClientAddress(remote)),
+      ...refusalFields(error),
+    };
     const maximum = error.audit["maximum"];
-    try {
-      if (typeof maximum === "number") {
-        await context.events.record("session.reject", {
-          ...fields,
-          ...server,
-          reason: error.message,
-          maximum,
-        });
-      } else {
-        await context.events.record("auth", {
-          ...fields,
-          ...server,
-          success: false,
-          error: error.message,
-        });
-      }
-    } catch (failure) {
-      context.logger.error("a refusal could not be written to the audit log", { error: failure });
+    if (typeof maximum === "number") {
+      const reason = error.message;
+      return recordRefusal(context, "session.reject", { ...fields, reason, maximum });
     }
+    return recordRefusal(context, "auth", { ...fields, success: false, error: error.message });
+  }
+
+  /** A refusal as the client hears it: with hints only if it shows them as such. */
+  #told(error: unknown, id?: string): unknown {
+    if (!isFault(error)) return error;
+    const hints = showsHints(this.#ssh.clientVersion) ? [error.hint, id && explainHint(id)] : [];
+    const hint = hints.filter((line) => line !== undefined).join("\n");
+    const { message, audit } = error;
+    return new Fault(error.code, message, { audit, cause: error, ...(hint ? { hint } : {}) });
   }
 
   #logFailure(login: string, reason: unknown): void {

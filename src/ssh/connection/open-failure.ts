@@ -10,18 +10,27 @@ const reasons: ReadonlyMap<number, readonly [name: string, code: FaultCode]> = n
   [4, ["resource shortage", "limit"]],
 ]);
 
-/** What to send for a failure. Only the sentence of a {@link Fault} goes to the peer. */
+/**
+ * What to send for a failure: the sentence of a {@link Fault} and, on lines of their own, its hint. Whoever throws it
+ * leaves the hint out for peers that show a description as it is.
+ */
 export function describeOpenFailure(error: unknown): { reason: number; description: string } {
   if (!isFault(error)) return { reason: 2, description: "internal error" };
+  const description = error.hint === undefined ? error.message : `${error.message}\n${error.hint}`;
   for (const [reason, [, code]] of reasons) {
-    if (error.code === code) return { reason, description: error.message };
+    if (error.code === code) return { reason, description };
   }
-  return { reason: 1, description: error.message };
+  return { reason: 1, description };
 }
 
-/** The failure that the peer's refusal is to us. */
+/** The failure that the peer's refusal is to us; further lines of the description are its hint. */
 export function channelRefused(reason: number, description: string): Fault {
   const [name, code] = reasons.get(reason) ?? ["refused", "unavailable"];
-  const text = showText(description, 500);
-  return new Fault(code, text === "" ? name : `${name} (${text})`, { audit: { reason } });
+  const [sentence = "", ...more] = description.slice(0, 4000).split(/\r?\n/u);
+  const text = showText(sentence, 500);
+  const hint = more.map((line) => showText(line, 500)).join("\n");
+  return new Fault(code, text === "" ? name : `${name} (${text})`, {
+    ...(hint === "" ? {} : { hint }),
+    audit: { reason },
+  });
 }

@@ -117,6 +117,20 @@ export function createFakeAuth(documents: readonly unknown[], now: Date): FakeAu
       passwords.push(password.reveal());
       return totp ? `otpauth://totp/localhost:${user}?secret=JBSWY3DPEHPK3PXP` : undefined;
     },
+    async explain(id) {
+      const event = events.find(({ uid }) => uid === id);
+      if (event === undefined)
+        throw new Fault("not-found", `there is no refusal with the id ${id}`);
+      const owned = [...stored.values()].filter((each) => each.kind === "device");
+      const devices = owned
+        .filter(({ spec }) => spec.owner === event["user"])
+        .map(({ spec }) => ({
+          ...{ assetTag: spec.asset_tag, osType: spec.os_type },
+          enrolled: spec.enroll_status === "enrolled",
+          lastAuthenticated: undefined,
+        }));
+      return { event, devices };
+    },
     async searchEvents(query) {
       return events
         .filter(

@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file gatehouse/v1/admin.proto.
  */
 export const file_gatehouse_v1_admin: GenFile = /*@__PURE__*/
-  fileDesc("ChhnYXRlaG91c2UvdjEvYWRtaW4ucHJvdG8SDGdhdGVob3VzZS52MSLLAQoTU2VhcmNoRXZlbnRzUmVxdWVzdBINCgVraW5kcxgBIAMoCRIMCgR1c2VyGAIgASgJEg4KBmRldmljZRgDIAEoCRIoCgRmcm9tGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBImCgJ0bxgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDQoFbGltaXQYBiABKAUSEgoKcGFnZV90b2tlbhgHIAEoCRISCgpkZXNjZW5kaW5nGAggASgIIj8KFFNlYXJjaEV2ZW50c1Jlc3BvbnNlEg4KBmV2ZW50cxgBIAMoDBIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiKQoXTGlzdEVucm9sbFRva2Vuc1JlcXVlc3QSDgoGZGV2aWNlGAEgASgJIkUKGExpc3RFbnJvbGxUb2tlbnNSZXNwb25zZRIpCgZ0b2tlbnMYASADKAsyGS5nYXRlaG91c2UudjEuRW5yb2xsVG9rZW4igAEKC0Vucm9sbFRva2VuEgoKAmlkGAEgASgJEhEKCWRldmljZV9pZBgCIAEoCRIRCglhc3NldF90YWcYAyABKAkSKwoHZXhwaXJlcxgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEgoKY3JlYXRlZF9ieRgFIAEoCSImChhSZXZva2VFbnJvbGxUb2tlblJlcXVlc3QSCgoCaWQYASABKAkiGwoZUmV2b2tlRW5yb2xsVG9rZW5SZXNwb25zZSIcCg5FeHBsYWluUmVxdWVzdBIKCgJpZBgBIAEoCSIfCg9FeHBsYWluUmVzcG9uc2USDAoEanNvbhgBIAEoCSJCChJTZXRQYXNzd29yZFJlcXVlc3QSDAoEdXNlchgBIAEoCRIQCghwYXNzd29yZBgCIAEoCRIMCgR0b3RwGAMgASgIIioKE1NldFBhc3N3b3JkUmVzcG9uc2USEwoLb3RwYXV0aF91cmwYASABKAkyZQoMQXVkaXRTZXJ2aWNlElUKDFNlYXJjaEV2ZW50cxIhLmdhdGVob3VzZS52MS5TZWFyY2hFdmVudHNSZXF1ZXN0GiIuZ2F0ZWhvdXNlLnYxLlNlYXJjaEV2ZW50c1Jlc3BvbnNlMt0BChJEZXZpY2VBZG1pblNlcnZpY2USYQoQTGlzdEVucm9sbFRva2VucxIlLmdhdGVob3VzZS52MS5MaXN0RW5yb2xsVG9rZW5zUmVxdWVzdBomLmdhdGVob3VzZS52MS5MaXN0RW5yb2xsVG9rZW5zUmVzcG9uc2USZAoRUmV2b2tlRW5yb2xsVG9rZW4SJi5nYXRlaG91c2UudjEuUmV2b2tlRW5yb2xsVG9rZW5SZXF1ZXN0GicuZ2F0ZWhvdXNlLnYxLlJldm9rZUVucm9sbFRva2VuUmVzcG9uc2UyWAoORXhwbGFpblNlcnZpY2USRgoHRXhwbGFpbhIcLmdhdGVob3VzZS52MS5FeHBsYWluUmVxdWVzdBodLmdhdGVob3VzZS52MS5FeHBsYWluUmVzcG9uc2UyYQoLVXNlclNlcnZpY2USUgoLU2V0UGFzc3dvcmQSIC5nYXRlaG91c2UudjEuU2V0UGFzc3dvcmRSZXF1ZXN0GiEuZ2F0ZWhvdXNlLnYxLlNldFBhc3N3b3JkUmVzcG9uc2ViBnByb3RvMw", [file_google_protobuf_timestamp]);
+  fileDesc("ChhnYXRlaG91c2UvdjEvYWRtaW4ucHJvdG8SDGdhdGVob3VzZS52MSLLAQoTU2VhcmNoRXZlbnRzUmVxdWVzdBINCgVraW5kcxgBIAMoCRIMCgR1c2VyGAIgASgJEg4KBmRldmljZRgDIAEoCRIoCgRmcm9tGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBImCgJ0bxgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDQoFbGltaXQYBiABKAUSEgoKcGFnZV90b2tlbhgHIAEoCRISCgpkZXNjZW5kaW5nGAggASgIIj8KFFNlYXJjaEV2ZW50c1Jlc3BvbnNlEg4KBmV2ZW50cxgBIAMoDBIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiKQoXTGlzdEVucm9sbFRva2Vuc1JlcXVlc3QSDgoGZGV2aWNlGAEgASgJIkUKGExpc3RFbnJvbGxUb2tlbnNSZXNwb25zZRIpCgZ0b2tlbnMYASADKAsyGS5nYXRlaG91c2UudjEuRW5yb2xsVG9rZW4igAEKC0Vucm9sbFRva2VuEgoKAmlkGAEgASgJEhEKCWRldmljZV9pZBgCIAEoCRIRCglhc3NldF90YWcYAyABKAkSKwoHZXhwaXJlcxgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEgoKY3JlYXRlZF9ieRgFIAEoCSImChhSZXZva2VFbnJvbGxUb2tlblJlcXVlc3QSCgoCaWQYASABKAkiGwoZUmV2b2tlRW5yb2xsVG9rZW5SZXNwb25zZSIcCg5FeHBsYWluUmVxdWVzdBIKCgJpZBgBIAEoCSJPCg9FeHBsYWluUmVzcG9uc2USDQoFZXZlbnQYASABKAwSLQoHZGV2aWNlcxgCIAMoCzIcLmdhdGVob3VzZS52MS5QZXJzb25hbERldmljZSJ+Cg5QZXJzb25hbERldmljZRIRCglhc3NldF90YWcYASABKAkSDwoHb3NfdHlwZRgCIAEoCRIQCghlbnJvbGxlZBgDIAEoCBI2ChJsYXN0X2F1dGhlbnRpY2F0ZWQYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIkIKElNldFBhc3N3b3JkUmVxdWVzdBIMCgR1c2VyGAEgASgJEhAKCHBhc3N3b3JkGAIgASgJEgwKBHRvdHAYAyABKAgiKgoTU2V0UGFzc3dvcmRSZXNwb25zZRITCgtvdHBhdXRoX3VybBgBIAEoCTJlCgxBdWRpdFNlcnZpY2USVQoMU2VhcmNoRXZlbnRzEiEuZ2F0ZWhvdXNlLnYxLlNlYXJjaEV2ZW50c1JlcXVlc3QaIi5nYXRlaG91c2UudjEuU2VhcmNoRXZlbnRzUmVzcG9uc2Uy3QEKEkRldmljZUFkbWluU2VydmljZRJhChBMaXN0RW5yb2xsVG9rZW5zEiUuZ2F0ZWhvdXNlLnYxLkxpc3RFbnJvbGxUb2tlbnNSZXF1ZXN0GiYuZ2F0ZWhvdXNlLnYxLkxpc3RFbnJvbGxUb2tlbnNSZXNwb25zZRJkChFSZXZva2VFbnJvbGxUb2tlbhImLmdhdGVob3VzZS52MS5SZXZva2VFbnJvbGxUb2tlblJlcXVlc3QaJy5nYXRlaG91c2UudjEuUmV2b2tlRW5yb2xsVG9rZW5SZXNwb25zZTJYCg5FeHBsYWluU2VydmljZRJGCgdFeHBsYWluEhwuZ2F0ZWhvdXNlLnYxLkV4cGxhaW5SZXF1ZXN0Gh0uZ2F0ZWhvdXNlLnYxLkV4cGxhaW5SZXNwb25zZTJhCgtVc2VyU2VydmljZRJSCgtTZXRQYXNzd29yZBIgLmdhdGVob3VzZS52MS5TZXRQYXNzd29yZFJlcXVlc3QaIS5nYXRlaG91c2UudjEuU2V0UGFzc3dvcmRSZXNwb25zZWIGcHJvdG8z", [file_google_protobuf_timestamp]);
 
 /**
  * @generated from message gatehouse.v1.SearchEventsRequest
@@ -223,11 +223,18 @@ export const ExplainRequestSchema: GenMessage<ExplainRequest> = /*@__PURE__*/
  */
 export type ExplainResponse = Message<"gatehouse.v1.ExplainResponse"> & {
   /**
-   * The decision as a JSON object: rule, reason, device facts, what would help.
+   * The audit event as a JSON object.
    *
-   * @generated from field: string json = 1;
+   * @generated from field: bytes event = 1;
    */
-  json: string;
+  event: Uint8Array;
+
+  /**
+   * Devices that belong to the person who was refused.
+   *
+   * @generated from field: repeated gatehouse.v1.PersonalDevice devices = 2;
+   */
+  devices: PersonalDevice[];
 };
 
 /**
@@ -236,6 +243,42 @@ export type ExplainResponse = Message<"gatehouse.v1.ExplainResponse"> & {
  */
 export const ExplainResponseSchema: GenMessage<ExplainResponse> = /*@__PURE__*/
   messageDesc(file_gatehouse_v1_admin, 8);
+
+/**
+ * A device as far as its owner may know it.
+ *
+ * @generated from message gatehouse.v1.PersonalDevice
+ */
+export type PersonalDevice = Message<"gatehouse.v1.PersonalDevice"> & {
+  /**
+   * @generated from field: string asset_tag = 1;
+   */
+  assetTag: string;
+
+  /**
+   * @generated from field: string os_type = 2;
+   */
+  osType: string;
+
+  /**
+   * @generated from field: bool enrolled = 3;
+   */
+  enrolled: boolean;
+
+  /**
+   * The last ceremony that went well; absent when there was none.
+   *
+   * @generated from field: google.protobuf.Timestamp last_authenticated = 4;
+   */
+  lastAuthenticated?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message gatehouse.v1.PersonalDevice.
+ * Use `create(PersonalDeviceSchema)` to create a new message.
+ */
+export const PersonalDeviceSchema: GenMessage<PersonalDevice> = /*@__PURE__*/
+  messageDesc(file_gatehouse_v1_admin, 9);
 
 /**
  * @generated from message gatehouse.v1.SetPasswordRequest
@@ -264,7 +307,7 @@ export type SetPasswordRequest = Message<"gatehouse.v1.SetPasswordRequest"> & {
  * Use `create(SetPasswordRequestSchema)` to create a new message.
  */
 export const SetPasswordRequestSchema: GenMessage<SetPasswordRequest> = /*@__PURE__*/
-  messageDesc(file_gatehouse_v1_admin, 9);
+  messageDesc(file_gatehouse_v1_admin, 10);
 
 /**
  * @generated from message gatehouse.v1.SetPasswordResponse
@@ -283,7 +326,7 @@ export type SetPasswordResponse = Message<"gatehouse.v1.SetPasswordResponse"> & 
  * Use `create(SetPasswordResponseSchema)` to create a new message.
  */
 export const SetPasswordResponseSchema: GenMessage<SetPasswordResponse> = /*@__PURE__*/
-  messageDesc(file_gatehouse_v1_admin, 10);
+  messageDesc(file_gatehouse_v1_admin, 11);
 
 /**
  * The audit log.
@@ -340,7 +383,8 @@ export const DeviceAdminService: GenService<{
  */
 export const ExplainService: GenService<{
   /**
-   * The stored reason behind the id that a refusal shows. The person concerned and auditors may ask.
+   * What was written down about the refusal with this id, and the devices of the person. The person concerned and
+   * auditors may ask.
    *
    * @generated from rpc gatehouse.v1.ExplainService.Explain
    */

@@ -1,0 +1,44 @@
+/** gatehouse.v1.ExplainService: the reason behind the id that a refusal shows, for the person and for auditors. */
+import { timestampFromDate } from "@bufbuild/protobuf/wkt";
+import type { ServiceHandlers } from "#api/grpc/service.ts";
+import type { Peer } from "#api/peer.ts";
+import { utf8 } from "#base/bytes.ts";
+import { Fault } from "#base/fault.ts";
+import type { ExplainService } from "#gen/gatehouse/v1/admin_pb.ts";
+import type { AuthContext } from "../context.ts";
+import { DeviceInventory } from "../devices/inventory.ts";
+import { mayUse, requireIdentity, requireSystem } from "./guard.ts";
+
+/** Devices of a person that an answer names. */
+const maxDevices = 100;
+
+/** The handlers of ExplainService. */
+export function explainService(context: AuthContext): ServiceHandlers<typeof ExplainService, Peer> {
+  const inventory = new DeviceInventory(context);
+
+  return {
+    async explain({ id }, call) {
+      const identity = requireIdentity(call);
+      if (identity.kind === "system") requireSystem(call, "Admin");
+      const event = await context.events.find(id);
+      const concerned = identity.kind === "user" && event?.user === identity.username;
+      // Whoever may not read it does not learn that it is there.
+      if (!event || !(concerned || (await mayUse(context, call, "event", "read")))) {
+        throw new Fault("not-found", `there is no refusal with the id ${id}`, {
+          hint: "copy the whole id; the person who was refused and auditors may ask",
+        });
+      }
+      const { states } = await inventory.listOwned(event.user ?? "", { limit: maxDevices });
+      const devices = states.map(({ device, record }) => {
+        const last = record.recent.at(-1)?.collect_time;
+        return {
+          assetTag: device.spec.asset_tag,
+          osType: device.spec.os_type,
+          enrolled: device.spec.enroll_status === "enrolled",
+          ...(last === undefined ? {} : { lastAuthenticated: timestampFromDate(new Date(last)) }),
+        };
+      });
+      return { event: utf8(JSON.stringify(event)), devices };
+    },
+  };
+}
