@@ -2,8 +2,8 @@
 import { userInfo } from "node:os";
 import { Fault } from "#base/fault.ts";
 import { Closer } from "#base/lifecycle.ts";
+import type { Progress } from "#cli/progress.ts";
 import type { ClusterAccess } from "#client/access.ts";
-import { openAccess } from "#client/open-access.ts";
 import type { StoredLogin } from "#client/profile/logins.ts";
 import { forwardAgentTo } from "#client/ssh/agent-forward.ts";
 import { connectNode } from "#client/ssh/connect.ts";
@@ -20,6 +20,7 @@ import { listNames, type ResolvedNode, resolveNodes } from "#client/ssh/resolve.
 import { describeExit, exitCodeOf, runSession } from "#client/ssh/session.ts";
 import { parsePort, parseTarget, type SshTarget } from "#client/ssh/target.ts";
 import { selectLogin, type TshInvocation } from "./context.ts";
+import { openAccessShown } from "./device-progress.ts";
 import type { ssh } from "./program.ts";
 
 type SshInvocation = TshInvocation<typeof ssh>;
@@ -37,10 +38,11 @@ interface SshRequest {
 
 /** Runs. Several nodes are visited one after the other, with a command only. */
 export async function run(invocation: SshInvocation): Promise<number> {
-  const { shared, services, console, flags } = invocation;
+  const { args, shared, services, console, flags } = invocation;
   const request = readRequest(invocation);
   const login = await selectLogin(services, shared);
-  const access = await openAccess(login, services.agent);
+  const label = `Connecting to ${args.target}`;
+  const { access, progress } = await openAccessShown(invocation, login, label);
   try {
     const nodes = await resolveNodes(access, request.target, flags.query ?? "");
     if (nodes.length > 1 && request.command === undefined) {
@@ -51,10 +53,11 @@ export async function run(invocation: SshInvocation): Promise<number> {
     let worst = 0;
     for (const node of nodes) {
       if (nodes.length > 1) console.note(`Running command on ${node.name}:`);
-      worst = Math.max(worst, await runOn(invocation, request, login, access, node));
+      worst = Math.max(worst, await runOn(invocation, request, { login, access, progress }, node));
     }
     return worst;
   } finally {
+    progress.stop();
     access.close();
   }
 }
@@ -76,11 +79,18 @@ function readRequest({ args, flags, services }: SshInvocation): SshRequest {
   };
 }
 
+/** The way to the cluster, for all nodes the same. */
+interface OpenLogin {
+  readonly login: StoredLogin;
+  readonly access: ClusterAccess;
+  /** Ends when the first node answers: it and what runs on it have the terminal from there on. */
+  readonly progress: Progress;
+}
+
 async function runOn(
   invocation: SshInvocation,
   request: SshRequest,
-  login: StoredLogin,
-  access: ClusterAccess,
+  { login, access, progress }: OpenLogin,
   node: ResolvedNode,
 ): Promise<number> {
   const { flags, services, console, signal } = invocation;
@@ -98,6 +108,7 @@ async function runOn(
     onForwardedTcpip: forwardedHandler(destinations),
     ...agent,
   });
+  progress.stop();
   const closer = new Closer();
   closer.defer(() => connection.close());
   try {
