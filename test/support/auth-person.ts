@@ -7,11 +7,12 @@ import { AuthClient } from "#api/client.ts";
 import { connectInMemory } from "#api/grpc/memory-pair.ts";
 import { GrpcServer } from "#api/grpc/server.ts";
 import { identifyCertificate, type Peer } from "#api/peer.ts";
-import { formatSshCertificate, issueUserCertificates } from "#auth/authority/issue.ts";
+import { formatSshCertificate } from "#auth/authority/issue.ts";
 import type { CeremonyLimits } from "#auth/grpc/device-ceremonies.ts";
 import { deviceTrustService } from "#auth/grpc/device-trust-service.ts";
 import { checkPeer } from "#auth/grpc/guard.ts";
 import { registerServices } from "#auth/grpc/register.ts";
+import { certifyUser } from "#auth/users/certify.ts";
 import { identityOfLogin } from "#auth/users/identity.ts";
 import { silentLogger } from "#base/log.ts";
 import { runAuthentication } from "#client/ceremony/authenticate.ts";
@@ -72,7 +73,7 @@ export async function logIn(
   const identity = { ...login, ...options.identity };
   const tls = generateKeyPairSync("ec", { namedCurve: "P-256" });
   const ssh = options.sshKey === "tls" ? tls : sshPair(options.sshKey ?? "ed25519");
-  const issued = issueUserCertificates(context, identity, {
+  const issued = await certifyUser(context, identity, {
     tls: new Uint8Array(tls.publicKey.export({ type: "spki", format: "der" })),
     ssh: encodePublicKey(ssh.publicKey),
   });
