@@ -1,6 +1,6 @@
 /**
- * Runs the tests: `tools/test.ts [unit|interop|e2e|all] [FILE…]`. Ends with one line that counts them. A skipped test is a
- * failure, because it proves nothing.
+ * Runs the tests: `tools/test.ts [unit|interop|e2e|all] [FILE…]`. Ends with one line that counts them. A skipped test, a
+ * file without tests and one whose process ends before it are failures, because they prove nothing.
  *
  * Unit tests of one folder share a process, which saves most of the time; the others have one each.
  */
@@ -8,8 +8,9 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, globSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { cpus, tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import process from "node:process";
+import type { TestReport } from "./test-counts.ts";
 
 interface Group {
   readonly globs: readonly string[];
@@ -85,31 +86,47 @@ async function runBatch({ name, files, shared }: Batch): Promise<Outcome> {
   }, batchMs);
   const [code] = (await once(child, "close")) as [number | null];
   clearTimeout(timer);
-  const outcome = readOutcome(countsFile, code);
+  const { outcome, problem } = readOutcome(countsFile, code, { files, shared });
   const seconds = ((performance.now() - started) / 1000).toFixed(1);
   const good = outcome.failed === 0 && outcome.skipped === 0;
   process.stdout.write(
     `${good ? "ok  " : "FAIL"} ${name}: ${outcome.passed} passed (${seconds} s)\n`,
   );
   if (!good) process.stdout.write(Buffer.concat(output));
+  if (problem !== undefined) process.stdout.write(`ERROR: ${problem}\n`);
   return outcome;
 }
 
 /**
- * Reads the counts of a batch. One that leaves none, has no tests or ends badly without naming one counts as a
- * failure.
+ * Reads what a batch came to. It failed also when no test did: when it left no report or ended badly, when a file held no
+ * test, and when a process ended before its file did, be it with code 0.
  */
-function readOutcome(file: string, code: number | null): Outcome {
-  if (!existsSync(file)) return { passed: 0, failed: 1, skipped: 0 };
-  const counts = JSON.parse(readFileSync(file, "utf8")) as Record<string, number>;
+function readOutcome(
+  file: string,
+  code: number | null,
+  { files, shared }: Pick<Batch, "files" | "shared">,
+): { readonly outcome: Outcome; readonly problem?: string } {
+  const fails = (problem: string) => ({
+    outcome: { passed: 0, failed: 1, skipped: 0 },
+    problem,
+  });
+  if (!existsSync(file)) return fails(`the run ended before its tests did, with ${code}`);
+  const { counts, ended, empty } = JSON.parse(readFileSync(file, "utf8")) as TestReport;
   const count = (word: string) => counts[word] ?? 0;
-  const failed = count("failed") + count("cancelled");
-  if (count("tests") === 0) return { passed: 0, failed: 1, skipped: 0 };
-  return {
+  const outcome = {
     passed: count("passed"),
-    failed: failed === 0 && code !== 0 ? 1 : failed,
+    failed: count("failed") + count("cancelled"),
     skipped: count("skipped") + count("todo"),
   };
+  if (outcome.failed > 0) return { outcome };
+  if (count("tests") === 0) return fails("no test ran");
+  const unproven = shared ? empty : files.filter((name) => !ended.includes(resolve(name)));
+  if (unproven.length > 0) {
+    return fails(
+      `there is no test in ${unproven.join(", ")}, or its process ended before they did`,
+    );
+  }
+  return code === 0 ? { outcome } : fails(`the run ended with ${code}, and no test failed`);
 }
 
 async function main(): Promise<number> {

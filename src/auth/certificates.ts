@@ -9,13 +9,10 @@ import { actorOf } from "#audit/actor.ts";
 import { Fault } from "#base/fault.ts";
 import type { CertificateUsage, DatabaseRoute, UserIdentity } from "#identity/identity.ts";
 import { identityFields } from "./audit/fields.ts";
-import {
-  issueUserCertificates,
-  type RequestedKeys,
-  type UserCertificates,
-} from "./authority/issue.ts";
+import type { RequestedKeys, UserCertificates } from "./authority/issue.ts";
 import type { AuthContext } from "./context.ts";
 import { loadPolicy } from "./policy.ts";
+import { certifyUser } from "./users/certify.ts";
 import { identityOfLogin } from "./users/identity.ts";
 
 /** What is asked for. */
@@ -49,7 +46,7 @@ export async function reissueCertificates(
     throw new Fault("invalid", "the request carries no public key");
   const identity = await reissuedIdentity(context, caller, request);
   const keys = request.usage ? { tls: request.keys.tls } : request.keys;
-  const certificates = issueUserCertificates(
+  const certificates = await certifyUser(
     context,
     identity,
     request.sshOnly ? { ssh: keys.ssh } : keys,

@@ -76,7 +76,8 @@ export class AuthService implements Closable {
       clock,
       random,
     });
-    const credentials = new CredentialStore(backend);
+    const stores = openStores(backend, clock);
+    const credentials = new CredentialStore(backend, stores.users);
     const passwords = new PasswordHasher(random);
     const context: AuthContext = {
       clusterName,
@@ -84,14 +85,16 @@ export class AuthService implements Closable {
       random,
       logger,
       backend,
-      stores: openStores(backend, clock),
+      stores,
       authorities: new Authorities(clusterName, keys),
       audit: new AuditRecorder({ sink: options.auditSink, clusterName, clock, random }),
       events: options.events,
       credentials,
       passwords,
       failures: new FailureBudget(clock),
-      invitations: new Invitations({ backend, credentials, passwords, clock, random }),
+      invitations: new Invitations({
+        ...{ backend, users: stores.users, credentials, passwords, clock, random },
+      }),
       proxyAddress: options.proxyAddress,
       administratorId: uuid(random),
     };

@@ -5,6 +5,7 @@
 import { existsSync } from "node:fs";
 import { isFault, messageOf } from "#base/fault.ts";
 import type { DeviceState } from "./access.ts";
+import type { OnTpmBusy } from "./device/tpm-busy.ts";
 import { deviceKeyFile } from "./device-state.ts";
 import { type AgentSettings, openAccess } from "./open-access.ts";
 import type { StoredLogin } from "./profile/logins.ts";
@@ -15,11 +16,12 @@ export type DevicePolicy = Pick<Ping, "deviceTrustDisabled" | "autoEnroll">;
 
 const none: DeviceState = { assetTag: undefined, problem: undefined };
 
-/** Authenticates the device for a fresh login. */
+/** Authenticates the device for a fresh login. `onTpmBusy` hears of the waits for the TPM in this process. */
 export async function authenticateAfterLogin(
   login: StoredLogin,
   settings: AgentSettings,
   policy: DevicePolicy,
+  onTpmBusy?: OnTpmBusy,
 ): Promise<DeviceState> {
   if (policy.deviceTrustDisabled) return none;
   const autoEnroll =
@@ -27,10 +29,10 @@ export async function authenticateAfterLogin(
   const hasKey = existsSync(deviceKeyFile(settings.env));
   if (!hasKey && !autoEnroll) return none;
   try {
-    const state = hasKey ? await refreshDevice(login, settings) : none;
+    const state = hasKey ? await refreshDevice(login, settings, onTpmBusy) : none;
     if (state.assetTag !== undefined || !autoEnroll) return state;
-    await enrollAutomatically(login, settings);
-    return await refreshDevice(login, settings);
+    await enrollAutomatically(login, settings, onTpmBusy);
+    return await refreshDevice(login, settings, onTpmBusy);
   } catch (error) {
     if (!isFault(error)) throw error;
     return { assetTag: undefined, problem: messageOf(error) };
@@ -41,8 +43,9 @@ export async function authenticateAfterLogin(
 export async function refreshDevice(
   login: StoredLogin,
   settings: AgentSettings,
+  onTpmBusy?: OnTpmBusy,
 ): Promise<DeviceState> {
-  const access = await openAccess(login, settings);
+  const access = await openAccess(login, settings, onTpmBusy);
   try {
     return await access.refreshDevice();
   } finally {
@@ -51,7 +54,11 @@ export async function refreshDevice(
 }
 
 /** The cluster gives a token for a device that it knows and that matches what it knows about it. */
-async function enrollAutomatically(login: StoredLogin, { env }: AgentSettings): Promise<void> {
+async function enrollAutomatically(
+  login: StoredLogin,
+  { env }: AgentSettings,
+  onTpmBusy: OnTpmBusy | undefined,
+): Promise<void> {
   const { createClient } = await import("#api/grpc/client.ts");
   const { DeviceTrustService } = await import("#gen/teleport/devicetrust/v1/service_pb.ts");
   const { collectedDataMessage } = await import("./ceremony/messages.ts");
@@ -60,7 +67,7 @@ async function enrollAutomatically(login: StoredLogin, { env }: AgentSettings): 
   const { openAuth } = await import("./open-auth.ts");
   const data = await collectThisDevice(env);
   const auth = await openAuth(login);
-  const device = await openThisDevice(env);
+  const device = await openThisDevice(env, onTpmBusy);
   try {
     const { token } = await createClient(DeviceTrustService, auth).createDeviceEnrollToken({
       deviceData: collectedDataMessage(data),

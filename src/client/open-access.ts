@@ -7,6 +7,7 @@ import type { ClusterAccess } from "./access.ts";
 import { AgentAccess } from "./agent/client.ts";
 import { type AgentPlace, agentPlace } from "./agent/place.ts";
 import type { AgentCommand } from "./agent/start.ts";
+import type { OnTpmBusy } from "./device/tpm-busy.ts";
 import { deviceKeyFile } from "./device-state.ts";
 import type { StoredLogin } from "./profile/logins.ts";
 import { certificateStamp } from "./profile/summary.ts";
@@ -29,10 +30,14 @@ export function agentSettings(
   return { place: agentPlace(folder, env), command: off ? undefined : command, env };
 }
 
-/** Opens the cluster of a login. Close it when done. */
+/**
+ * Opens the cluster of a login. Close it when done. `onTpmBusy` hears of waits in this process: an agent does not tell of
+ * its own.
+ */
 export async function openAccess(
   login: StoredLogin,
   settings: AgentSettings,
+  onTpmBusy?: OnTpmBusy,
 ): Promise<ClusterAccess> {
   const { place, command, env } = settings;
   if (command !== undefined) {
@@ -45,13 +50,14 @@ export async function openAccess(
       if (started !== undefined) return started;
     }
   }
-  return openDirect(login, settings);
+  return openDirect(login, settings, onTpmBusy);
 }
 
 /** Opens the cluster of a login in this process. */
 export async function openDirect(
   login: StoredLogin,
   { command, place, env }: AgentSettings,
+  onTpmBusy?: OnTpmBusy,
 ): Promise<ClusterAccess> {
   const { DirectAccess } = await import("./direct-access.ts");
   const { thisDevice } = await import("./ceremony/this-device.ts");
@@ -59,7 +65,7 @@ export async function openDirect(
   const stamp = certificateStamp(login) ?? "";
   const access = new DirectAccess({
     login,
-    device: thisDevice(env),
+    device: thisDevice(env, onTpmBusy),
     onDevice: (identity) => markDevice(login, stamp, place.id, identity),
   });
   if (command === undefined) return access;

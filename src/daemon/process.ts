@@ -18,17 +18,15 @@ import { Fault } from "#base/fault.ts";
 import { type Closable, Closer } from "#base/lifecycle.ts";
 import type { Logger } from "#base/log.ts";
 import { systemRandom } from "#base/random.ts";
-import { productVersion } from "#base/version.ts";
-import { HostCredentials } from "#node/credentials.ts";
-import { startNode } from "#node/start.ts";
 import { FrontDoor } from "#proxy/front-door.ts";
 import { ProxyService } from "#proxy/start.ts";
 import { keepAdministrator } from "./administrator.ts";
 import { startAgent } from "./agent.ts";
 import { type Address, formatAddress } from "./config/address.ts";
-import type { GatehouseConfig, SshServiceConfig } from "./config/config.ts";
+import type { GatehouseConfig } from "./config/config.ts";
 import { makePrivateFolder } from "./files.ts";
 import { settleHostId } from "./host-id.ts";
+import { type NodeParts, openNode } from "./node.ts";
 import { readKeyPair, settleSelfSigned } from "./web-certificate.ts";
 
 /** Certificates of the doors are made anew so often; they live a week. */
@@ -82,13 +80,8 @@ async function startAgents(
   if (!config.ssh) {
     throw new Fault("usage", "the configuration enables no service");
   }
-  const { clusterName, proxyAddress } = await startAgent(
-    config,
-    config.ssh,
-    logger,
-    closer,
-    hostId,
-  );
+  const parts = { config, ssh: config.ssh, hostId, logger, closer };
+  const { clusterName, proxyAddress } = await startAgent(parts);
   return { clusterName, publicAddress: proxyAddress };
 }
 
@@ -112,7 +105,9 @@ async function startCluster(
   const proxy = await startProxy(config, logger, closer, auth, hostId);
   publicAddress = proxy.publicAddress;
   if (config.auth?.listen) await openAuthDoor(config.auth.listen, logger, closer, auth, hostId);
-  if (config.ssh) await startOwnNode(config, config.ssh, logger, closer, auth, proxy, hostId);
+  if (config.ssh) {
+    await startOwnNode({ config, ssh: config.ssh, hostId, logger, closer }, auth, proxy);
+  }
   const address = formatAddress(ownAddress(config, proxy.port));
   closer.defer(keepAdministrator(auth.context, config.dataDir, address, logger));
   return { clusterName: auth.context.clusterName, publicAddress, auth };
@@ -199,37 +194,15 @@ async function startProxy(
 
 /** The SSH server of this machine: the proxy brings connections to it in memory, as it would through a tunnel. */
 async function startOwnNode(
-  config: GatehouseConfig,
-  ssh: SshServiceConfig,
-  logger: Logger,
-  closer: Closer,
+  parts: NodeParts,
   auth: AuthService,
   proxy: ProxyService,
-  hostId: string,
 ): Promise<void> {
-  const shared = { hostId, clock: systemClock, random: systemRandom, logger };
-  const credentials = closer.add(
-    await HostCredentials.open({
-      ...shared,
-      folder: join(config.dataDir, "node"),
-      nodeName: config.nodename,
-      additionalPrincipals: ssh.publicAddrs.map(({ host }) => host),
-      obtain: (request) => admitOwnHost(auth.context, request),
-    }),
-  );
-  const client = closer.add(auth.connect(serviceIdentity(auth.context, hostId, "Node")));
-  const node = closer.add(
-    await startNode({
-      ...shared,
-      nodename: config.nodename,
-      labels: ssh.labels,
-      commands: ssh.commands,
-      client,
-      credentials,
-      features: { fileCopy: ssh.fileCopy, portForwarding: ssh.portForwarding },
-      version: productVersion,
-    }),
-  );
+  const { hostId, closer } = parts;
+  const { node } = await openNode(parts, {
+    obtain: (request) => admitOwnHost(auth.context, request),
+    connect: () => closer.add(auth.connect(serviceIdentity(auth.context, hostId, "Node"))),
+  });
   const remove = proxy.addAgent(hostId, {
     open: ({ clientAddress }) => {
       const [ours, theirs] = openPair();

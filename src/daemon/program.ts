@@ -40,7 +40,8 @@ export const configure = defineCommand({
   summary: "print a configuration file to start from, or check one",
   example: "gatehouse configure --cluster-name=example.com --public-addr=example.com:443",
   flags: {
-    check: flag.string("check this file instead and list every problem"),
+    check: flag.boolean("check the file of --config instead, and list every problem"),
+    config: flag.string("file to check (default: /etc/gatehouse.yaml)"),
     clusterName: flag.string("name of the cluster"),
     publicAddr: flag.string("host:port that people type"),
     certFile: flag.string("web certificate (PEM)"),

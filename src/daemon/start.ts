@@ -1,17 +1,15 @@
 /** `gatehouse start`: runs until it is told to stop. */
 import { existsSync } from "node:fs";
 import type { Invocation } from "#cli/command.ts";
-import { loadConfig } from "./config/load.ts";
+import { loadConfig, usualConfigFile } from "./config/load.ts";
 import { openLogger } from "./logger.ts";
 import { startProcess } from "./process.ts";
 import type { start } from "./program.ts";
 import { stopRequested } from "./signals.ts";
 
-const usualFile = "/etc/gatehouse.yaml";
-
 /** Runs the command. */
 export async function run({ flags, signal }: Invocation<typeof start>): Promise<void> {
-  const file = flags.config ?? (existsSync(usualFile) ? usualFile : undefined);
+  const file = flags.config ?? (existsSync(usualConfigFile) ? usualConfigFile : undefined);
   const config = loadConfig(file, flags.dataDir);
   const logger = openLogger(config.log);
   const running = await startProcess(config, logger);

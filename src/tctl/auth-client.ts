@@ -10,6 +10,7 @@ import type { Kind, Resource, ResourceOf } from "#resource/kinds.ts";
 /** Who answers. */
 export interface ClusterInfo {
   readonly name: string;
+  /** As `splitServerVersion` reads it. */
   readonly serverVersion: string;
   /** `host:port` that people and agents reach; undefined when there is no proxy. */
   readonly proxyAddress: string | undefined;

@@ -6,6 +6,7 @@ import { refreshDevice } from "#client/device-login.ts";
 import { describeOverrides } from "#client/device-state.ts";
 import { openAuth } from "#client/open-auth.ts";
 import { selectLogin, type TshInvocation } from "./context.ts";
+import { showDeviceProgress } from "./device-progress.ts";
 import type { deviceEnroll } from "./program.ts";
 
 /** Operating systems as people write them. */
@@ -33,9 +34,9 @@ export async function run({
   const login = await selectLogin(services, shared);
   const warning = describeOverrides(services.env);
   if (warning !== undefined) console.note(warning);
-  const progress = console.progress("Talking to the TPM");
+  const progress = showDeviceProgress(console, "Talking to the TPM");
   const auth = await openAuth(login, signal);
-  const device = await openThisDevice(services.env);
+  const device = await openThisDevice(services.env, progress.onTpmBusy);
   try {
     // The TPM is asked first: without it nothing is registered that could not be enrolled.
     await device.enrollInit();
@@ -60,7 +61,10 @@ export async function run({
     await device.close();
     await auth.close();
   }
-  const state = await refreshDevice(login, services.agent);
+  const refreshing = showDeviceProgress(console, "Authenticating this device");
+  const state = await refreshDevice(login, services.agent, refreshing.onTpmBusy).finally(() =>
+    refreshing.stop(),
+  );
   if (state.assetTag === undefined) {
     console.note(
       `WARNING: the login could not be refreshed: ${state.problem ?? "the device was not asked"}`,

@@ -13,6 +13,7 @@ import { assertName, hostOf } from "#client/profile/names.ts";
 import { summarizeLogin } from "#client/profile/summary.ts";
 import { describeClockSkew, type Ping } from "#client/web/ping.ts";
 import type { TshInvocation } from "./context.ts";
+import { showDeviceProgress } from "./device-progress.ts";
 import type { login } from "./program.ts";
 import { printStatus } from "./status-block.ts";
 
@@ -78,10 +79,13 @@ async function finish(
   stored: StoredLogin,
   ping: Ping,
 ): Promise<void> {
-  const progress = console.progress("Authenticating this device");
-  const device = await authenticateAfterLogin(stored, services.agent, ping).finally(() =>
-    progress.stop(),
-  );
+  const progress = showDeviceProgress(console, "Authenticating this device");
+  const device = await authenticateAfterLogin(
+    stored,
+    services.agent,
+    ping,
+    progress.onTpmBusy,
+  ).finally(() => progress.stop());
   const now = services.now();
   const summary = await summarizeLogin(stored, services.agent.place.id, now);
   if (summary !== undefined) printStatus(console, summary, now, true);

@@ -2,9 +2,9 @@
 import { printAs } from "#cli/output.ts";
 import { formatLabels, printTable } from "#cli/table.ts";
 import type { NodeDocument } from "#client/access.ts";
-import { openAccess } from "#client/open-access.ts";
 import { parseLabels } from "#client/ssh/target.ts";
 import { selectLogin, type TshInvocation } from "./context.ts";
+import { openAccessShown } from "./device-progress.ts";
 import type { ls } from "./program.ts";
 
 /** What a node that dialled in shows as its address. */
@@ -17,11 +17,12 @@ export async function run(invocation: TshInvocation<typeof ls>): Promise<void> {
   const { args, flags, shared, console, services } = invocation;
   const labels = args.labels.length === 0 ? {} : parseLabels(args.labels.join(","));
   const login = await selectLogin(services, shared);
-  const access = await openAccess(login, services.agent);
+  const { access, progress } = await openAccessShown(invocation, login, "Asking the cluster");
   let nodes: NodeDocument[];
   try {
     nodes = await access.listNodes({ labels, predicate: flags.query ?? "", search: flags.search });
   } finally {
+    progress.stop();
     access.close();
   }
   nodes.sort(byName);

@@ -1,24 +1,22 @@
 /** `tsh proxy ssh`: OpenSSH's ProxyCommand. Carries a node's bytes over stdin and stdout, and readies the agent's key. */
 
 import { userInfo } from "node:os";
-import { openAccess } from "#client/open-access.ts";
 import { parseTarget } from "#client/ssh/target.ts";
 import { selectLogin, type TshInvocation } from "./context.ts";
+import { openAccessShown } from "./device-progress.ts";
 import type { proxySsh } from "./program.ts";
 
 /** The port that `tsh config` gives to hosts: it means the node's own. */
 const anyPort = 3022;
 
 /** Runs until either side ends. */
-export async function run({
-  args,
-  shared,
-  services,
-}: TshInvocation<typeof proxySsh>): Promise<number> {
+export async function run(invocation: TshInvocation<typeof proxySsh>): Promise<number> {
+  const { args, shared, services } = invocation;
   const target = parseTarget(args.target);
   // OpenSSH asks for %r, the account on the node: it is not the cluster's user.
   const login = await selectLogin(services, { proxy: shared.proxy });
-  const access = await openAccess(login, services.agent);
+  const label = `Connecting to ${target.host}`;
+  const { access, progress } = await openAccessShown(invocation, login, label);
   const { stdin, stdout } = services.stdio();
   try {
     const { stream } = await access.dialNode({
@@ -26,6 +24,8 @@ export async function run({
       port: target.port === anyPort ? 0 : target.port,
       login: target.login ?? services.env["USER"] ?? userInfo().username,
     });
+    // OpenSSH has the terminal from here on.
+    progress.stop();
     stdin.pipe(stream);
     stream.pipe(stdout, { end: false });
     // The node's end decides: OpenSSH closes our stdin only when it ends itself.
@@ -36,6 +36,7 @@ export async function run({
     });
     return 0;
   } finally {
+    progress.stop();
     access.close();
   }
 }

@@ -2,8 +2,8 @@
 import { userInfo } from "node:os";
 import { Fault } from "#base/fault.ts";
 import { Closer } from "#base/lifecycle.ts";
+import { noProgress } from "#cli/progress.ts";
 import type { ClusterAccess } from "#client/access.ts";
-import { openAccess } from "#client/open-access.ts";
 import type { StoredLogin } from "#client/profile/logins.ts";
 import { connectNode, openSession } from "#client/ssh/connect.ts";
 import { copyFiles, type FileSide, type Place } from "#client/ssh/copy.ts";
@@ -12,6 +12,7 @@ import { remoteFiles } from "#client/ssh/remote-files.ts";
 import { parsePort, parseTarget } from "#client/ssh/target.ts";
 import { SftpClient } from "#ssh/sftp/client.ts";
 import { selectLogin, type TshInvocation } from "./context.ts";
+import { openAccessShown } from "./device-progress.ts";
 import type { scp } from "./program.ts";
 
 type ScpInvocation = TshInvocation<typeof scp>;
@@ -40,9 +41,13 @@ export async function run(invocation: ScpInvocation): Promise<void> {
   await assertLocalSources(paths);
   const login = await selectLogin(services, shared);
   const closer = new Closer();
-  const access = await openAccess(login, services.agent);
+  const shown = flags.quiet ? { progress: () => noProgress } : console;
+  const { access, progress } = await openAccessShown(
+    { console: shown, services },
+    login,
+    "Copying",
+  );
   closer.defer(() => access.close());
-  const progress = flags.quiet ? undefined : console.progress("Copying");
   try {
     const sides = new Map<string, Promise<FileSide>>();
     const place = async ({ node, path }: TypedPath): Promise<Place> => {
@@ -57,10 +62,10 @@ export async function run(invocation: ScpInvocation): Promise<void> {
       recursive: flags.recursive,
       preserve: flags.preserve,
       signal,
-      onFile: (path) => progress?.update(`Copying ${path}`),
+      onFile: (path) => progress.update(`Copying ${path}`),
     });
   } finally {
-    progress?.stop();
+    progress.stop();
     await closer.close();
   }
 }

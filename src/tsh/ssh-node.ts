@@ -1,6 +1,7 @@
 /** The part of `tsh ssh` that speaks SSH: loaded while the node is being dialled. */
 import type { Fault } from "#base/fault.ts";
 import { Closer } from "#base/lifecycle.ts";
+import type { Progress } from "#cli/progress.ts";
 import { forwardAgentTo } from "#client/ssh/agent-forward.ts";
 import { type ConnectOptions, connectNode } from "#client/ssh/connect.ts";
 import {
@@ -15,13 +16,16 @@ import type { SshInvocation, SshRequest } from "./ssh.ts";
 /** A node that is being dialled, and whose login is used. */
 export type DialledNode = Required<
   Pick<ConnectOptions, "login" | "access" | "target" | "name" | "dialled">
->;
+> & {
+  /** Ends when the first node answers: it and what runs on it have the terminal from there on. */
+  readonly progress: Progress;
+};
 
 /** Runs what `request` asks for on one node, with the forwards of the request, and gives the exit code. */
 export async function runOnNode(
   invocation: SshInvocation,
   request: SshRequest,
-  node: DialledNode,
+  { progress, ...node }: DialledNode,
 ): Promise<number> {
   const { flags, services, console, signal } = invocation;
   const { command, local, remote, dynamic } = request;
@@ -35,6 +39,7 @@ export async function runOnNode(
     onForwardedTcpip: forwardedHandler(destinations),
     ...agent,
   });
+  progress.stop();
   const closer = new Closer();
   closer.defer(() => connection.close());
   try {

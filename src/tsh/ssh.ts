@@ -1,11 +1,11 @@
 /** `tsh ssh`: a shell, a command, or forwarded ports on a node. The remote exit code is passed on. */
 import { userInfo } from "node:os";
 import { Fault } from "#base/fault.ts";
-import { openAccess } from "#client/open-access.ts";
 import { type Endpoint, type Forward, parseDynamic, parseForward } from "#client/ssh/forward.ts";
 import { listNames, resolveNodes } from "#client/ssh/resolve.ts";
 import { parsePort, parseTarget, type SshTarget } from "#client/ssh/target.ts";
 import { selectLogin, type TshInvocation } from "./context.ts";
+import { openAccessShown } from "./device-progress.ts";
 import type { ssh } from "./program.ts";
 
 /** The command and its flags. */
@@ -24,10 +24,11 @@ export interface SshRequest {
 
 /** Runs. Several nodes are visited one after the other, with a command only. */
 export async function run(invocation: SshInvocation): Promise<number> {
-  const { shared, services, console, flags } = invocation;
+  const { args, shared, services, console, flags } = invocation;
   const request = readRequest(invocation);
   const login = await selectLogin(services, shared);
-  const access = await openAccess(login, services.agent);
+  const label = `Connecting to ${args.target}`;
+  const { access, progress } = await openAccessShown(invocation, login, label);
   try {
     const nodes = await resolveNodes(access, request.target, flags.query ?? "");
     if (nodes.length > 1 && request.command === undefined) {
@@ -43,11 +44,12 @@ export async function run(invocation: SshInvocation): Promise<number> {
       const dialled = access.dialNode(target);
       dialled.catch(() => {});
       const { runOnNode } = await import("./ssh-node.ts");
-      const reached = { login, access, target, name: node.name, dialled };
+      const reached = { login, access, target, name: node.name, dialled, progress };
       worst = Math.max(worst, await runOnNode(invocation, request, reached));
     }
     return worst;
   } finally {
+    progress.stop();
     access.close();
   }
 }

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { AgentHost } from "../support/cluster/agent-host.ts";
+import { assertOpens, enroll, logInAt } from "../support/cluster/login.ts";
 import type { Machine } from "../support/cluster/machine.ts";
 import { Cluster } from "../support/cluster.ts";
 
@@ -14,9 +15,8 @@ let agent: AgentHost;
 
 before(async () => {
   cluster = await Cluster.start();
-  machine = await cluster.machine("LAPTOP001");
-  const person = await cluster.addUser("alice", ["access", "editor"]);
-  assert.equal((await cluster.login(machine, person)).code, 0);
+  const alice = { serial: "LAPTOP001", name: "alice", roles: ["access", "editor"] };
+  ({ machine } = await logInAt(cluster, alice));
 });
 
 after(async () => {
@@ -35,17 +35,12 @@ async function printedConfig(name: string): Promise<string> {
   );
 }
 
-async function assertDoorOpens(): Promise<void> {
-  const opened = await machine.tsh("ssh", "root@agent-1", "echo inside");
-  assert.deepEqual([opened.stdout, opened.code], ["inside\n", 0], opened.stderr);
-}
-
 test("the configuration that tctl prints makes a server join, and it is reached through its tunnel", async () => {
   agent = new AgentHost(join(cluster.folder, "agent-1"), await printedConfig("agent-1"));
   await agent.until(" ready ");
   const list = (await machine.tsh("ls")).stdout;
   assert.match(list, /^agent-1 +⟵ Tunnel/m);
-  await assertDoorOpens();
+  await assertOpens(machine, "root@agent-1");
 });
 
 test("the server finds a proxy that was killed and started again", async () => {
@@ -56,7 +51,7 @@ test("the server finds a proxy that was killed and started again", async () => {
   assert.equal(refused.code, 1);
   await cluster.startServer();
   await agent.until(tunnelOpen, before);
-  await assertDoorOpens();
+  await assertOpens(machine, "root@agent-1");
 });
 
 test("role modes hold on a server that decides by itself", async () => {
@@ -68,8 +63,8 @@ test("role modes hold on a server that decides by itself", async () => {
   assert.equal(edited.code, 0, edited.stderr);
   const refused = await machine.tsh("ssh", "root@agent-1", "true");
   assert.match(refused.stderr, /^ERROR: access denied to root connecting to agent-1:0\n/);
-  assert.equal((await machine.tsh("device", "enroll", "--current-device")).code, 0);
-  await assertDoorOpens();
+  await enroll(machine);
+  await assertOpens(machine, "root@agent-1");
 });
 
 test("a server that restarts comes back without a token, as the same server", async () => {
@@ -81,7 +76,7 @@ test("a server that restarts comes back without a token, as the same server", as
   agent = new AgentHost(join(cluster.folder, "agent-1"), config);
   await agent.until(" ready ");
   assert.deepEqual(await ids(), was);
-  await assertDoorOpens();
+  await assertOpens(machine, "root@agent-1");
 });
 
 test("a token that does not exist, and a pin of another cluster, keep a server out", async () => {

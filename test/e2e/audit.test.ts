@@ -3,10 +3,9 @@ import assert from "node:assert/strict";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { enroll } from "../support/cluster/login.ts";
 import type { Machine } from "../support/cluster/machine.ts";
 import { Cluster, type Person, password } from "../support/cluster.ts";
-
-const target = "root@ip-172-31-35-170";
 
 let cluster: Cluster;
 let machine: Machine;
@@ -44,16 +43,16 @@ function assertOrder(all: readonly Event[], wanted: readonly string[]): void {
 test("from the invitation to the enrolled device, every act is there in its order", async () => {
   person = await cluster.acceptInvitation();
   assert.equal((await cluster.login(machine, person)).code, 0);
-  assert.equal((await machine.tsh("ssh", target, "true")).code, 0);
+  assert.equal((await machine.tsh("ssh", cluster.target, "true")).code, 0);
   const editor = machine.script(
     "editor",
     "#!/bin/sh\nsed -i 's/^  options:$/&\\n    device_trust_mode: required/' \"$1\"\n",
   );
   const edited = await machine.run("tctl", ["edit", "role/access"], { env: { EDITOR: editor } });
   assert.equal(edited.code, 0, edited.stderr);
-  assert.equal((await machine.tsh("ssh", target, "true")).code, 1);
-  assert.equal((await machine.tsh("device", "enroll", "--current-device")).code, 0);
-  assert.equal((await machine.tsh("ssh", target, "true")).code, 0);
+  assert.equal((await machine.tsh("ssh", cluster.target, "true")).code, 1);
+  await enroll(machine);
+  assert.equal((await machine.tsh("ssh", cluster.target, "true")).code, 0);
 
   assertOrder(await events(), [
     "user.create T1002I",

@@ -62,7 +62,7 @@ test("an invitation works once, and an unknown link says how to get a new one", 
   for (const url of [cluster.invitation, `https://${cluster.proxy}/web/invite/no-such-token`]) {
     const page = await askWeb(url);
     assert.equal(page.status, 404);
-    assert.match(page.text, /expired or was used already.*tctl users reset/s);
+    assert.match(page.text, /has expired, was used already.*tctl users reset/s);
   }
 });
 

@@ -1,25 +1,19 @@
 /** People who may enroll but not register devices (preset role device-enroll) do it with a token of an administrator: once, in time, and for that device only. */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
+import { assertOpens, logInAt } from "../support/cluster/login.ts";
 import type { Machine } from "../support/cluster/machine.ts";
 import { assertRefused } from "../support/cluster/refused.ts";
 import { Cluster } from "../support/cluster.ts";
 
-const target = "root@ip-172-31-35-170";
+const roles = ["access", "device-enroll", "require-trusted-device"];
 
 let cluster: Cluster;
 let machine: Machine;
 
 before(async () => {
   cluster = await Cluster.start();
-  machine = await cluster.machine("LAPTOP001");
-  const person = await cluster.addUser("alice", [
-    "access",
-    "device-enroll",
-    "require-trusted-device",
-  ]);
-  const login = await cluster.login(machine, person);
-  assert.equal(login.code, 0, login.shown);
+  ({ machine } = await logInAt(cluster, { serial: "LAPTOP001", name: "alice", roles }));
 });
 
 after(() => cluster?.close());
@@ -39,9 +33,8 @@ test("who is no administrator may not register the device alone", async () => {
 });
 
 test("without the role, a token alone enrols nothing", async () => {
-  const other = await cluster.machine("PLAIN0001");
-  const person = await cluster.addUser("carol", ["access"]);
-  assert.equal((await cluster.login(other, person)).code, 0);
+  const carol = { serial: "PLAIN0001", name: "carol", roles: ["access"] };
+  const { machine: other } = await logInAt(cluster, carol);
   const ran = await other.tsh("device", "enroll", "--token=0123456789abcdef");
   assertRefused(ran, 1, /access denied to perform action "enroll" on "device"/, /verbs \[enroll\]/);
 });
@@ -64,27 +57,23 @@ test("the administrator's token enrols the device, and opens the door", async ()
   const token = tokenIn(added);
   const enrolled = await machine.tsh("device", "enroll", `--token=${token}`);
   assert.equal(enrolled.stdout, 'Device "LAPTOP001"/Linux enrolled\n', enrolled.stderr);
-  const opened = await machine.tsh("ssh", target, "echo inside");
-  assert.deepEqual([opened.stdout, opened.code], ["inside\n", 0], opened.stderr);
+  await assertOpens(machine, cluster.target);
 
   const again = await machine.tsh("device", "enroll", `--token=${token}`);
   assertRefused(again, 1, /invalid device enrollment token/, /./);
 });
 
 test("a token for one device is of no use to another, and stays good for its own", async () => {
-  const other = await cluster.machine("OTHER0001");
-  const person = await cluster.addUser("bob", [
-    ...["access", "device-enroll", "require-trusted-device"],
-  ]);
-  assert.equal((await cluster.login(other, person)).code, 0);
+  const bob = { serial: "OTHER0001", name: "bob", roles };
+  const { machine: other } = await logInAt(cluster, bob);
   await cluster.admin("devices", "add", "--os=linux", "--asset-tag=OTHER0001");
   const token = tokenIn(await cluster.admin("devices", "enroll", "--asset-tag=LAPTOP001"));
   const stolen = await other.tsh("device", "enroll", `--token=${token}`);
   assertRefused(stolen, 1, /invalid device enrollment token/, /./);
-  assert.equal((await other.tsh("ssh", target, "true")).code, 1);
+  assert.equal((await other.tsh("ssh", cluster.target, "true")).code, 1);
   const renewed = await machine.tsh("device", "enroll", `--token=${token}`);
   assert.equal(renewed.code, 0, renewed.shown);
-  assert.equal((await machine.tsh("ssh", target, "true")).code, 0);
+  assert.equal((await machine.tsh("ssh", cluster.target, "true")).code, 0);
 });
 
 test("a device that leaves the inventory is out at once", async () => {
@@ -92,6 +81,6 @@ test("a device that leaves the inventory is out at once", async () => {
     await cluster.admin("devices", "rm", "--asset-tag=LAPTOP001"),
     'Device "LAPTOP001" removed\n',
   );
-  assert.equal((await machine.tsh("ssh", target, "true")).code, 1);
+  assert.equal((await machine.tsh("ssh", cluster.target, "true")).code, 1);
   assert.doesNotMatch(await cluster.admin("devices", "ls"), /LAPTOP001/);
 });

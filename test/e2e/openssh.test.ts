@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { logInAt } from "../support/cluster/login.ts";
 import type { Machine, Ran } from "../support/cluster/machine.ts";
 import { Cluster } from "../support/cluster.ts";
 
@@ -16,10 +17,9 @@ let remote: string;
 
 before(async () => {
   cluster = await Cluster.start({ cluster: "main" });
-  machine = await cluster.machine("LAPTOP001");
-  const person = await cluster.addUser("alice", ["access", "editor", "require-trusted-device"]);
-  assertDone(await cluster.login(machine, person));
-  assertDone(await machine.tsh("device", "enroll", "--current-device"));
+  const roles = ["access", "editor", "require-trusted-device"];
+  const alice = { serial: "LAPTOP001", name: "alice", roles, enroll: true };
+  ({ machine } = await logInAt(cluster, alice));
   await writeConfig();
   remote = join(cluster.folder, "remote");
   mkdirSync(remote);

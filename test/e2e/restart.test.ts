@@ -1,10 +1,9 @@
 /** The server stops, cleanly or by a crash, and starts again: data, logins and devices are what they were. */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
+import { assertOpens, logInAt } from "../support/cluster/login.ts";
 import type { Machine } from "../support/cluster/machine.ts";
 import { Cluster, type Person } from "../support/cluster.ts";
-
-const target = "root@ip-172-31-35-170";
 
 let cluster: Cluster;
 let machine: Machine;
@@ -12,11 +11,9 @@ let person: Person;
 
 before(async () => {
   cluster = await Cluster.start();
-  machine = await cluster.machine("LAPTOP001");
-  person = await cluster.addUser("alice", ["access", "editor", "require-trusted-device"]);
-  assert.equal((await cluster.login(machine, person)).code, 0);
-  const enrolled = await machine.tsh("device", "enroll", "--current-device");
-  assert.equal(enrolled.code, 0, enrolled.shown);
+  const roles = ["access", "editor", "require-trusted-device"];
+  const alice = { serial: "LAPTOP001", name: "alice", roles, enroll: true };
+  ({ machine, person } = await logInAt(cluster, alice));
 });
 
 after(() => cluster?.close());
@@ -27,18 +24,13 @@ async function everything(): Promise<string> {
   return (await cluster.admin("get", kinds)) + (await machine.tsh("ls")).stdout;
 }
 
-async function assertDoorOpens(): Promise<void> {
-  const opened = await machine.tsh("ssh", target, "echo inside");
-  assert.deepEqual([opened.stdout, opened.code], ["inside\n", 0], opened.stderr);
-}
-
 test("Ctrl-C ends the server with 0, and the next start has everything", async () => {
   const was = await everything();
   assert.equal(await cluster.stopServer("SIGINT"), 0);
   await cluster.startServer();
   assert.doesNotMatch(cluster.welcome, /web\/invite/, "nobody is invited twice");
   assert.equal(await everything(), was);
-  await assertDoorOpens();
+  await assertOpens(machine, cluster.target);
 });
 
 test("a killed server loses nothing that was acknowledged", async () => {
@@ -48,7 +40,7 @@ test("a killed server loses nothing that was acknowledged", async () => {
   await cluster.startServer();
   assert.equal(await everything(), was);
   assert.match(was, /name: last-words/);
-  await assertDoorOpens();
+  await assertOpens(machine, cluster.target);
 });
 
 test("a one-time code that was spent before a crash is not good after it", async () => {
@@ -71,5 +63,5 @@ test("while the server is away, a command says so and how to go on", async () =>
   assert.match(ls.stderr, /^ERROR: .*localhost:\d+.*\n\nhint: .+\n$/);
   await cluster.startServer();
   assert.equal((await cluster.login(machine, person)).code, 0);
-  await assertDoorOpens();
+  await assertOpens(machine, cluster.target);
 });

@@ -6,7 +6,6 @@ import { after, test } from "node:test";
 import { assertRefused } from "../support/cluster/refused.ts";
 import { Cluster } from "../support/cluster.ts";
 
-const target = "root@ip-172-31-35-170";
 const clusters: Cluster[] = [];
 
 after(async () => {
@@ -88,7 +87,7 @@ test("a clock that is far off is named at login, before certificates fail withou
     login.stderr,
     /WARNING: the clock of this machine is 120 minutes behind the proxy's: set the clock/,
   );
-  const ssh = await machine.run("tsh", ["ssh", target, "true"], { env: behind });
+  const ssh = await machine.run("tsh", ["ssh", cluster.target, "true"], { env: behind });
   assertRefused(ssh, 1, /./, /clock/);
 });
 

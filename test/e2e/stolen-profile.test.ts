@@ -8,38 +8,34 @@ import { X509Certificate } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { assertOpens, logInAt, storeDeviceMode } from "../support/cluster/login.ts";
 import type { Machine } from "../support/cluster/machine.ts";
-import { Cluster, type Person } from "../support/cluster.ts";
+import { Cluster } from "../support/cluster.ts";
 
-const target = "root@ip-172-31-35-170";
 const tag = "OWNER0001";
 
 let cluster: Cluster;
 let owner: Machine;
 let thief: Machine;
-let person: Person;
 
 before(async () => {
   cluster = await Cluster.start();
-  owner = await cluster.machine(tag);
+  const roles = ["access", "editor", "require-trusted-device"];
+  ({ machine: owner } = await logInAt(cluster, { serial: tag, name: "alice", roles }));
   thief = await cluster.machine("THIEF0001");
-  person = await cluster.addUser("alice", ["access", "editor", "require-trusted-device"]);
-  const login = await cluster.login(owner, person);
-  assert.equal(login.code, 0, login.shown);
 });
 
 after(() => cluster?.close());
 
 test("enrolling opens the door for the login that is there already", async () => {
-  const refused = await owner.tsh("ssh", target, "true");
+  const refused = await owner.tsh("ssh", cluster.target, "true");
   assert.equal(refused.code, 1);
   assert.match(refused.stderr, /^ERROR: access denied to root connecting to ip-172-31-35-170:0\n/);
   assert.match(refused.stderr, /hint: the role "require-trusted-device" requires a trusted device/);
 
   const enrolled = await owner.tsh("device", "enroll", "--current-device");
   assert.equal(enrolled.stdout, `Device "${tag}"/Linux registered and enrolled\n`);
-  const opened = await owner.tsh("ssh", target, "echo inside");
-  assert.deepEqual([opened.stdout, opened.code], ["inside\n", 0], opened.stderr);
+  await assertOpens(owner, cluster.target);
   const status = await owner.tsh("status");
   assert.match(
     status.stdout,
@@ -69,7 +65,7 @@ test("no private key on disk belongs to a certificate that names the device", ()
 
 test("the copied home opens nothing that requires a device, whoever demands it", async () => {
   owner.copyHomeTo(thief);
-  const byRole = await thief.tsh("ssh", target, "echo inside");
+  const byRole = await thief.tsh("ssh", cluster.target, "echo inside");
   assert.equal(byRole.code, 1);
   assert.equal(byRole.stdout, "");
   assert.match(byRole.stderr, /^ERROR: access denied to root connecting to ip-172-31-35-170:0\n/);
@@ -77,18 +73,16 @@ test("the copied home opens nothing that requires a device, whoever demands it",
 
   const login = await thief.tsh("login");
   assert.match(login.stderr, /WARNING: this device was not authenticated/);
-  assert.equal((await thief.tsh("ssh", target, "true")).code, 1);
+  assert.equal((await thief.tsh("ssh", cluster.target, "true")).code, 1);
   const enroll = await thief.tsh("device", "enroll", "--token=0000");
   assert.equal(enroll.code, 1);
 });
 
 test("where the cluster demands a device, a login without one is turned away with the cluster's words", async () => {
-  await cluster.store(
-    "kind: cluster_auth_preference\nversion: v2\nspec:\n  device_trust:\n    mode: required\n",
-  );
+  await storeDeviceMode(cluster, "required");
   const visitor = await cluster.addUser("bob", ["access"]);
   assert.equal((await cluster.login(thief, visitor)).code, 0);
-  const refused = await thief.tsh("ssh", target, "echo inside");
+  const refused = await thief.tsh("ssh", cluster.target, "echo inside");
   assert.equal(refused.code, 1);
   assert.equal(refused.stdout, "");
   assert.match(
@@ -98,8 +92,7 @@ test("where the cluster demands a device, a login without one is turned away wit
 });
 
 test("the owner's machine goes on working all the while", async () => {
-  const opened = await owner.tsh("ssh", target, "echo inside");
-  assert.deepEqual([opened.stdout, opened.code], ["inside\n", 0], opened.stderr);
+  await assertOpens(owner, cluster.target);
 });
 
 function filesBelow(folder: string): string[] {

@@ -3,13 +3,13 @@ import assert from "node:assert/strict";
 import { chmodSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { logInAt } from "../support/cluster/login.ts";
 import type { Machine } from "../support/cluster/machine.ts";
 import { assertRefused } from "../support/cluster/refused.ts";
 import { Cluster, type Person } from "../support/cluster.ts";
 import { withTpm } from "../support/real-tpm-key.ts";
 import { clearTpm } from "../support/tpm-provisioning.ts";
 
-const target = "root@ip-172-31-35-170";
 const enroll = ["device", "enroll", "--current-device"] as const;
 
 let cluster: Cluster;
@@ -18,10 +18,8 @@ let person: Person;
 
 before(async () => {
   cluster = await Cluster.start();
-  machine = await cluster.machine("LAPTOP001");
-  person = await cluster.addUser("alice", ["access", "editor", "require-trusted-device"]);
-  const login = await cluster.login(machine, person);
-  assert.equal(login.code, 0, login.shown);
+  const roles = ["access", "editor", "require-trusted-device"];
+  ({ machine, person } = await logInAt(cluster, { serial: "LAPTOP001", name: "alice", roles }));
 });
 
 after(() => cluster?.close());
@@ -59,7 +57,7 @@ test("a choice of TPM that means nothing is a mistake in usage", async () => {
 test("after every failure the device enrolls as if nothing had been", async () => {
   const ran = await machine.tsh(...enroll);
   assert.equal(ran.code, 0, ran.stderr);
-  assert.equal((await machine.tsh("ssh", target, "true")).code, 0);
+  assert.equal((await machine.tsh("ssh", cluster.target, "true")).code, 0);
 });
 
 test("a TPM that was cleared since the enrolment is recognised, and enrolls again", async () => {
@@ -71,7 +69,7 @@ test("a TPM that was cleared since the enrolment is recognised, and enrolls agai
   assert.equal(login.code, 0, "the login itself needs no device");
   assert.match(login.stderr, /WARNING: .*the TPM was cleared since this device was enrolled/);
   assert.match(login.stderr, /hint: .*tsh device enroll/);
-  const refused = await machine.tsh("ssh", target, "true");
+  const refused = await machine.tsh("ssh", cluster.target, "true");
   assertRefused(
     refused,
     1,
@@ -81,6 +79,6 @@ test("a TPM that was cleared since the enrolment is recognised, and enrolls agai
 
   const again = await machine.tsh(...enroll);
   assert.equal(again.code, 0, again.stderr);
-  const opened = await machine.tsh("ssh", target, "true");
+  const opened = await machine.tsh("ssh", cluster.target, "true");
   assert.equal(opened.code, 0, opened.stderr);
 });

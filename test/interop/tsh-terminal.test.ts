@@ -1,6 +1,7 @@
 /** An interactive shell under a real pseudo-terminal: raw input, window size, exit code, and the terminal given back. */
 import assert from "node:assert/strict";
 import { mkdtempSync, rmSync } from "node:fs";
+import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
@@ -10,7 +11,7 @@ import { nodeName, startFakeCluster } from "../support/client/fake-cluster.ts";
 
 const main = new URL("../../src/tsh/main.ts", import.meta.url).pathname;
 
-async function start(context: TestContext) {
+async function start(context: TestContext, env: Readonly<Record<string, string>> = {}) {
   const cluster = await startFakeCluster();
   const home = mkdtempSync(join(tmpdir(), "tsh-terminal-"));
   const folder = join(home, ".tsh");
@@ -27,6 +28,7 @@ async function start(context: TestContext) {
       GATEHOUSE_AGENT: "off",
       PS1: "$ ",
       TSH: `${process.execPath} ${main}`,
+      ...env,
     },
   });
   const screen = new Screen(terminal);
@@ -83,4 +85,22 @@ test("a shell gets a terminal of our size, sees it change, takes raw keys, and g
   terminal.write("echo code=$?; echo after=$(stty -g)\r");
   assert.equal((await screen.shows(/code=(\d+)/))[1], "9");
   assert.equal((await screen.shows(/after=([0-9a-f:]+)/))[1], before[1]);
+});
+
+test("whoever waits for a busy TPM is told so", async (context) => {
+  const home = mkdtempSync(join(tmpdir(), "busy-tpm-"));
+  const socket = join(home, "tpm");
+  const retry = Buffer.from("80010000000a00000922", "hex");
+  const tpm = createServer((connection) => connection.on("data", () => connection.write(retry)));
+  tpm.listen(socket);
+  context.after(() => {
+    tpm.close();
+    rmSync(home, { recursive: true, force: true });
+  });
+  const { terminal, screen } = await start(context, { GATEHOUSE_TPM: `swtpm:unix:${socket}` });
+  terminal.write("$TSH device enroll --current-device\r");
+  await screen.shows(/Talking to the TPM/);
+  const [next] = await screen.shows(/Waiting for the TPM: it is busy|ERROR/);
+  assert.notEqual(next, "ERROR");
+  await screen.shows(/ERROR: .*\bRETRY\b[\s\S]*the TPM is busy: try again/);
 });

@@ -6,10 +6,11 @@ import { generateKeyPairSync, type KeyObject } from "node:crypto";
 import { AuthClient } from "#api/client.ts";
 import { connectInMemory } from "#api/grpc/memory-pair.ts";
 import { identifyCertificate, type Peer } from "#api/peer.ts";
-import { formatSshCertificate, issueUserCertificates } from "#auth/authority/issue.ts";
+import { formatSshCertificate } from "#auth/authority/issue.ts";
 import type { CeremonyLimits } from "#auth/grpc/device-ceremonies.ts";
 import { deviceTrustService } from "#auth/grpc/device-trust-service.ts";
 import { createAuthServer, registerServices } from "#auth/grpc/register.ts";
+import { certifyUser } from "#auth/users/certify.ts";
 import { identityOfLogin } from "#auth/users/identity.ts";
 import { runAuthentication } from "#client/ceremony/authenticate.ts";
 import { obtainEnrollToken, runEnrollment } from "#client/ceremony/enroll.ts";
@@ -69,7 +70,7 @@ export async function logIn(
   const identity = { ...login, ...options.identity };
   const tls = generateKeyPairSync("ec", { namedCurve: "P-256" });
   const ssh = options.sshKey === "tls" ? tls : sshPair(options.sshKey ?? "ed25519");
-  const issued = issueUserCertificates(context, identity, {
+  const issued = await certifyUser(context, identity, {
     tls: new Uint8Array(tls.publicKey.export({ type: "spki", format: "der" })),
     ssh: encodePublicKey(ssh.publicKey),
   });

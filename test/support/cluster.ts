@@ -104,6 +104,11 @@ export class Cluster {
     return `localhost:${this.#port}`;
   }
 
+  /** The node that runs in the server's process, as `tsh ssh` takes it. */
+  get target(): string {
+    return `root@${this.nodename}`;
+  }
+
   get port(): number {
     return this.#port;
   }

@@ -104,16 +104,7 @@ const documents: { [K in Kind]: object } = {
       },
       source: { name: "jamf", origin: "jamf" },
       profile: { os_usernames: ["alice"], os_build_supplemental: "(a)" },
-      collected_data: [
-        {
-          os_type: "linux",
-          os_login_user: "alice",
-          tpm_platform_attestation: {
-            nonce: "AA==",
-            platform_parameters: { pcrs: [{ index: 0, digest: "AQ==", digest_alg: 5 }] },
-          },
-        },
-      ],
+      collected_data: [{ os_type: "linux", os_login_user: "alice" }],
     },
   },
   token: {
@@ -325,6 +316,33 @@ test("a Go peer's empty parts and zero times are as if they were not sent", () =
     spec: {},
   });
   assert.deepEqual(decodeResource("user", message), plain);
+});
+
+test("the evidence of a TPM is in the message of a device and not in its document", () => {
+  const evidence = {
+    nonce: "AA==",
+    platform_parameters: {
+      quotes: [{ quote: "AQ==", signature: "Ag==" }],
+      pcrs: [{ index: 0, digest: "AQ==", digest_alg: 5 }],
+      event_log: "Aw==",
+    },
+  };
+  const document = parseResourceOf("device", documents.device);
+  const [collected] = document.spec.collected_data ?? assert.fail();
+  const full = { ...collected, tpm_platform_attestation: evidence };
+  const message = encodeResource(
+    "device",
+    parseResourceOf("device", {
+      ...document,
+      spec: { ...document.spec, collected_data: [full, collected] },
+    }),
+  );
+  assert.equal(
+    message.collectedData[0]?.tpmPlatformAttestation?.platformParameters?.pcrs.length,
+    1,
+  );
+  const { collected_data: shown } = decodeResource("device", message).spec;
+  assert.deepEqual(shown, [collected, collected]);
 });
 
 test("secrets of a user are never part of a document", () => {

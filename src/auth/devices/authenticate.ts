@@ -25,9 +25,9 @@ import { type Certificate, parseCertificate } from "#ssh/certificate.ts";
 import { checkCertificate } from "#ssh/certificate-check.ts";
 import { parseAuthorizedKey } from "#ssh/public-key.ts";
 import { identityFields } from "../audit/fields.ts";
-import { issueUserCertificates } from "../authority/issue.ts";
 import type { AuthContext } from "../context.ts";
 import type { AuthCall } from "../grpc/guard.ts";
+import { certifyUser } from "../users/certify.ts";
 import { checkClock, markClock } from "./clock.ts";
 import {
   type DeviceChange,
@@ -128,8 +128,8 @@ export async function finishDeviceAuthentication(
     ssh: { ...ssh.identity, device: proven.device },
   };
   const certificates = {
-    ...issueUserCertificates(context, marked.tls, { tls: channelKey }),
-    ...issueUserCertificates(context, marked.ssh, { ssh: ssh.certificate.key.blob }),
+    ...(await certifyUser(context, marked.tls, { tls: channelKey })),
+    ...(await certifyUser(context, marked.ssh, { ssh: ssh.certificate.key.blob })),
   };
   await recordAuthentication(context, call, device, marked.tls, [...new Set(warnings)]);
   if (!certificates.tls || !certificates.ssh)

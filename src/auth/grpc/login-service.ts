@@ -9,12 +9,12 @@ import { identityFields, mfaDeviceFields } from "../audit/fields.ts";
 import {
   formatSshCertificate,
   formatTlsCertificate,
-  issueUserCertificates,
   readSshKey,
   readTlsKey,
 } from "../authority/issue.ts";
 import type { AuthContext } from "../context.ts";
 import { singletons } from "../store/stores.ts";
+import { certifyUser } from "../users/certify.ts";
 import { identityOfLogin } from "../users/identity.ts";
 import { checkPassword, proveLogin } from "../users/login.ts";
 import { secondFactorOf } from "../users/second-factor.ts";
@@ -56,7 +56,7 @@ export function loginService(context: AuthContext): ServiceHandlers<typeof Login
         kubernetesCluster: request.kubernetesCluster,
       });
       await recordLogin(context, identity, proven.device, client);
-      const certificates = issueUserCertificates(context, identity, keys);
+      const certificates = await certifyUser(context, identity, keys);
       const { authorities, clusterName } = context;
       return {
         username: user,

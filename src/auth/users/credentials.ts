@@ -7,6 +7,7 @@ import { formatKey } from "#backend/key.ts";
 import type { Backend, Operation } from "#backend/port.ts";
 import { utf8 } from "#base/bytes.ts";
 import { isFault } from "#base/fault.ts";
+import type { Stores } from "../store/stores.ts";
 import { type LoginAttempts, lockout, noAttempts } from "./attempts.ts";
 import type { TotpDevice } from "./totp.ts";
 
@@ -17,15 +18,19 @@ export interface Credentials {
   readonly totpDevices: readonly TotpDevice[];
 }
 
+type PutOperation = Extract<Operation, { type: "put" }>;
+
 /** No credentials: the user cannot log in. */
 export const noCredentials: Credentials = { totpDevices: [] };
 
 /** Credentials and failures by user name. */
 export class CredentialStore {
   readonly #backend: Backend;
+  readonly #users: Stores["users"];
 
-  constructor(backend: Backend) {
+  constructor(backend: Backend, users: Stores["users"]) {
     this.#backend = backend;
+    this.#users = users;
   }
 
   /** The credentials of a user; those of an unknown user are {@link noCredentials}. */
@@ -34,13 +39,8 @@ export class CredentialStore {
     return item ? decode<Credentials>(item.value) : noCredentials;
   }
 
-  /** Stores credentials whatever was there before. */
-  async put(user: string, credentials: Credentials): Promise<void> {
-    await this.#backend.put(credentialsKey(user), encode(credentials));
-  }
-
-  /** The write of {@link put}, to go into one atomic write with others. */
-  putOperation(user: string, credentials: Credentials): Operation {
+  /** The write that stores credentials whatever was there before, to go into one atomic write with others. */
+  putOperation(user: string, credentials: Credentials): PutOperation {
     return { type: "put", key: credentialsKey(user), value: encode(credentials) };
   }
 
@@ -51,7 +51,8 @@ export class CredentialStore {
 
   /**
    * Reads, changes and writes back as one step: when somebody else wrote in between, `change` runs again on the new
-   * state. `change` gives undefined to leave things as they are; then this gives undefined too.
+   * state. `change` gives undefined to leave things as they are; then this gives undefined too. Throws `not-found` when
+   * the user is gone: what is left behind would be the next one's of that name.
    */
   async modify(
     user: string,
@@ -61,12 +62,17 @@ export class CredentialStore {
       const item = await this.#backend.find(credentialsKey(user));
       const changed = change(item ? decode<Credentials>(item.value) : noCredentials);
       if (changed === undefined) return undefined;
+      const condition = item ? { revision: item.revision } : "absent";
       try {
-        if (item) await this.#backend.update(item.key, encode(changed), item.revision);
-        else await this.#backend.create(credentialsKey(user), encode(changed));
+        await this.#backend.atomic([
+          { type: "check", key: this.#users.keyOf(user), if: "present" },
+          { ...this.putOperation(user, changed), if: condition },
+        ]);
         return changed;
       } catch (error) {
-        if (!isFault(error, "conflict", "already-exists") || attempt >= 10) throw error;
+        if (!isFault(error, "conflict")) throw error;
+        await this.#users.get(user);
+        if (attempt >= 10) throw error;
       }
     }
   }

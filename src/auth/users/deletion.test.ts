@@ -1,29 +1,31 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { encodeResource } from "#api/convert/resource.ts";
+import type { Backend } from "#backend/port.ts";
 import { isFault } from "#base/fault.ts";
 import { parseResourceOf } from "#resource/parse.ts";
 import { logIn } from "../../../test/support/auth-person.ts";
-import { startTestAuth, type TestAuth, testPassword } from "../../../test/support/auth-service.ts";
+import {
+  addTestUser,
+  codeOf,
+  startTestAuth,
+  testPassword,
+} from "../../../test/support/auth-service.ts";
+import type { AuthContext } from "../context.ts";
+import { certifyUser } from "./certify.ts";
+import { CredentialStore, noCredentials } from "./credentials.ts";
+import { deleteUser } from "./deletion.ts";
+
+const gone = (error: unknown) => isFault(error, "not-found");
 
 const bob = {
   ...{ kind: "user", version: "v2", metadata: { name: "bob" } },
   spec: { roles: ["access", "editor"], traits: { logins: ["root"] } },
 };
 
-/** Gives bob a password, as everybody who ever logged in has one. */
-async function setPassword({ auth }: TestAuth): Promise<void> {
-  const { credentials, passwords } = auth.context;
-  await credentials.put("bob", {
-    passwordHash: await passwords.hash(testPassword),
-    totpDevices: [],
-  });
-}
-
 test("the certificates of a deleted user open nothing, on connections that are open either", async () => {
   const cluster = await startTestAuth();
   const person = await logIn(cluster, "bob", { roles: bob.spec.roles });
-  await setPassword(cluster);
   const auth = await person.client.service("auth");
   await auth.getDomainName({});
   const users = await cluster.as("Admin").service("users");
@@ -45,7 +47,6 @@ test("the certificates of a deleted user open nothing, on connections that are o
 test("the name is free again when the last certificate is over, or when an administrator accepts the old ones", async () => {
   const cluster = await startTestAuth();
   await logIn(cluster, "bob", { roles: bob.spec.roles });
-  await setPassword(cluster);
   const admin = cluster.as("Admin");
   const users = await admin.service("users");
   const user = encodeResource("user", parseResourceOf("user", bob));
@@ -54,7 +55,6 @@ test("the name is free again when the last certificate is over, or when an admin
   const [lock] = await cluster.auth.context.stores.locks.all();
   await (await admin.service("auth")).deleteLock({ Name: lock?.metadata.name ?? "" });
   await users.createUser({ user });
-  await setPassword(cluster);
   await users.deleteUser({ name: "bob" });
   cluster.clock.advance(31 * 3_600_000);
   const later = await cluster.as("Admin").service("users");
@@ -62,14 +62,120 @@ test("the name is free again when the last certificate is over, or when an admin
   await cluster.close();
 });
 
-test("a name that nobody ever logged in with is free at once", async () => {
+test("the lock lasts as long as the longest certificate, whatever the roles allow by now", async () => {
   const cluster = await startTestAuth();
-  const users = await cluster.as("Admin").service("users");
+  const { roles, users, locks } = cluster.auth.context.stores;
+  const options = (max_session_ttl: string) =>
+    parseResourceOf("role", {
+      ...{ kind: "role", version: "v7", metadata: { name: "patient" } },
+      spec: { options: { max_session_ttl } },
+    });
+  await roles.create(options("720h"));
+  const hour = 3_600_000;
+  const long = await logIn(cluster, "bob", { roles: ["patient"], ttlMs: 700 * hour });
+  await roles.upsert(options("1h"));
+  await users.modify("bob", (user) => ({ ...user, spec: { ...user.spec, roles: ["access"] } }));
+  await logIn(cluster, "bob", { ttlMs: hour });
+  const service = await cluster.as("Admin").service("users");
+  await service.deleteUser({ name: "bob" });
+  const [lock] = await locks.all();
+  assert.equal(lock?.spec.expires, long.identity.expires.toISOString());
+  cluster.clock.advance(699 * hour);
+  const later = await long.client.service("auth");
+  await assert.rejects(later.getDomainName({}), (error) => isFault(error, "locked"));
+  cluster.clock.advance(hour);
+  assert.deepEqual(await locks.all(), []);
+  await cluster.close();
+});
+
+test("a second deletion locks the certificates of the first life too, though nobody logged in in between", async () => {
+  const cluster = await startTestAuth();
+  const first = await logIn(cluster, "bob", { roles: bob.spec.roles });
+  const admin = cluster.as("Admin");
+  const users = await admin.service("users");
+  const locks = cluster.auth.context.stores.locks;
   const user = encodeResource("user", parseResourceOf("user", bob));
+  await users.deleteUser({ name: "bob" });
+  const [lock] = await locks.all();
+  await (await admin.service("auth")).deleteLock({ Name: lock?.metadata.name ?? "" });
   await users.createUser({ user });
   await users.deleteUser({ name: "bob" });
-  await users.createUser({ user });
-  assert.deepEqual(await cluster.auth.context.stores.locks.all(), []);
+  const [again] = await locks.all();
+  assert.equal(again?.spec.expires, first.identity.expires.toISOString());
+  const auth = await first.client.service("auth");
+  await assert.rejects(auth.getDomainName({}), (error) => isFault(error, "locked"));
+  await cluster.close();
+});
+
+/** The context, with something that happens just before its next atomic write. */
+function interrupted(context: AuthContext, act: () => Promise<unknown>): AuthContext {
+  let pending: typeof act | undefined = act;
+  const backend: Pick<Backend, "find" | "atomic"> = {
+    find: (key) => context.backend.find(key),
+    async atomic(operations) {
+      const now = pending;
+      pending = undefined;
+      await now?.();
+      return context.backend.atomic(operations);
+    },
+  };
+  return { ...context, backend: backend as Backend };
+}
+
+test("a certificate that would be issued while its user is deleted is not issued, or locked with the others", async () => {
+  const cluster = await startTestAuth();
+  const { context } = cluster.auth;
+  const { identity } = await logIn(cluster, "bob", { ttlMs: 3_600_000 });
+  const longer = { ...identity, expires: new Date(identity.expires.getTime() + 3_600_000) };
+  const certify = () => certifyUser(context, longer, {});
+  await deleteUser(interrupted(context, certify), "bob", "admin");
+  const [lock] = await context.stores.locks.all();
+  assert.equal(lock?.spec.expires, longer.expires.toISOString());
+
+  const { identity: carol } = await logIn(cluster, "carol");
+  const after = { ...carol, expires: new Date(carol.expires.getTime() + 1000) };
+  const late = certifyUser(
+    interrupted(context, () => deleteUser(context, "carol", "admin")),
+    after,
+    {},
+  );
+  await assert.rejects(late, (error) => isFault(error, "access-denied"));
+  await cluster.close();
+});
+
+test("a link that is accepted, and a password that is set, while the user is deleted leave nothing behind", async () => {
+  const cluster = await startTestAuth();
+  const { context } = cluster.auth;
+  const stored = () => context.credentials.get("bob");
+  const remove = () => deleteUser(context, "bob", "admin");
+  const user = parseResourceOf("user", bob);
+  await context.stores.users.create(user);
+  const { token, invitation } = await context.invitations.create("bob", "invite", 0);
+  const code = codeOf(invitation.totp.secret, cluster.clock.now());
+  await assert.rejects(context.invitations.accept(token, testPassword, code, remove), gone);
+  assert.deepEqual(await stored(), noCredentials);
+
+  await context.stores.users.create(user);
+  const set = { passwordHash: await context.passwords.hash(testPassword), totpDevices: [] };
+  const { backend, stores } = interrupted(context, remove);
+  await assert.rejects(
+    new CredentialStore(backend, stores.users).modify("bob", () => set),
+    gone,
+  );
+  assert.deepEqual(await stored(), noCredentials);
+  await cluster.close();
+});
+
+test("a link that is made while the user is deleted is none for the next one of the name", async () => {
+  const cluster = await startTestAuth();
+  const { context } = cluster.auth;
+  await assert.rejects(context.invitations.create("bob", "invite", 0), gone);
+  await context.stores.users.create(parseResourceOf("user", bob));
+  const made: string[] = [];
+  const link = async () => made.push((await context.invitations.create("bob", "invite", 0)).token);
+  await deleteUser(interrupted(context, link), "bob", "admin");
+  await context.stores.users.create(parseResourceOf("user", bob));
+  await assert.rejects(context.invitations.get(made[0] ?? assert.fail()), gone);
   await cluster.close();
 });
 
@@ -77,16 +183,14 @@ test("what a deleted user could have logged in with is no use to the next one of
   const cluster = await startTestAuth();
   const { invitations, credentials } = cluster.auth.context;
   const users = await cluster.as("Admin").service("users");
-  const user = encodeResource("user", parseResourceOf("user", bob));
-  await users.createUser({ user });
-  const { token } = await invitations.create("bob", "invite", 0);
-  const other = await invitations.create("carol", "invite", 0);
+  await addTestUser(cluster, "bob");
+  await addTestUser(cluster, "carol");
+  const { token } = await invitations.create("bob", "password", 0);
+  const other = await invitations.create("carol", "password", 0);
   await users.deleteUser({ name: "bob" });
-  await users.createUser({ user });
-  await assert.rejects(invitations.get(token), (error) => isFault(error, "not-found"));
+  assert.deepEqual(await credentials.get("bob"), noCredentials);
+  await users.createUser({ user: encodeResource("user", parseResourceOf("user", bob)) });
+  await assert.rejects(invitations.get(token), gone);
   assert.equal((await invitations.get(other.token)).user, "carol");
-  await setPassword(cluster);
-  await users.deleteUser({ name: "bob" });
-  assert.equal((await credentials.get("bob")).passwordHash, undefined);
   await cluster.close();
 });

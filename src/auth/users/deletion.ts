@@ -4,39 +4,51 @@
  */
 import { createHash } from "node:crypto";
 import { isInForce } from "#access/locks.ts";
-import { maxTtlMs } from "#access/ttl.ts";
 import type { Operation } from "#backend/port.ts";
 import { hex } from "#base/bytes.ts";
-import { Fault } from "#base/fault.ts";
+import { Fault, isFault } from "#base/fault.ts";
 import type { Lock } from "#resource/lock.ts";
-import type { Role } from "#resource/role.ts";
 import type { AuthContext } from "../context.ts";
 import { encode } from "../store/documents.ts";
+import { findLastEnd } from "./certify.ts";
 
 /**
- * Deletes the user with all that they could log in with, and locks the name, in one write; their open links go first, or
- * they would be good for the next user of the name. Whoever never had a password never had a certificate: such a name
- * needs no lock. `by` is who deletes.
+ * Deletes the user with all that they could log in with, and locks the name for as long as a certificate of it may be
+ * good, in one write. `by` is who deletes. Throws `not-found` when somebody else was faster.
  */
 export async function deleteUser(
   context: Pick<AuthContext, "backend" | "stores" | "clock" | "credentials" | "invitations">,
   name: string,
   by: string,
 ): Promise<void> {
-  const { users, locks, roles } = context.stores;
-  await context.invitations.deleteOf(name);
-  const operations: Operation[] = [
-    { type: "delete", key: users.keyOf(name) },
-    ...context.credentials.deleteOperations(name),
-  ];
-  const { passwordHash } = await context.credentials.get(name);
-  if (passwordHash !== undefined) {
-    const lock = deletionLock(name, by, context.clock.now(), await roles.all());
-    const { bytes, options } = encode(lock);
-    const key = locks.keyOf(lock.metadata.name);
-    operations.push({ type: "put", key, value: bytes, ...options });
+  const { users, locks } = context.stores;
+  for (;;) {
+    await users.get(name);
+    const { until, unchanged } = await findLastEnd(context.backend, name);
+    const operations: Operation[] = [
+      { type: "delete", key: users.keyOf(name), if: "present" },
+      ...context.credentials.deleteOperations(name),
+      ...context.invitations.deleteOperations(name),
+      unchanged,
+    ];
+    if (until !== undefined) {
+      const lock = deletionLock(name, by, context.clock.now(), until);
+      const { bytes, options } = encode(lock);
+      operations.push({
+        type: "put",
+        key: locks.keyOf(lock.metadata.name),
+        value: bytes,
+        ...options,
+      });
+    }
+    try {
+      await context.backend.atomic(operations);
+      return;
+    } catch (error) {
+      // A certificate was issued in between; whoever issues one has no user to issue it to after this.
+      if (!isFault(error, "conflict")) throw error;
+    }
   }
-  await context.backend.atomic(operations);
 }
 
 /**
@@ -59,10 +71,9 @@ export async function assertNameFree(
   );
 }
 
-/** In force for as long as any role lets a certificate live: which ones the user once had, nobody knows. */
-function deletionLock(user: string, by: string, now: Date, roles: readonly Role[]): Lock {
-  const longest = Math.max(0, ...roles.map((role) => maxTtlMs({ roles: [role] })));
-  const expires = new Date(now.getTime() + longest).toISOString();
+function deletionLock(user: string, by: string, now: Date, until: Date): Lock {
+  // What ends within this second must still be writable.
+  const expires = new Date(Math.max(until.getTime(), now.getTime() + 1000)).toISOString();
   return {
     kind: "lock",
     version: "v2",

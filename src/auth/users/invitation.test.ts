@@ -1,12 +1,16 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Fault, isFault } from "#base/fault.ts";
+import { parseResourceOf } from "#resource/parse.ts";
 import { codeOf, startTestAuth, testPassword } from "../../../test/support/auth-service.ts";
+import { noCredentials } from "./credentials.ts";
 
 /** A cluster with one open invitation. */
 async function startWithInvitation() {
   const cluster = await startTestAuth();
-  const { invitations } = cluster.auth.context;
+  const { invitations, stores } = cluster.auth.context;
+  const user = { kind: "user", version: "v2", metadata: { name: "alice" }, spec: {} };
+  await stores.users.create(parseResourceOf("user", user));
   const { token, invitation } = await invitations.create("alice", "invite", 0);
   const code = () => codeOf(invitation.totp.secret, cluster.clock.now());
   return { cluster, invitations, token, code };
@@ -36,6 +40,25 @@ test("two people with one link: one of them wins", async () => {
   await cluster.close();
 });
 
+test("a new link ends the one before, also while somebody accepts it", async () => {
+  const { cluster, invitations, token, code } = await startWithInvitation();
+  const second = await invitations.create("alice", "password", 0);
+  await assert.rejects(invitations.get(token), isGone);
+  await assert.rejects(invitations.accept(token, testPassword, code(), unrecorded), isGone);
+  const secret = second.invitation.totp.secret;
+  const late = invitations.accept(
+    second.token,
+    testPassword,
+    codeOf(secret, cluster.clock.now()),
+    async () => {
+      await invitations.create("alice", "password", 0);
+    },
+  );
+  await assert.rejects(late, isGone);
+  assert.deepEqual(await cluster.auth.context.credentials.get("alice"), noCredentials);
+  await cluster.close();
+});
+
 test("an expired link and a made-up one are refused in the same words", async () => {
   const { cluster, invitations, token } = await startWithInvitation();
   const words = async (secret: string) =>
@@ -60,9 +83,9 @@ test("a wrong code or a short password leaves the link open", async () => {
 
 test("the store holds no secret of a link", async () => {
   const { cluster, token } = await startWithInvitation();
-  const page = await cluster.auth.context.backend.range({ prefix: "/invitations/" });
-  assert.equal(page.items.length, 1);
-  for (const { key, value } of page.items) {
+  const { items } = await cluster.auth.context.backend.range({ prefix: "/" });
+  assert.ok(items.some(({ key }) => key.startsWith("/invitations/")));
+  for (const { key, value } of items) {
     assert.ok(!key.includes(token));
     assert.ok(!new TextDecoder().decode(value).includes(token));
   }

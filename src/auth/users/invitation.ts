@@ -1,16 +1,17 @@
 /**
  * Invitation and reset links: a secret in an address, good for a limited time and once, with which a person sets their
- * own password and authenticator app. Only a hash of the secret is stored.
+ * own password and authenticator app. Only a hash of the secret is stored. A user has one open link, the newest: an entry
+ * by the user's name says which, and a link that it does not name is dead.
  */
 import { createHash } from "node:crypto";
-import { formatKey, formatPrefix } from "#backend/key.ts";
-import type { Backend, Item } from "#backend/port.ts";
-import { scanItems } from "#backend/scan.ts";
+import { formatKey } from "#backend/key.ts";
+import type { Backend, Item, Operation } from "#backend/port.ts";
 import { base64url, utf8 } from "#base/bytes.ts";
 import type { Clock } from "#base/clock.ts";
 import { formatDuration } from "#base/duration.ts";
 import { Fault, isFault } from "#base/fault.ts";
 import type { Random } from "#base/random.ts";
+import type { Stores } from "../store/stores.ts";
 import type { CredentialStore } from "./credentials.ts";
 import type { PasswordHasher } from "./password.ts";
 import { createTotpDevice, spendTotpCode, type TotpDevice } from "./totp.ts";
@@ -27,8 +28,6 @@ export interface Invitation {
   readonly totp: TotpDevice;
 }
 
-const folder = "invitations";
-
 const lifetimes = {
   invite: { defaultMs: 3_600_000, maxMs: 48 * 3_600_000 },
   password: { defaultMs: 8 * 3_600_000, maxMs: 24 * 3_600_000 },
@@ -37,6 +36,7 @@ const lifetimes = {
 /** Makes, shows and spends links. */
 export class Invitations {
   readonly #backend: Backend;
+  readonly #users: Stores["users"];
   readonly #credentials: CredentialStore;
   readonly #passwords: PasswordHasher;
   readonly #clock: Clock;
@@ -44,19 +44,24 @@ export class Invitations {
 
   constructor(parts: {
     readonly backend: Backend;
+    readonly users: Stores["users"];
     readonly credentials: CredentialStore;
     readonly passwords: PasswordHasher;
     readonly clock: Clock;
     readonly random: Random;
   }) {
     this.#backend = parts.backend;
+    this.#users = parts.users;
     this.#credentials = parts.credentials;
     this.#passwords = parts.passwords;
     this.#clock = parts.clock;
     this.#random = parts.random;
   }
 
-  /** Opens a link for a user; a zero `ttlMs` means the usual time. Gives the secret, which is stored nowhere. */
+  /**
+   * Opens a link for a user, which ends the one before; a zero `ttlMs` means the usual time. Gives the secret, which is
+   * stored nowhere. Throws `not-found` when there is no such user.
+   */
   async create(
     user: string,
     kind: InvitationKind,
@@ -76,28 +81,52 @@ export class Invitations {
       expires: expires.toISOString(),
       totp: createTotpDevice("otp", now, this.#random),
     };
-    await this.#backend.create(keyOf(token), utf8(JSON.stringify(invitation)), { expires });
+    const value = utf8(JSON.stringify(invitation));
+    try {
+      await this.#backend.atomic([
+        { type: "check", key: this.#users.keyOf(user), if: "present" },
+        { type: "put", key: linkKey(hashOf(token)), value, expires },
+        { type: "put", key: openKey(user), value: utf8(hashOf(token)), expires },
+      ]);
+    } catch (error) {
+      if (!isFault(error, "conflict")) throw error;
+      throw new Fault("not-found", `user ${user} is not found`, { cause: error });
+    }
     return { token, invitation };
   }
 
-  /** Deletes all open links of a user. */
-  async deleteOf(user: string): Promise<void> {
-    for await (const item of scanItems(this.#backend, { prefix: formatPrefix(folder) })) {
-      if (decode(item).user === user) await this.#backend.delete(item.key);
-    }
+  /** The writes that end the open link of a user, to go into one atomic write with others. */
+  deleteOperations(user: string): Operation[] {
+    return [{ type: "delete", key: openKey(user) }];
   }
 
-  /** The open link with this secret; throws `not-found` in the same words for unknown, spent and expired ones. */
+  /**
+   * The open link with this secret; throws `not-found` in the same words for unknown, spent, expired and replaced ones.
+   */
   async get(token: string): Promise<Invitation> {
-    const item = await this.#backend.find(keyOf(token));
-    if (!item)
-      throw new Fault("not-found", "this link does not work: it has expired or was used already");
-    return decode(item);
+    return (await this.#find(token)).invitation;
+  }
+
+  async #find(token: string): Promise<{ invitation: Invitation; spend: Operation[] }> {
+    const hash = hashOf(token);
+    const item = await this.#backend.find(linkKey(hash));
+    if (!item) throw gone();
+    const invitation = decode(item);
+    const open = await this.#backend.find(openKey(invitation.user));
+    if (!open || new TextDecoder().decode(open.value) !== hash) throw gone();
+    return {
+      invitation,
+      spend: [
+        { type: "delete", key: item.key, if: "present" },
+        { type: "delete", key: open.key, if: { revision: open.revision } },
+      ],
+    };
   }
 
   /**
    * Spends a link: sets the password and registers the proposed app, in one write. Throws `unproven` when the code is
-   * wrong, which leaves the link open, and `not-found` when somebody else spent it first. `record` writes down what is
+   * wrong, which leaves the link open, and `not-found` when meanwhile somebody else spent it, a newer link took its place
+   * or the user was deleted. `record` writes down what is
    * about to happen; when it throws, nothing happens.
    */
   async accept(
@@ -106,7 +135,7 @@ export class Invitations {
     code: string,
     record: (invitation: Invitation) => Promise<void>,
   ): Promise<Invitation> {
-    const invitation = await this.get(token);
+    const { invitation, spend } = await this.#find(token);
     const totp = spendTotpCode(invitation.totp, code, this.#clock.now());
     if (!totp) {
       throw new Fault("unproven", "the code of the authenticator app is not right", {
@@ -120,12 +149,13 @@ export class Invitations {
     });
     await record(invitation);
     try {
-      await this.#backend.atomic([{ type: "delete", key: keyOf(token), if: "present" }, write]);
+      await this.#backend.atomic([
+        { type: "check", key: this.#users.keyOf(invitation.user), if: "present" },
+        ...spend,
+        write,
+      ]);
     } catch (error) {
-      if (!isFault(error, "conflict")) throw error;
-      throw new Fault("not-found", "this link does not work: it has expired or was used already", {
-        cause: error,
-      });
+      throw isFault(error, "conflict") ? gone(error) : error;
     }
     await this.#credentials.clearAttempts(invitation.user);
     return invitation;
@@ -136,6 +166,22 @@ function decode({ value }: Item): Invitation {
   return JSON.parse(new TextDecoder().decode(value)) as Invitation;
 }
 
-function keyOf(token: string): string {
-  return formatKey(folder, createHash("sha256").update(token).digest("hex"));
+function gone(cause?: unknown): Fault {
+  return new Fault(
+    "not-found",
+    "this link does not work: it has expired, was used already, or a newer one has taken its place",
+    { cause },
+  );
+}
+
+function hashOf(token: string): string {
+  return createHash("sha256").update(token).digest("hex");
+}
+
+function linkKey(hash: string): string {
+  return formatKey("invitations", hash);
+}
+
+function openKey(user: string): string {
+  return formatKey("open-invitations", user);
 }

@@ -9,16 +9,21 @@ import { systemRandom } from "#base/random.ts";
 import type { CollectedData } from "#devicetrust/messages.ts";
 import type { DeviceAuthenticator as SessionDevice } from "../cluster/device-session.ts";
 import type { DeviceAuthenticator } from "../device/authenticator.ts";
+import type { OnTpmBusy } from "../device/tpm-busy.ts";
 import { deviceKeyFile, type Environment, stateFolder } from "../device-state.ts";
 
-/** Opens the device. Close it when done. */
-export async function openThisDevice(env: Environment): Promise<DeviceAuthenticator> {
+/** Opens the device. Close it when done. `onBusy` is told when its TPM keeps us waiting. */
+export async function openThisDevice(
+  env: Environment,
+  onBusy?: OnTpmBusy,
+): Promise<DeviceAuthenticator> {
   const { TpmAuthenticator } = await import("../device/tpm-authenticator.ts");
   const { parseTpmSelection } = await import("../device/tpm-selection.ts");
   return new TpmAuthenticator({
     tpm: parseTpmSelection(env["GATEHOUSE_TPM"]),
     keyFile: deviceKeyFile(env),
     random: systemRandom,
+    onBusy,
   });
 }
 
@@ -56,12 +61,12 @@ export async function dmiFolder(env: Environment): Promise<string> {
 }
 
 /** This machine's device for authentications; costs nothing until one runs. */
-export function thisDevice(env: Environment): SessionDevice {
+export function thisDevice(env: Environment, onBusy?: OnTpmBusy): SessionDevice {
   return {
     hasCredential: () => existsSync(deviceKeyFile(env)),
     async authenticate(auth, proof) {
       const { runAuthentication } = await import("./authenticate.ts");
-      const device = await openThisDevice(env);
+      const device = await openThisDevice(env, onBusy);
       try {
         return await runAuthentication(auth, device, await collectThisDevice(env), proof);
       } finally {

@@ -39,6 +39,7 @@ import {
   writeAttestationKey,
 } from "./attestation-key-file.ts";
 import type { DeviceAuthenticator, EnrollCredential } from "./authenticator.ts";
+import { type OnTpmBusy, tellWhenBusy } from "./tpm-busy.ts";
 import { withEndorsementKey, withStorageRoot } from "./tpm-keys.ts";
 import type { TpmSelection } from "./tpm-selection.ts";
 import { openTpmTransport } from "./tpm-transport.ts";
@@ -49,6 +50,8 @@ export interface TpmAuthenticatorOptions {
   /** File of the attestation key, which is made at the first enrolment. */
   readonly keyFile: string;
   readonly random: Random;
+  /** Told when the TPM keeps us waiting. */
+  readonly onBusy?: OnTpmBusy | undefined;
 }
 
 /** The kernel's copy of the firmware's log; readable by root only on most systems. */
@@ -130,8 +133,11 @@ export class TpmAuthenticator implements DeviceAuthenticator {
   }
 
   async #connect(): Promise<TpmClient> {
-    const { tpm: selection } = this.#options;
-    const tpm = new TpmClient(await openTpmTransport(selection), (ms) => wait(ms));
+    const { tpm: selection, onBusy } = this.#options;
+    const transport = await openTpmTransport(selection);
+    const tpm = new TpmClient(onBusy ? tellWhenBusy(transport, onBusy) : transport, (ms) =>
+      wait(ms),
+    );
     // The kernel starts a real TPM; a virtual one may still wait for it, and says so if not.
     if (selection.kind !== "device") {
       await tpm.run(startUp()).catch((error: unknown) => {

@@ -26,7 +26,7 @@ export interface ConfigureOptions {
 export function generateConfig(options: ConfigureOptions): string {
   const agent = options.proxyServer !== undefined;
   const lines = [
-    "# Configuration of Gatehouse. Check it with: gatehouse configure --check",
+    "# Configuration of Gatehouse. Check it with: gatehouse configure --check --config=FILE",
     "version: v3",
     "",
     "teleport:",

@@ -18,6 +18,9 @@ export type CheckedConfig =
   | { readonly config: GatehouseConfig; readonly diagnostics: readonly [] }
   | { readonly config?: undefined; readonly diagnostics: readonly Diagnostic[] };
 
+/** The file that is read where the person names none. */
+export const usualConfigFile = "/etc/gatehouse.yaml";
+
 /** Checks the text of a config file, and that the files it names can be read. */
 export function checkConfig(text: string, surroundings: ConfigSurroundings): CheckedConfig {
   const file = surroundings.source;
@@ -53,7 +56,9 @@ export function loadConfig(path: string | undefined, dataDir?: string): Gatehous
   const checked = checkConfig(text, { source, hostname: hostname(), dataDir, readText });
   if (checked.config !== undefined) return checked.config;
   throw new Fault("usage", checked.diagnostics.map(formatDiagnostic).join("\n"), {
-    hint: "check the file again with: gatehouse configure --check",
+    ...(path === undefined
+      ? {}
+      : { hint: `check the file again with: gatehouse configure --check --config=${path}` }),
   });
 }
 

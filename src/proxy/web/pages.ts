@@ -88,7 +88,7 @@ export function linkGonePage(): Markup {
   return document(
     "This link does not work",
     html`<h1>This link does not work</h1>
-<p>It has expired or was used already. Ask your administrator for a new one:</p>
+<p>It has expired, was used already, or a newer one has taken its place. Ask your administrator for a new one:</p>
 <pre>tctl users reset NAME</pre>`,
   );
 }

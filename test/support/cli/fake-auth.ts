@@ -68,7 +68,7 @@ export function createFakeAuth(documents: readonly unknown[], now: Date): FakeAu
     },
     ping: async () => ({
       name: "teleport.example.com",
-      serverVersion: "18.0.0",
+      serverVersion: "18.0.0+gatehouse.1.2.3",
       proxyAddress: "localhost:3080",
     }),
     caPins: async () => [`sha256:${"6f".repeat(32)}`],

@@ -2,7 +2,7 @@
 
 import type { ServiceHandlers } from "#api/grpc/service.ts";
 import type { Peer } from "#api/peer.ts";
-import { apiVersion } from "#api/version.ts";
+import { serverVersion } from "#api/version.ts";
 import { utf8 } from "#base/bytes.ts";
 import type { AuthService } from "#gen/proto/authservice_pb.ts";
 import type { AuthContext } from "../../context.ts";
@@ -14,7 +14,7 @@ export function sessionHandlers(context: AuthContext): ServiceHandlers<typeof Au
   return {
     ping: (_request, call) => ({
       ClusterName: clusterName,
-      ServerVersion: apiVersion,
+      ServerVersion: serverVersion,
       ProxyPublicAddr: context.proxyAddress(),
       RemoteAddr: call.peer.address,
       ServerFeatures: { DeviceTrust: {} },
