@@ -97,8 +97,18 @@ function prefixBounds(prefix: string): Bounds {
 
 /** Orders keys by their UTF-8 bytes. */
 export function compareKeys(a: string, b: string): number {
-  if (a === b) return 0;
-  return Buffer.compare(Buffer.from(a), Buffer.from(b));
+  const shorter = Math.min(a.length, b.length);
+  for (let i = 0; i < shorter; i++) {
+    const [left, right] = [a.charCodeAt(i), b.charCodeAt(i)];
+    if (left !== right) return byteOrder(left) - byteOrder(right);
+  }
+  return a.length - b.length;
+}
+
+/** UTF-8 puts the characters that UTF-16 writes as surrogates behind all others. */
+function byteOrder(unit: number): number {
+  if (unit < 0xd800) return unit;
+  return unit < 0xe000 ? unit + 0x2000 : unit - 0x800;
 }
 
 /** True when the key lies within the bounds. */
