@@ -26,7 +26,7 @@ import { type AuthSettings, initializeCluster, settleClusterName } from "./initi
 import { openStores } from "./store/stores.ts";
 import { CredentialStore } from "./users/credentials.ts";
 import { Invitations } from "./users/invitation.ts";
-import { PasswordHasher } from "./users/password.ts";
+import { type PasswordCost, PasswordHasher } from "./users/password.ts";
 
 /** How long a connection without a certificate may last: enough to join, not enough to be kept. */
 export const strangerMs = 60_000;
@@ -46,6 +46,8 @@ export interface AuthOptions {
   readonly random: Random;
   readonly logger: Logger;
   readonly proxyAddress: () => string;
+  /** See {@link PasswordHasher}. */
+  readonly passwordCost?: PasswordCost;
 }
 
 /** A running auth service. */
@@ -78,7 +80,7 @@ export class AuthService implements Closable {
     });
     const stores = openStores(backend, clock);
     const credentials = new CredentialStore(backend, stores.users);
-    const passwords = new PasswordHasher(random);
+    const passwords = new PasswordHasher(random, options.passwordCost);
     const context: AuthContext = {
       clusterName,
       clock,

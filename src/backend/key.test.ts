@@ -49,6 +49,16 @@ test("orders by code points, not by UTF-16 units", () => {
   assert.ok(compareKeys("/\uffee", "/\u{1f600}") < 0);
 });
 
+test("the order of any keys is that of their UTF-8 bytes", () => {
+  const alike = fc.stringMatching(/^[a\ud7ff\ue000\uffee\u{10000}\u{1f600}]{0,6}$/u);
+  fc.assert(
+    fc.property(fc.oneof(part, alike), fc.oneof(part, alike), (a, b) => {
+      const order = Buffer.compare(Buffer.from(a), Buffer.from(b));
+      assert.equal(Math.sign(compareKeys(a, b)), order);
+    }),
+  );
+});
+
 test("refuses empty parts and texts that are no keys", () => {
   assert.throws(() => formatKey(), { code: "invalid" });
   assert.throws(() => formatKey("users", ""), { code: "invalid" });

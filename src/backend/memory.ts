@@ -58,14 +58,25 @@ class MemoryEngine implements Engine, Table {
   scan(bounds: Bounds, now: number, limit: number): Row[] {
     this.#sorted ??= [...this.#rows.keys()].sort(compareKeys);
     const rows: Row[] = [];
-    for (const key of this.#sorted) {
-      if (!isWithin(key, bounds)) continue;
+    for (let at = firstFrom(this.#sorted, bounds.start); rows.length < limit; at++) {
+      const key = this.#sorted[at];
+      if (key === undefined || !isWithin(key, bounds)) break;
       const row = this.find(key);
       if (row !== undefined && (row.expires === undefined || row.expires > now)) rows.push(row);
-      if (rows.length === limit) break;
     }
     return rows;
   }
 
   async close(): Promise<void> {}
+}
+
+/** The place of the first key that is not before `start`. */
+function firstFrom(sorted: readonly string[], start: string): number {
+  let [low, high] = [0, sorted.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (compareKeys(sorted[middle] ?? "", start) < 0) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }

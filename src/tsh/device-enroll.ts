@@ -40,15 +40,17 @@ export async function run({
   try {
     // The TPM is asked first: without it nothing is registered that could not be enrolled.
     await device.enrollInit();
+    // Now sudo may ask for a password on the terminal.
+    progress.stop();
     const data = await collectThisDevice(services.env, {
       program: services.program,
       ask: console.interactive,
     });
+    progress.update("Enrolling this device");
     const { token, registered } = flags.token
       ? { token: flags.token, registered: false }
       : await obtainEnrollToken(auth, data);
     const name = `Device "${data.serialNumber}"/${osNames[data.osType ?? device.osType]}`;
-    progress.update("Enrolling this device");
     const enrolled = await runEnrollment(auth, device, data, token).catch((error: unknown) => {
       if (registered) console.print(`${name} registered`);
       throw error;

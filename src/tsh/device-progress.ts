@@ -7,7 +7,7 @@ import { openAccess } from "#client/open-access.ts";
 import type { StoredLogin } from "#client/profile/logins.ts";
 import type { TshServices } from "./context.ts";
 
-/** A progress that can be told of the TPM. */
+/** A progress that can be told of the TPM. An update after a stop shows it again. */
 export interface DeviceProgress extends Progress {
   readonly onTpmBusy: OnTpmBusy;
 }
@@ -21,14 +21,18 @@ export function showDeviceProgress(
 ): DeviceProgress {
   let current = label;
   let waiting = false;
-  const progress = console.progress(label);
-  const show = () => progress.update(waiting ? busyLabel : current);
+  let progress: Progress | undefined = console.progress(label);
+  const show = () => progress?.update(waiting ? busyLabel : current);
   return {
     update(next) {
       current = next;
+      progress ??= console.progress(next);
       show();
     },
-    stop: () => progress.stop(),
+    stop() {
+      progress?.stop();
+      progress = undefined;
+    },
     onTpmBusy(busy) {
       waiting = busy;
       show();

@@ -56,6 +56,7 @@ export async function startTestAuth(
     random: systemRandom,
     logger: silentLogger,
     proxyAddress: () => "localhost:3080",
+    passwordCost: { memory: 64, passes: 1 },
   });
   const clients: GrpcClient[] = [];
   return {

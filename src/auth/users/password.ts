@@ -11,7 +11,16 @@ import { Fault } from "#base/fault.ts";
 import type { Random } from "#base/random.ts";
 
 const derive = promisify(argon2);
-const parameters = { memory: 19_456, passes: 2, parallelism: 1, tagLength: 32 };
+/** What a hash costs: argon2id's memory in KiB and its passes over it. */
+export interface PasswordCost {
+  readonly memory: number;
+  readonly passes: number;
+}
+
+/** The recommendation of OWASP; nothing cheaper is for use. */
+const standardCost: PasswordCost = { memory: 19_456, passes: 2 };
+const parallelism = 1;
+const tagLength = 32;
 const minimumLength = 12;
 const maximumLength = 1024;
 const running = 2;
@@ -20,20 +29,23 @@ const waiting = 64;
 /** Hashes and verifies passwords, a few at a time. */
 export class PasswordHasher {
   readonly #random: Random;
+  readonly #cost: PasswordCost;
   readonly #decoy: string;
   readonly #queue: (() => void)[] = [];
   #active = 0;
 
-  constructor(random: Random) {
+  /** Another `cost` is for tests, which hash by the hundred. */
+  constructor(random: Random, cost: PasswordCost = standardCost) {
     this.#random = random;
-    this.#decoy = format(random(16), random(parameters.tagLength));
+    this.#cost = cost;
+    this.#decoy = format(cost, random(16), random(tagLength));
   }
 
   /** The PHC text of a new password. Throws `invalid` when it is too short or too long. */
   async hash(password: string): Promise<string> {
     assertAcceptable(password);
     const salt = this.#random(16);
-    return format(salt, await this.#derive(password, salt));
+    return format(this.#cost, salt, await this.#derive(password, salt));
   }
 
   /**
@@ -41,7 +53,7 @@ export class PasswordHasher {
    * Throws `limit` when too many verifications wait already.
    */
   async verify(password: string, stored: string | undefined): Promise<boolean> {
-    const { salt, tag } = parse(stored ?? this.#decoy);
+    const { salt, tag } = parse(this.#cost, stored ?? this.#decoy);
     const usable = password.length > 0 && password.length <= maximumLength;
     const derived = await this.#derive(usable ? password : "-", salt);
     return sameBytes(derived, tag) && usable && stored !== undefined;
@@ -50,7 +62,8 @@ export class PasswordHasher {
   async #derive(password: string, salt: Uint8Array): Promise<Uint8Array> {
     await this.#enter();
     try {
-      const tag = await derive("argon2id", { ...parameters, message: utf8(password), nonce: salt });
+      const input = { message: utf8(password), nonce: salt };
+      const tag = await derive("argon2id", { ...this.#cost, parallelism, tagLength, ...input });
       return new Uint8Array(tag);
     } finally {
       this.#leave();
@@ -86,17 +99,19 @@ function assertAcceptable(password: string): void {
   }
 }
 
-function format(salt: Uint8Array, tag: Uint8Array): string {
+function format(cost: PasswordCost, salt: Uint8Array, tag: Uint8Array): string {
   const encode = (bytes: Uint8Array) => Buffer.from(bytes).toString("base64").replaceAll("=", "");
-  const { memory, passes, parallelism } = parameters;
-  return `$argon2id$v=19$m=${memory},t=${passes},p=${parallelism}$${encode(salt)}$${encode(tag)}`;
+  return `$argon2id$v=19$${costText(cost)}$${encode(salt)}$${encode(tag)}`;
 }
 
-/** Only the parameters above are ever written, so only those are read. */
-function parse(text: string): { salt: Uint8Array; tag: Uint8Array } {
+function costText({ memory, passes }: PasswordCost): string {
+  return `m=${memory},t=${passes},p=${parallelism}`;
+}
+
+/** Only one cost is ever written, so only that one is read. */
+function parse(cost: PasswordCost, text: string): { salt: Uint8Array; tag: Uint8Array } {
   const [, algorithm, version, costs, salt, tag] = text.split("$");
-  const { memory, passes, parallelism } = parameters;
-  const known = `m=${memory},t=${passes},p=${parallelism}`;
+  const known = costText(cost);
   if (algorithm !== "argon2id" || version !== "v=19" || costs !== known || !salt || !tag) {
     throw new Fault("internal", "a stored password hash has an unknown form");
   }

@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { setTimeout as delay } from "node:timers/promises";
 import { Fault } from "#base/fault.ts";
 import { TpmClient, type TpmTransport } from "#tpm/client.ts";
 import { startUp } from "#tpm/commands/capabilities.ts";
@@ -15,7 +14,9 @@ function start(answer: () => Promise<Uint8Array>) {
   const told: boolean[] = [];
   const transport: TpmTransport = { transmit: answer, async close() {} };
   const watched = tellWhenBusy(transport, (busy) => told.push(busy));
-  return { tpm: new TpmClient(watched, (ms) => delay(ms)), told };
+  // The timer of the global object: that one the tests can move.
+  const wait = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
+  return { tpm: new TpmClient(watched, wait), told };
 }
 
 /** Lets pending promises run, then moves the mocked clock. */
