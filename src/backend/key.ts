@@ -95,20 +95,14 @@ function prefixBounds(prefix: string): Bounds {
   return { start: prefix, end: characters.join("") + String.fromCodePoint(next) };
 }
 
+/** Where they stand, the order of UTF-16 is not that of UTF-8. */
+const surrogate = /[\ud800-\udfff]/;
+
 /** Orders keys by their UTF-8 bytes. */
 export function compareKeys(a: string, b: string): number {
-  const shorter = Math.min(a.length, b.length);
-  for (let i = 0; i < shorter; i++) {
-    const [left, right] = [a.charCodeAt(i), b.charCodeAt(i)];
-    if (left !== right) return byteOrder(left) - byteOrder(right);
-  }
-  return a.length - b.length;
-}
-
-/** UTF-8 puts the characters that UTF-16 writes as surrogates behind all others. */
-function byteOrder(unit: number): number {
-  if (unit < 0xd800) return unit;
-  return unit < 0xe000 ? unit + 0x2000 : unit - 0x800;
+  if (a === b) return 0;
+  if (!surrogate.test(a) && !surrogate.test(b)) return a < b ? -1 : 1;
+  return Buffer.compare(Buffer.from(a), Buffer.from(b));
 }
 
 /** True when the key lies within the bounds. */
