@@ -6,8 +6,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { programs } from "../../test/support/cluster/machine.ts";
+import { freePort } from "../../test/support/free-port.ts";
 import type { Bench } from "../context.ts";
-import { freePort } from "../free-port.ts";
 import { median, residentMib, stopChild } from "../measure.ts";
 import type { Row } from "../row.ts";
 
