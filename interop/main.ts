@@ -7,6 +7,7 @@
  *   --server PATH --tsh PATH --tctl PATH the official clients against their own server: the control
  *   --only PATTERN                       the login steps, and those whose names match
  *   --docs                               the Go client; writes its table into docs/compatibility.md
+ *   --record --tsh PATH --tctl PATH      records the official clients anew into test/vectors/recordings
  */
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -18,8 +19,10 @@ import { missingForGo, runGoClient } from "./go-client.ts";
 import { differencesOf } from "./known-differences.ts";
 import { type Clients, ourClients } from "./official/programs.ts";
 import { type Row, runScript } from "./official/run.ts";
+import { record } from "./record/session.ts";
 
-const usage = "usage: npm run interop -- [--tsh PATH --tctl PATH] [--server PATH] [--only PATTERN]";
+const usage =
+  "usage: npm run interop -- [--tsh PATH --tctl PATH] [--server PATH] [--only PATTERN] [--record]";
 
 function fail(text: string): never {
   process.stderr.write(`ERROR: ${text}\n${usage}\n`);
@@ -42,6 +45,7 @@ const options = readOptions(
         server: { type: "string" },
         only: { type: "string" },
         docs: { type: "boolean" },
+        record: { type: "boolean" },
       },
     }).values,
 );
@@ -70,6 +74,13 @@ const server = path && {
 };
 if (process.getuid?.() !== 0) {
   fail("the virtual TPM and the SSH server of the test need root: run this as root");
+}
+
+if (options.record) {
+  if (clients.maker === "ours") fail("--record needs --tsh and --tctl");
+  const count = await record(clients);
+  process.stdout.write(`recorded ${count} commands\n`);
+  process.exit(0);
 }
 
 function show({ item, verdict, ms, text }: Row): void {
