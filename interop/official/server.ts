@@ -5,7 +5,6 @@
  */
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { request } from "node:https";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
@@ -15,6 +14,7 @@ import { createClient, GrpcClient } from "#api/grpc/client.ts";
 import { utf8 } from "#base/bytes.ts";
 import { AuthService } from "#gen/proto/authservice_pb.ts";
 import { DeviceType } from "#gen/proto/mfa_pb.ts";
+import { answersPing } from "../../test/support/answers-ping.ts";
 import { discardTpms, Machine, newTpm } from "../../test/support/cluster/machine.ts";
 import { OneTimeCodes } from "../../test/support/cluster/one-time-codes.ts";
 import { type Person, password } from "../../test/support/cluster.ts";
@@ -101,8 +101,14 @@ export class OfficialServer implements JudgedCluster {
       if (child.exitCode !== null || Date.now() > deadline) {
         throw new Error(`the official server did not get ready:\n${this.#said}${this.#log()}`);
       }
-      await wait(20);
+      await wait(10);
     }
+  }
+
+  /** Starts the process again; resolves when people can reach the SSH server. */
+  async restart(): Promise<void> {
+    await this.startServer();
+    await this.#untilNodeIsListed();
   }
 
   /** Ends the process. */
@@ -138,14 +144,19 @@ export class OfficialServer implements JudgedCluster {
 
   /** Runs the server's own tctl on its host; throws when it fails. Gives what it printed. */
   admin(...args: readonly string[]): string {
-    const words = ["-c", this.#config, ...args];
-    const ran = spawnSync(this.#programs.tctl, words, {
+    const [program = "", ...words] = this.adminCommand(...args);
+    const ran = spawnSync(program, words, {
       env: this.#environment(),
       encoding: "utf8",
       maxBuffer: 64 * 1024 * 1024,
     });
     if (ran.status === 0) return ran.stdout;
     throw new Error(`tctl ${args.join(" ")} ended with ${ran.status}:\n${ran.stderr}`);
+  }
+
+  /** The words that run the server's own tctl on its host. */
+  adminCommand(...args: readonly string[]): readonly string[] {
+    return [this.#programs.tctl, "-c", this.#config, ...args];
   }
 
   async close(): Promise<void> {
@@ -269,18 +280,4 @@ ssh_service:
 function onNamedMachine(command: readonly string[]): readonly string[] {
   const script = `echo ${name} > /proc/sys/kernel/hostname && exec "$@"`;
   return ["unshare", "--uts", "sh", "-c", script, "server", ...command];
-}
-
-function answersPing(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const asked = request(
-      { host: "127.0.0.1", port, path: "/webapi/ping", rejectUnauthorized: false, agent: false },
-      (answer) => {
-        answer.resume();
-        resolve(answer.statusCode === 200);
-      },
-    );
-    asked.once("error", () => resolve(false));
-    asked.end();
-  });
 }
