@@ -22,7 +22,7 @@ import {
   maskText,
   messageShape,
 } from "../../test/support/recordings/shape.ts";
-import { textsOf } from "../../test/support/recordings/substitute.ts";
+import { isRevision, textsOf } from "../../test/support/recordings/substitute.ts";
 import type { Captured, CapturedCall, CapturedHttp } from "./relay.ts";
 
 /** Ceremonies of a TPM: what follows their first answer is made with a key that nobody else has. */
@@ -116,22 +116,25 @@ function writeSsh(call: CapturedCall): readonly Exchange[] {
   return [exchange];
 }
 
+/** What a request says: its bytes as text, and the revisions in it. */
+interface Asked {
+  readonly text: string;
+  readonly revisions: readonly string[];
+}
+
 /**
  * Keeps of the texts of answers those that later requests repeat and that no earlier request had: the server chose them,
  * and a replay must use its own.
  */
 export function learnNames(recordings: readonly Recording[]): readonly Recording[] {
-  const requests: string[] = [];
-  for (const { exchanges } of recordings) {
-    for (const exchange of exchanges) requests.push(requestText(exchange));
-  }
+  const asked = recordings.flatMap(({ exchanges }) => exchanges.map(readAsked));
   let at = 0;
   return recordings.map((recording) => ({
     ...recording,
     exchanges: recording.exchanges.map((exchange) => {
       at++;
       if (exchange.kind !== "grpc") return exchange;
-      const [before, after] = [requests.slice(0, at), requests.slice(at)];
+      const [before, after] = [asked.slice(0, at), asked.slice(at)];
       return {
         ...exchange,
         messages: exchange.messages.map((message) =>
@@ -147,26 +150,36 @@ const shortestName = 16;
 
 function keepLearned(
   { learned = {}, ...message }: Extract<CallMessage, { from: "server" }>,
-  before: readonly string[],
-  after: readonly string[],
+  before: readonly Asked[],
+  after: readonly Asked[],
 ): CallMessage {
+  const isName = (text: string) =>
+    text.length >= shortestName &&
+    maskText(text) !== text &&
+    after.some((request) => request.text.includes(text)) &&
+    !before.some((request) => request.text.includes(text));
   const kept: Learned = Object.fromEntries(
-    Object.entries(learned).filter(
-      ([, text]) =>
-        text.length >= shortestName &&
-        maskText(text) !== text &&
-        after.some((request) => request.includes(text)) &&
-        !before.some((request) => request.includes(text)),
+    Object.entries(learned).filter(([path, text]) =>
+      isRevision(path) ? after.some(({ revisions }) => revisions.includes(text)) : isName(text),
     ),
   );
   return { ...message, ...(Object.keys(kept).length === 0 ? {} : { learned: kept }) };
 }
 
-function requestText(exchange: Exchange): string {
-  if (exchange.kind === "http") return JSON.stringify(exchange.request ?? "");
-  const messages =
-    exchange.kind === "ssh"
-      ? exchange.client
-      : exchange.messages.flatMap((message) => (message.from === "client" ? [message.bytes] : []));
-  return messages.map((bytes) => Buffer.from(bytes, "base64").toString("latin1")).join("\n");
+function readAsked(exchange: Exchange): Asked {
+  if (exchange.kind === "http")
+    return { text: JSON.stringify(exchange.request ?? ""), revisions: [] };
+  if (exchange.kind === "ssh") return { text: "", revisions: [] };
+  const input = findMethod(exchange.method)?.input;
+  const messages = exchange.messages.flatMap((message) =>
+    message.from === "client" ? [Buffer.from(message.bytes, "base64")] : [],
+  );
+  const revisions = messages.flatMap((bytes) =>
+    input === undefined
+      ? []
+      : [...textsOf(input, fromBinary(input, bytes))].flatMap(([path, text]) =>
+          isRevision(path) ? [text] : [],
+        ),
+  );
+  return { text: messages.map((bytes) => bytes.toString("latin1")).join("\n"), revisions };
 }

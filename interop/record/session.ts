@@ -115,6 +115,14 @@ function acts(cluster: Cluster, person: Person, desk: Computer, laptop: Computer
     command: `tctl create -f ${kind}.yaml`,
     run: () => desk.tctl("create", "-f", file(`${kind}.yaml`, yaml)),
   });
+  const edit = (reference: string, from: string, to: string): Act => ({
+    command: `tctl edit ${reference}`,
+    run() {
+      const script = `#!/bin/sh\nexec sed -i "s/${from}/${to}/" "$1"\n`;
+      const editor = desk.machine.script("replace", script);
+      return desk.tctlWith({ EDITOR: editor }, "edit", reference);
+    },
+  });
   let token = "";
   return [
     { command: "tsh login", run: () => desk.login(person) },
@@ -127,7 +135,7 @@ function acts(cluster: Cluster, person: Person, desk: Computer, laptop: Computer
     tsh(["ssh", `nobodyhere@${cluster.nodename}`, "true"], 1),
     tsh(["ssh", "root@nonode", "true"], 1),
     tsh(["ssh", "root@env=none", "true"], 1),
-    tsh(["mfa", "ls"]),
+    ...["mfa", "db", "kube", "apps"].map((kind) => tsh([kind, "ls"])),
     tctl("status"),
     tctl("get role/access"),
     tctl("get role/nope", 1),
@@ -139,10 +147,14 @@ function acts(cluster: Cluster, person: Person, desk: Computer, laptop: Computer
     tctl("get cert_authority"),
     tctl("nodes ls"),
     create("role", roleYaml),
+    edit("role/sample", "description: before", "description: after"),
     tctl("rm role/sample"),
     create("lock", lockYaml),
     tctl("get locks"),
     tctl("rm lock/sample"),
+    edit("cap", "default_session_ttl: 12h0m0s", "default_session_ttl: 8h0m0s"),
+    tctl("rm cap"),
+    tctl("auth sign --user=alice --out=identity --ttl=1h"),
     tctl("users add bob --roles=access --logins=root"),
     tctl("users add bob --roles=access", 1),
     tctl("users update bob --set-roles=access,auditor"),
@@ -206,6 +218,7 @@ const roleYaml = `kind: role
 version: v7
 metadata:
   name: sample
+  description: before
 spec:
   options:
     device_trust_mode: required

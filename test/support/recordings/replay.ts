@@ -30,7 +30,7 @@ import type {
 } from "./format.ts";
 import { findMethod, proxySshPath } from "./methods.ts";
 import { bannerShape, jsonShape, maskText, messageShape } from "./shape.ts";
-import { type Substitutions, substitute, textsOf } from "./substitute.ts";
+import { isRevision, type Substitutions, substitute, textsOf } from "./substitute.ts";
 
 /** Where to play, and as whom. */
 export interface ReplayOptions {
@@ -51,6 +51,7 @@ interface Identity {
 export class Replay {
   readonly #options: ReplayOptions;
   readonly #texts = new Map<string, string>();
+  readonly #revisions = new Map<string, string>();
   readonly #clients = new Map<string, GrpcClient>();
   #identity: Identity | undefined;
 
@@ -61,7 +62,11 @@ export class Replay {
   /** Plays one recording; gives what happened this time. Fails when an exchange cannot be played to its end. */
   async play(recording: Recording): Promise<Recording> {
     const later = Math.round((Date.now() - Date.parse(recording.at)) / 1000);
-    const substitutions = { texts: this.#texts, laterSeconds: BigInt(later) };
+    const substitutions: Substitutions = {
+      texts: this.#texts,
+      revisions: this.#revisions,
+      laterSeconds: BigInt(later),
+    };
     const exchanges: Exchange[] = [];
     for (const exchange of recording.exchanges) {
       exchanges.push(await this.#playExchange(exchange, substitutions));
@@ -217,7 +222,8 @@ export class Replay {
     const texts = textsOf(output, message);
     for (const [path, then] of Object.entries(recorded.learned ?? {})) {
       const now = texts.get(path);
-      if (now !== undefined) this.#texts.set(then, now);
+      if (now === undefined) continue;
+      (isRevision(path) ? this.#revisions : this.#texts).set(then, now);
     }
     return { ...recorded, shape: messageShape(output, message) };
   }

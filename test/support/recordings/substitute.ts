@@ -13,8 +13,10 @@ import {
 
 /** What a replay knows. */
 export interface Substitutions {
-  /** Recorded texts to the texts of now. */
+  /** Recorded names to the names of now, wherever they stand. */
   readonly texts: ReadonlyMap<string, string>;
+  /** Recorded revisions to the revisions of now; short, so that only fields of that name are meant. */
+  readonly revisions: ReadonlyMap<string, string>;
   /** Seconds since the recording. */
   readonly laterSeconds: bigint;
 }
@@ -36,8 +38,13 @@ export function textsOf(desc: DescMessage, message: Message): ReadonlyMap<string
   return found;
 }
 
+/** True for the field, or the path of a field, that holds a revision. */
+export function isRevision(path: string): boolean {
+  return path.split(".").at(-1) === "Revision";
+}
+
 /** A text with every recorded name in it replaced. */
-export function substituteText(text: string, { texts }: Substitutions): string {
+function substituteText(text: string, { texts }: Substitutions): string {
   let changed = text;
   for (const [then, now] of texts) changed = changed.replaceAll(then, now);
   return changed;
@@ -51,7 +58,9 @@ function changeMessage(message: ReflectMessage, substitutions: Substitutions): b
     if (!message.isSet(field)) continue;
     const value: unknown = message.get(field);
     if (typeof value === "string") {
-      const text = substituteText(value, substitutions);
+      const text = isRevision(field.name)
+        ? (substitutions.revisions.get(value) ?? value)
+        : substituteText(value, substitutions);
       if (text === value) continue;
       message.set(field, text);
       changed = true;
