@@ -21,7 +21,8 @@ export interface Row {
   readonly text?: string;
 }
 
-const steps: readonly Step[] = [
+/** All steps, in order. */
+export const steps: readonly Step[] = [
   ...loginSteps,
   ...sshSteps,
   ...scpSteps,

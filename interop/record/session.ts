@@ -188,7 +188,7 @@ function acts(cluster: Cluster, person: Person, desk: Computer, laptop: Computer
   ];
 }
 
-/** A command may leave calls behind that end a little later. */
+/** The relay hears of the end of a call a little later than the client. */
 const settleMs = 150;
 
 async function play({ command, run, code = 0 }: Act, relay: Relay): Promise<Recording> {
@@ -198,7 +198,8 @@ async function play({ command, run, code = 0 }: Act, relay: Relay): Promise<Reco
   if (ran.code !== code) {
     throw new Error(`${command} ended with ${ran.code}:\n${ran.shown ?? ran.screen ?? ""}`);
   }
-  await wait(settleMs);
+  do await wait(settleMs);
+  while (relay.busy);
   const exchanges = relay.captured.slice(first).flatMap(writeExchange);
   return { command, at, exchanges };
 }
