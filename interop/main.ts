@@ -89,7 +89,10 @@ function show({ item, verdict, ms, text }: Row): void {
 }
 
 const cast = { clients, server: server || undefined };
-const rows = await runScript(cast, new RegExp(only), show);
+const rows = await runScript(cast, new RegExp(only), show).catch((error: unknown): never => {
+  process.stderr.write(`ERROR: ${error instanceof Error ? error.message : error}\n`);
+  process.exit(1);
+});
 const count = (verdict: Row["verdict"]) => rows.filter((row) => row.verdict === verdict).length;
 process.stdout.write(
   `\n${rows.length} steps: ${count("passes")} pass, ${count("differs")} known differences, ${count("fails")} fail\n`,

@@ -4,12 +4,13 @@
  * invitations over its API, because a server that was built from source has no web pages.
  */
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { setTimeout as wait } from "node:timers/promises";
-import { connect } from "node:tls";
+import { connect, type TLSSocket } from "node:tls";
+import { stripVTControlCharacters } from "node:util";
 import { createClient, GrpcClient } from "#api/grpc/client.ts";
 import { utf8 } from "#base/bytes.ts";
 import { AuthService } from "#gen/proto/authservice_pb.ts";
@@ -99,7 +100,7 @@ export class OfficialServer implements JudgedCluster {
     const deadline = Date.now() + startMs;
     while (!(await answersPing(this.port))) {
       if (child.exitCode !== null || Date.now() > deadline) {
-        throw new Error(`the official server did not get ready:\n${this.#said}${this.#log()}`);
+        throw new Error(`the official server did not get ready: ${this.#complaint()}`);
       }
       await wait(10);
     }
@@ -194,7 +195,7 @@ export class OfficialServer implements JudgedCluster {
     }
   }
 
-  #dialAuth(authority: string): Promise<import("node:tls").TLSSocket> {
+  #dialAuth(authority: string): Promise<TLSSocket> {
     const hex = Buffer.from(name, "utf8").toString("hex");
     return new Promise((resolve, reject) => {
       const socket = connect({
@@ -213,7 +214,7 @@ export class OfficialServer implements JudgedCluster {
       const [nodes, proxies] = [this.admin("nodes", "ls"), this.admin("get", "proxies")];
       if (nodes.includes(name) && proxies.includes(this.proxy)) return;
       if (Date.now() > deadline) {
-        throw new Error(`the official server lists no node:\n${nodes}${this.#log()}`);
+        throw new Error(`the official server lists no node: ${this.#complaint()}`);
       }
       await wait(200);
     }
@@ -233,12 +234,13 @@ export class OfficialServer implements JudgedCluster {
     };
   }
 
-  #log(): string {
-    try {
-      return readFileSync(join(this.folder, "log"), "utf8").slice(-4000);
-    } catch {
-      return "";
-    }
+  /** What it said last, on its output or in its log. */
+  #complaint(): string {
+    const log = join(this.folder, "log");
+    const text = this.#said.trim() || (existsSync(log) ? readFileSync(log, "utf8") : "");
+    const said = stripVTControlCharacters(text).trim().split("\n").slice(-10).join("\n");
+    const hint = said.includes("without web assets") ? "\nhint: see interop/official.md" : "";
+    return `${said}${hint}`;
   }
 
   #kill(): void {
