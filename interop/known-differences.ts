@@ -16,7 +16,7 @@ const noSecrets =
   "for itself altogether";
 
 /** The official clients with our server. */
-export const knownDifferences: readonly KnownDifference[] = [
+const withOurServer: readonly KnownDifference[] = [
   { item: "tsh request ls", reason: noSuchKind },
   { item: "tsh sessions ls", reason: "sessions are not shared yet: nobody can join another's" },
   { item: "tctl get connectors", reason: noSuchKind },
@@ -108,7 +108,7 @@ export type Verdict = "passes" | "differs" | "fails" | "passes, but is listed";
 
 /** The items that are listed for a pair of clients and server. */
 export function differencesOf({ client, server }: Sides): readonly KnownDifference[] {
-  if (server === "ours") return client === "official" ? knownDifferences : notInOurs;
+  if (server === "ours") return client === "official" ? withOurServer : notInOurs;
   return [...notOffered, ...(client === "official" ? control : notInOurs)];
 }
 
