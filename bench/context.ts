@@ -1,5 +1,5 @@
 /** What rows measure with: a cluster with one node, a person's machine that is logged in to it, OpenSSH; each made once, when asked for. */
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
@@ -7,11 +7,11 @@ import { isAgentRunning, stopAgent } from "#client/agent/client.ts";
 import { agentPlace } from "#client/agent/place.ts";
 import { getLogin, type StoredLogin } from "#client/profile/logins.ts";
 import type { Machine } from "../test/support/cluster/machine.ts";
-import { Terminal } from "../test/support/cluster/terminal.ts";
-import { Cluster, type Person, password } from "../test/support/cluster.ts";
+import { Cluster, type Person } from "../test/support/cluster.ts";
 import { makeReleaseFolder } from "../tools/release-folder.ts";
 import type { Command } from "./measure.ts";
 import { OpenSshPeer } from "./openssh.ts";
+import { Reference } from "./reference.ts";
 import type { Row } from "./row.ts";
 
 /** The node of the cluster under test. */
@@ -29,15 +29,15 @@ export interface Workplace {
 
 /** One run of the benchmark. */
 export class Bench {
-  readonly #reference: string | undefined;
+  readonly #folder: string | undefined;
   #release: Promise<string> | undefined;
   #workplace: Promise<Workplace> | undefined;
   #openssh: Promise<OpenSshPeer> | undefined;
-  #official: Promise<Record<string, string>> | undefined;
+  #reference: Promise<Reference> | undefined;
 
-  /** `reference` is a folder with the official programs. */
+  /** `reference` is a folder with the official programs, all of them. */
   constructor(reference: string | undefined) {
-    this.#reference = reference;
+    this.#folder = reference;
   }
 
   /** The folder of our programs, as they are installed on a machine: a checkout looks for changes before each start. */
@@ -73,42 +73,12 @@ export class Bench {
     return { program: "sh", args: ["-c", line], env: machine.env };
   }
 
-  /** The path of an official program, or undefined when there is none. */
-  officialPath(program: string): string | undefined {
-    if (this.#reference === undefined) return undefined;
-    const path = join(this.#reference, program);
-    return existsSync(path) ? path : undefined;
-  }
-
-  /** An official program with a copy of the same login, at the same cluster. */
-  async official(program: string, ...args: string[]): Promise<Command | undefined> {
-    const path = this.officialPath(program);
-    if (path === undefined) return undefined;
-    const env = await this.officialEnvironment();
-    return { program: path, args, env };
-  }
-
-  /** The environment of official programs: a login of their own, made when first asked for. */
-  officialEnvironment(): Promise<Record<string, string>> {
-    this.#official ??= this.#logInOfficially();
-    return this.#official;
-  }
-
-  /** The official tsh asks for passwords at a terminal only. */
-  async #logInOfficially(): Promise<Record<string, string>> {
-    const { cluster, machine, person } = await this.workplace();
-    const home = join(machine.folder, "official");
-    const path = `${this.#reference}:${machine.env["PATH"]}`;
-    const env = { ...machine.env, TELEPORT_HOME: home, PATH: path };
-    const words = ["login", "--insecure", `--proxy=${cluster.proxy}`, `--user=${person.name}`];
-    const terminal = new Terminal([this.officialPath("tsh") ?? "", ...words], machine.folder, env);
-    await terminal.until(/password/i);
-    terminal.type(`${password}\r`);
-    await terminal.until(/OTP/i);
-    terminal.type(`${await person.codes.next()}\r`);
-    const code = await terminal.end();
-    if (code !== 0) throw new Error(`the official login ended with ${code}:\n${terminal.screen}`);
-    return env;
+  /** The reference, started when first asked for; undefined when the run has none. */
+  reference(): Promise<Reference | undefined> {
+    const folder = this.#folder;
+    if (folder === undefined) return Promise.resolve(undefined);
+    this.#reference ??= Reference.start(folder);
+    return this.#reference;
   }
 
   /** Ends the person's agent, also one that a command has just started. */
@@ -121,9 +91,11 @@ export class Bench {
   }
 
   async close(): Promise<void> {
-    const [workplace, openssh] = await Promise.allSettled([this.#workplace, this.#openssh]);
+    const parts = [this.#workplace, this.#openssh, this.#reference] as const;
+    const [workplace, openssh, reference] = await Promise.allSettled(parts);
     if (workplace.status === "fulfilled") await workplace.value?.cluster.close();
     if (openssh.status === "fulfilled") await openssh.value?.close();
+    if (reference.status === "fulfilled") await reference.value?.close();
   }
 }
 

@@ -2,13 +2,14 @@
  * `npm run bench`: one table of figures with their peers', both sides measured in the same run, on loopback only.
  *
  *   npm run bench -- --only=bulk          one group of rows; several are separated by commas
- *   npm run bench -- --reference=DIR      the official programs in DIR (tsh, tctl, teleport) beside ours
+ *   npm run bench -- --reference=DIR      the official programs in DIR (tsh, tctl, teleport) beside ours, at their own server
  *
  * A busy machine slows both sides: read the ratios, not the figures.
  */
 import { parseArgs } from "node:util";
 import { readOptions } from "../tools/usage.ts";
 import { Bench, type Measurement } from "./context.ts";
+import { Reference } from "./reference.ts";
 import { formatRows, isReached, type Row } from "./row.ts";
 import { measureCopies, measureOpenSshClient, measureStreams } from "./rows/bulk.ts";
 import { measureCertificates } from "./rows/certificates.ts";
@@ -43,6 +44,12 @@ const unknown = wanted.filter((name) => !Object.hasOwn(groups, name));
 if (unknown.length > 0) {
   process.stderr.write(
     `ERROR: no rows are called ${unknown.join(", ")}\nhint: there are ${Object.keys(groups).join(", ")}\n`,
+  );
+  process.exit(2);
+}
+if (values.reference !== undefined && !Reference.isIn(values.reference)) {
+  process.stderr.write(
+    `ERROR: ${values.reference} has not all of tsh, tctl and teleport\nhint: see interop/official.md\n`,
   );
   process.exit(2);
 }

@@ -8,8 +8,8 @@ import { connect } from "node:net";
 import { setTimeout as wait } from "node:timers/promises";
 import type { ClientOptions } from "#ssh/client.ts";
 import { formatAuthorizedKey } from "#ssh/public-key.ts";
+import { freePort } from "../test/support/free-port.ts";
 import { certify, createKey, KeyFolder } from "../test/support/ssh-keys.ts";
-import { freePort } from "./free-port.ts";
 import { stopChild } from "./measure.ts";
 
 /** The cipher of every bulk row, on both sides. */

@@ -1,10 +1,11 @@
 /**
- * The generated parts of `docs/compatibility.md`: what the Go module of the public API gets from our server, and the list
+ * The generated parts of `docs/compatibility.md`: what the Go module of the public API gets from our server, and the lists
  * of known differences. `npm run interop -- --docs` writes them; tests hold the page against them.
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import type { GoRow } from "./go-client.ts";
-import { knownDifferences } from "./known-differences.ts";
+import { differencesOf, type KnownDifference } from "./known-differences.ts";
+import type { Sides } from "./official/programs.ts";
 
 const page = new URL("../docs/compatibility.md", import.meta.url);
 
@@ -16,10 +17,23 @@ export function goTable(rows: readonly GoRow[]): string {
   return ["| call | verdict |", "| --- | --- |", ...lines].join("\n");
 }
 
-/** The table of known differences. */
-export function differencesTable(): string {
-  const lines = knownDifferences.map(({ item, reason }) => `| ${cell(item)} | ${cell(reason)} |`);
+/** The pairs of clients and server whose differences the page shows, by the name of the part. */
+export const differenceParts: Readonly<Record<string, Sides>> = {
+  known: { client: "official", server: "ours" },
+  "known-ours": { client: "ours", server: "official" },
+};
+
+/** The table of known differences of a pair: one line per reason. */
+export function differencesTable(sides: Sides): string {
+  const byReason = Map.groupBy(differencesOf(sides), ({ reason }) => reason);
+  const lines = [...byReason].map(
+    ([reason, items]) => `| ${items.map(nameOf).join("; ")} | ${cell(reason)} |`,
+  );
   return ["| what | why |", "| --- | --- |", ...lines].join("\n");
+}
+
+function nameOf({ item }: KnownDifference): string {
+  return cell(item);
 }
 
 /** A text as the cell of a table: a bar would end the cell, angle brackets would be markup. */
@@ -35,11 +49,13 @@ export function generatedPart(name: string, text = readFileSync(page, "utf8")): 
   return text.slice(from + start.length, to).trim();
 }
 
-/** Writes both parts into the page. */
+/** Writes all parts into the page. */
 export function writePage(rows: readonly GoRow[]): void {
-  const text = readFileSync(page, "utf8");
-  const changed = replacePart(replacePart(text, "go", goTable(rows)), "known", differencesTable());
-  writeFileSync(page, changed);
+  let text = replacePart(readFileSync(page, "utf8"), "go", goTable(rows));
+  for (const [name, sides] of Object.entries(differenceParts)) {
+    text = replacePart(text, name, differencesTable(sides));
+  }
+  writeFileSync(page, text);
 }
 
 function replacePart(text: string, name: string, table: string): string {

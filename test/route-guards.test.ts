@@ -47,11 +47,14 @@ const forEverybody = [
   "teleport.clusterconfig.v1.ClusterConfigService/GetSessionRecordingConfig",
 ];
 
-/** People may call these about themselves, without a rule. */
+/** People may call these about themselves, without a rule; and the lists of what there is, which show what roles show. */
 const forPeople = [
   ...forEverybody,
   "gatehouse.v1.ExplainService/Explain",
   "proto.AuthService/GetAccessCapabilities",
+  "proto.AuthService/GetApps",
+  "proto.AuthService/GetDatabases",
+  "proto.AuthService/GetKubernetesClusters",
   "proto.AuthService/GetCurrentUserRoles",
   "proto.AuthService/GetMFADevices",
   "teleport.devicetrust.v1.DeviceTrustService/AuthenticateDevice",

@@ -1,4 +1,5 @@
 /** Bytes per second through the proxy to a node and back, against OpenSSH through a jump host with the same cipher. */
+import { spawnSync } from "node:child_process";
 import { statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Bench, nodename } from "../context.ts";
@@ -30,19 +31,14 @@ function row(what: string, bytes: number, times: Times, recorded: string): Row {
   };
 }
 
-/** The same line with the official tsh, when there is one. */
-async function officialShell(bench: Bench, line: string): Promise<Command | undefined> {
-  if (bench.officialPath("tsh") === undefined) return undefined;
-  const env = await bench.officialEnvironment();
-  return { program: "sh", args: ["-c", line.replaceAll("tsh ", "tsh --insecure ")], env };
-}
-
-async function compare(bench: Bench, ours: string, peer: string): Promise<Times> {
+/** Ours, the peer's, and the reference's, whose line is for its own node. */
+async function compare(bench: Bench, ours: (host: string) => string, peer: string): Promise<Times> {
+  const reference = await bench.reference();
   return compareCommands(
     {
-      ours: await bench.shell(ours),
+      ours: await bench.shell(ours(`root@${nodename}`)),
       peer: await bench.shell(peer),
-      official: await officialShell(bench, ours),
+      official: reference?.shell(ours(reference.host)),
     },
     rounds,
   );
@@ -52,9 +48,12 @@ async function compare(bench: Bench, ours: string, peer: string): Promise<Times>
 export async function measureStreams(bench: Bench): Promise<Row[]> {
   const { config } = await bench.openssh();
   const ssh = `ssh -F ${config} jumped`;
-  const tsh = `tsh ssh root@${nodename}`;
-  const down = await compare(bench, `${tsh} '${source}'`, `${ssh} '${source}'`);
-  const up = await compare(bench, `${source} | ${tsh} '${sink}'`, `${source} | ${ssh} '${sink}'`);
+  const down = await compare(bench, (host) => `tsh ssh ${host} '${source}'`, `${ssh} '${source}'`);
+  const up = await compare(
+    bench,
+    (host) => `${source} | tsh ssh ${host} '${sink}'`,
+    `${source} | ${ssh} '${sink}'`,
+  );
   return [
     row("SSH, 400 MiB down", streamBytes, down, "195–230 MB/s"),
     row("SSH, 400 MiB up", streamBytes, up, "256 MB/s"),
@@ -71,15 +70,36 @@ export async function measureOpenSshClient(bench: Bench): Promise<Row[]> {
   writeFileSync(file, made.stdout);
   const cluster = JSON.parse((await machine.tsh("clusters", "--format=json")).stdout)[0];
   const name = `${nodename}.${cluster.cluster_name ?? nodename}`;
-  const ours = `ssh -F ${file} -o BatchMode=yes -c aes128-gcm@openssh.com root@${name} '${source}'`;
+  const options = "-o BatchMode=yes -c aes128-gcm@openssh.com";
   const times = await compareCommands(
     {
-      ours: await bench.shell(ours),
+      ours: await bench.shell(`ssh -F ${file} ${options} root@${name} '${source}'`),
       peer: await bench.shell(`ssh -F ${config} jumped '${source}'`),
+      official: await officialOpenSsh(bench, options),
     },
     rounds,
   );
   return [row("OpenSSH through tsh proxy ssh, 400 MiB down", streamBytes, times, "160 MB/s")];
+}
+
+/** OpenSSH's client through the official `tsh proxy ssh`. */
+async function officialOpenSsh(bench: Bench, options: string): Promise<Command | undefined> {
+  const reference = await bench.reference();
+  if (reference === undefined) return undefined;
+  const { server } = reference;
+  const printed = spawnSync("sh", reference.shell(`tsh config --port=${server.sshPort}`).args, {
+    env: reference.env,
+    encoding: "utf8",
+  });
+  const file = join(server.folder, "ssh_config");
+  // The printed lines are for people whose proxy has a certificate that is trusted.
+  writeFileSync(file, printed.stdout.replaceAll('" proxy ssh', '" --insecure proxy ssh'));
+  const host = `root@${server.nodename}.${server.nodename}`;
+  return {
+    program: "sh",
+    args: ["-c", `ssh -F ${file} ${options} ${host} '${source}'`],
+    env: reference.env,
+  };
 }
 
 /** A file to a node and back. */
@@ -91,12 +111,12 @@ export async function measureCopies(bench: Bench): Promise<Row[]> {
   const [there, back] = [join(machine.folder, "there"), join(machine.folder, "back")];
   const up = await compare(
     bench,
-    `tsh scp -q ${file} root@${nodename}:${there}`,
+    (host) => `tsh scp -q ${file} ${host}:${there}`,
     `scp -q -F ${config} ${file} jumped:${there}`,
   );
   const down = await compare(
     bench,
-    `tsh scp -q root@${nodename}:${there} ${back}`,
+    (host) => `tsh scp -q ${host}:${there} ${back}`,
     `scp -q -F ${config} jumped:${there} ${back}`,
   );
   if (statSync(back).size !== fileBytes) throw new Error("the copy is not complete");

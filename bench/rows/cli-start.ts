@@ -4,7 +4,7 @@ import { userInfo } from "node:os";
 import { password } from "../../test/support/cluster.ts";
 import type { Bench } from "../context.ts";
 import { nodename } from "../context.ts";
-import { type Command, compareCommands, median } from "../measure.ts";
+import { type Command, compareCommands, median, timeCommand } from "../measure.ts";
 import type { Row } from "../row.ts";
 
 const kubectl: Command = { program: "kubectl", args: ["version", "--client"] };
@@ -22,17 +22,18 @@ function row(
   return { what, unit: "ms", ours, peer, goal: { at: "most", limit }, recorded, official };
 }
 
-/** Commands that reach nothing. */
+/** Commands that reach nothing; the reference's `tsh status` asks its cluster. */
 export async function measureLocalCommands(bench: Bench): Promise<Row[]> {
+  const reference = await bench.reference();
   const ms = await compareCommands(
     {
       kubectl,
       version: await bench.our("tsh", "version"),
       status: await bench.our("tsh", "status"),
       admin: await bench.our("tctl", "version"),
-      officialVersion: await bench.official("tsh", "version", "--client"),
-      officialStatus: await bench.official("tsh", "status"),
-      officialAdmin: await bench.official("tctl", "version"),
+      officialVersion: reference?.tsh("version", "--client"),
+      officialStatus: reference?.tsh("status"),
+      officialAdmin: reference?.admin("version"),
     },
     15,
   );
@@ -78,14 +79,15 @@ export async function measureClusterCommands(bench: Bench): Promise<Row[]> {
   const ls = await bench.our("tsh", "ls");
   const ssh = await bench.our("tsh", "ssh", `root@${nodename}`, "true");
   const shell = accountShell();
+  const reference = await bench.reference();
   const warm = await compareCommands(
     {
       kubectl,
       shell,
       ls,
       ssh,
-      officialLs: await bench.official("tsh", insecure, "ls"),
-      officialSsh: await bench.official("tsh", insecure, "ssh", `root@${nodename}`, "true"),
+      officialLs: reference?.tsh("ls"),
+      officialSsh: reference?.tsh("ssh", reference.host, "true"),
     },
     11,
   );
@@ -96,9 +98,14 @@ export async function measureClusterCommands(bench: Bench): Promise<Row[]> {
   );
   const { cluster } = await bench.workplace();
   const roles = await compareCommands(
-    { kubectl, get: await bench.our("tctl", `--data-dir=${cluster.dataDir}`, "get", "roles") },
+    {
+      kubectl,
+      get: await bench.our("tctl", `--data-dir=${cluster.dataDir}`, "get", "roles"),
+      official: reference?.admin("get", "roles"),
+    },
     7,
   );
+  const officialSsh = warm.officialSsh && warm.officialSsh - warm.shell;
   return [
     row(
       "tsh ls, agent warm",
@@ -106,24 +113,34 @@ export async function measureClusterCommands(bench: Bench): Promise<Row[]> {
       1.1,
       "71 ms, 1.4×",
     ),
-    row("tsh ls, no agent", { ours: cold.ls, kubectl: cold.kubectl }, 2.2, "71 ms, 1.4×"),
+    row(
+      "tsh ls, no agent",
+      { ours: cold.ls, kubectl: cold.kubectl, official: warm.officialLs },
+      2.2,
+      "71 ms, 1.4×",
+    ),
     row(
       `${sshTrue}, agent warm`,
       {
         ours: warm.ssh - warm.shell,
         kubectl: warm.kubectl,
-        official: warm.officialSsh && warm.officialSsh - warm.shell,
+        official: officialSsh,
       },
       2.0,
       "255 ms, 5.1×",
     ),
     row(
       `${sshTrue}, no agent`,
-      { ours: cold.ssh - cold.shell, kubectl: cold.kubectl },
+      { ours: cold.ssh - cold.shell, kubectl: cold.kubectl, official: officialSsh },
       3.0,
       "255 ms, 5.1×",
     ),
-    row("tctl get roles", { ours: roles.get, kubectl: roles.kubectl }, 2.2, "55 ms, 1.1×"),
+    row(
+      "tctl get roles",
+      { ours: roles.get, kubectl: roles.kubectl, official: roles.official },
+      2.2,
+      "55 ms, 1.1×",
+    ),
   ];
 }
 
@@ -150,5 +167,21 @@ export async function measureLogin(bench: Bench): Promise<Row[]> {
     peers.push(peer);
     await machine.tsh("logout");
   }
-  return [row("tsh login", { ours: median(times), kubectl: median(peers) }, 4, "231–271 ms, 5×")];
+  const official = await measureOfficialLogin(bench, turns.length);
+  const figures = { ours: median(times), kubectl: median(peers), official };
+  return [row("tsh login", figures, 4, "231–271 ms, 5×")];
+}
+
+/** The same at the reference, where the person sits at a terminal that answers at once. */
+async function measureOfficialLogin(bench: Bench, rounds: number): Promise<number | undefined> {
+  const reference = await bench.reference();
+  if (reference === undefined) return undefined;
+  const machine = await reference.server.machine("LOGIN001", { tpm: false });
+  const times: number[] = [];
+  for (let round = 0; round < rounds; round++) {
+    const person = await reference.server.addUser(`login-${round}`, ["access"]);
+    times.push(await reference.logIn(person, machine));
+    await timeCommand({ ...reference.tsh("logout"), env: reference.environmentOf(machine) });
+  }
+  return median(times);
 }

@@ -1,12 +1,12 @@
 /** The server by itself: until it answers, and what it holds when nobody asks for anything. */
-import { type ChildProcess, spawn } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { request } from "node:https";
+import { spawn } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
+import { answersPing } from "../../test/support/answers-ping.ts";
+import { freePort } from "../../test/support/free-port.ts";
 import type { Bench } from "../context.ts";
-import { freePort } from "../free-port.ts";
 import { median, residentMib, stopChild } from "../measure.ts";
 import type { Row } from "../row.ts";
 
@@ -16,7 +16,8 @@ const restMs = 5000;
 
 interface Started {
   readonly ms: number;
-  readonly child: ChildProcess;
+  readonly pid: number;
+  stop(): Promise<void>;
 }
 
 /** Starts and memory of a one-process cluster: auth, proxy, node. */
@@ -24,16 +25,8 @@ export async function measureServer(bench: Bench): Promise<Row[]> {
   const folder = mkdtempSync(join(tmpdir(), "gatehouse-bench-"));
   try {
     const programs = await bench.programs();
-    const ours = await measureStarts(async (port) => [
-      ...[join(programs, "gatehouse"), "quickstart"],
-      ...[`--data-dir=${join(folder, "data")}`, `--listen=127.0.0.1:${port}`],
-    ]);
-    const teleport = bench.officialPath("teleport");
-    const official =
-      teleport &&
-      (await measureStarts(async (port) => officialCommand(teleport, folder, port)).catch(
-        (error: unknown) => void process.stderr.write(`WARNING: ${String(error)}\n`),
-      ));
+    const ours = await measureStarts(() => startOurs(programs, folder));
+    const official = await measureReference(bench);
     return [
       {
         what: "server start to answering /webapi/ping",
@@ -41,7 +34,7 @@ export async function measureServer(bench: Bench): Promise<Row[]> {
         ours: ours.ms,
         goal: { at: "most", limit: 1000 },
         recorded: "1800–2200 ms",
-        official: official ? official.ms : undefined,
+        official: official?.ms,
       },
       {
         what: "memory of an idle cluster in one process",
@@ -49,7 +42,7 @@ export async function measureServer(bench: Bench): Promise<Row[]> {
         ours: ours.mib,
         goal: { at: "most", limit: 120 },
         recorded: "332 MiB",
-        official: official ? official.mib : undefined,
+        official: official?.mib,
       },
     ];
   } finally {
@@ -57,68 +50,55 @@ export async function measureServer(bench: Bench): Promise<Row[]> {
   }
 }
 
+/** The reference's starts, with the store that it has by now. */
+async function measureReference(bench: Bench): Promise<Measured | undefined> {
+  const server = (await bench.reference())?.server;
+  if (server === undefined) return undefined;
+  await server.stopServer();
+  const measured = await measureStarts(async () => {
+    const start = performance.now();
+    await server.startServer();
+    const ms = performance.now() - start;
+    return { ms, pid: server.serverPid, stop: () => server.stopServer() };
+  });
+  await server.restart();
+  return measured;
+}
+
+interface Measured {
+  readonly ms: number;
+  readonly mib: number;
+}
+
 /** Median start with a store that is there already, and the memory of the last one after a rest. */
-async function measureStarts(
-  command: (port: number) => Promise<readonly string[]>,
-): Promise<{ ms: number; mib: number }> {
+async function measureStarts(start: () => Promise<Started>): Promise<Measured> {
   const times: number[] = [];
   let mib = 0;
   for (let round = -1; round < starts; round++) {
-    const port = await freePort();
-    const { child, ms } = await startServer(await command(port), port);
+    const { ms, pid, stop } = await start();
     if (round >= 0) times.push(ms);
     if (round === starts - 1) {
       await wait(restMs);
-      mib = residentMib(child.pid ?? 0);
+      mib = residentMib(pid);
     }
-    await stopChild(child);
+    await stop();
   }
   return { ms: median(times), mib };
 }
 
-async function startServer(words: readonly string[], port: number): Promise<Started> {
-  const [program = "", ...args] = words;
+async function startOurs(programs: string, folder: string): Promise<Started> {
+  const port = await freePort();
+  const args = [`--data-dir=${join(folder, "data")}`, `--listen=127.0.0.1:${port}`];
   const start = performance.now();
-  const child = spawn(program, args, { stdio: "ignore" });
+  const child = spawn(join(programs, "gatehouse"), ["quickstart", ...args], { stdio: "ignore" });
   const kill = () => child.kill("SIGKILL");
   process.once("exit", kill);
   child.once("exit", () => process.removeListener("exit", kill));
   while (!(await answersPing(port))) {
-    if (child.exitCode !== null) throw new Error(`${program} ended with ${child.exitCode}`);
-    if (performance.now() - start > 60_000) throw new Error(`${program} did not answer`);
+    if (child.exitCode !== null) throw new Error(`gatehouse ended with ${child.exitCode}`);
+    if (performance.now() - start > 60_000) throw new Error("gatehouse did not answer");
     await wait(10);
   }
-  return { child, ms: performance.now() - start };
-}
-
-function answersPing(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const asked = request(
-      { host: "127.0.0.1", port, path: "/webapi/ping", rejectUnauthorized: false, agent: false },
-      (answer) => {
-        answer.resume();
-        resolve(answer.statusCode === 200);
-      },
-    );
-    asked.once("error", () => resolve(false));
-    asked.end();
-  });
-}
-
-/** A configuration of the official server with the same services. */
-function officialCommand(teleport: string, folder: string, port: number): readonly string[] {
-  const data = join(folder, "official");
-  const file = join(folder, `official-${port}.yaml`);
-  writeFileSync(
-    file,
-    [
-      ...["version: v3", "teleport:", "  nodename: node1", `  data_dir: ${data}`],
-      ...["  log: {output: /dev/null}", "auth_service:", "  enabled: yes"],
-      ...["  cluster_name: example.com", "  listen_addr: 127.0.0.1:0"],
-      ...["  proxy_listener_mode: multiplex", "proxy_service:", "  enabled: yes"],
-      ...[`  web_listen_addr: 127.0.0.1:${port}`, `  public_addr: localhost:${port}`],
-      ...["ssh_service:", "  enabled: yes", "  listen_addr: 127.0.0.1:0", ""],
-    ].join("\n"),
-  );
-  return [teleport, "start", "-c", file];
+  const ms = performance.now() - start;
+  return { ms, pid: child.pid ?? 0, stop: () => stopChild(child) };
 }

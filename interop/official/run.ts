@@ -1,8 +1,10 @@
-/** Runs all steps against a cluster of our own and gives the verdicts. */
+/** Runs all steps against a fresh cluster and gives the verdicts. */
 import { Cluster } from "../../test/support/cluster.ts";
 import { judge, type Verdict } from "../known-differences.ts";
-import { OfficialComputer, type OfficialPrograms } from "./computer.ts";
-import type { Stage, Step } from "./step.ts";
+import { Computer } from "./computer.ts";
+import type { Clients, Sides } from "./programs.ts";
+import { OfficialServer, type ServerPrograms } from "./server.ts";
+import type { JudgedCluster, Stage, Step } from "./step.ts";
 import { deviceSteps } from "./steps/devices.ts";
 import { loginSteps } from "./steps/login.ts";
 import { opensshSteps } from "./steps/openssh.ts";
@@ -19,7 +21,8 @@ export interface Row {
   readonly text?: string;
 }
 
-const steps: readonly Step[] = [
+/** All steps, in order. */
+export const steps: readonly Step[] = [
   ...loginSteps,
   ...sshSteps,
   ...scpSteps,
@@ -31,21 +34,31 @@ const steps: readonly Step[] = [
 /** Without this one nothing else can be judged. */
 const loginStep = "tsh login with password and one-time code";
 
+/** What plays in a run. */
+export interface Cast {
+  readonly clients: Clients;
+  /** Undefined: a cluster of ours. */
+  readonly server: ServerPrograms | undefined;
+}
+
 /** Runs the steps whose names match `only`; login always runs, because everything builds on it. */
-export async function runOfficial(
-  programs: OfficialPrograms,
+export async function runScript(
+  { clients, server }: Cast,
   only: RegExp,
   report: (row: Row) => void,
 ): Promise<readonly Row[]> {
-  const cluster = await Cluster.start({ user: "alice", logins: ["root"] });
-  const computers: OfficialComputer[] = [];
+  const sides: Sides = { client: clients.maker, server: server ? "official" : "ours" };
+  const cluster: JudgedCluster = server
+    ? await OfficialServer.start(server)
+    : await Cluster.start({ user: "alice", logins: ["root"] });
+  const computers: Computer[] = [];
   try {
     const person = await cluster.acceptInvitation();
-    const desk = await OfficialComputer.start(cluster, programs, "DESK0001", { tpm: false });
+    const desk = await Computer.start(cluster, clients, "DESK0001", { tpm: false });
     computers.push(desk);
-    const laptop = await OfficialComputer.start(cluster, programs, "LAPTOP01", { tpm: true });
+    const laptop = await Computer.start(cluster, clients, "LAPTOP01", { tpm: true });
     computers.push(laptop);
-    const stage: Stage = { cluster, person, desk, laptop };
+    const stage: Stage = { sides, cluster, person, desk, laptop };
     const rows: Row[] = [];
     for (const step of steps) {
       if (!only.test(step.name) && !loginSteps.includes(step)) continue;
@@ -65,7 +78,7 @@ async function runStep(step: Step, stage: Stage): Promise<Row> {
   const started = performance.now();
   const done = (passed: boolean, text?: string): Row => ({
     item: step.name,
-    verdict: judge(step.name, passed),
+    verdict: judge(step.name, stage.sides, passed),
     ms: Math.round(performance.now() - started),
     ...(text === undefined ? {} : { text }),
   });

@@ -1,17 +1,39 @@
-/** What the script consists of: named steps, each of which drives the official programs and looks at what they did. */
-import type { Ran } from "../../test/support/cluster/machine.ts";
-import type { Cluster, Person } from "../../test/support/cluster.ts";
-import type { OfficialComputer } from "./computer.ts";
+/** What the script consists of: named steps, each of which drives the clients and looks at what they did. */
+import { setTimeout as wait } from "node:timers/promises";
+import type { Machine, Ran } from "../../test/support/cluster/machine.ts";
+import type { Person } from "../../test/support/cluster.ts";
+import type { Computer } from "./computer.ts";
+import type { Sides } from "./programs.ts";
+
+/** A running cluster, ours or one of the official server, as far as steps need it. */
+export interface JudgedCluster {
+  /** The host name of its one SSH server, which is the name of the cluster as well. */
+  readonly nodename: string;
+  /** `host:port` that people type. */
+  readonly proxy: string;
+  readonly port: number;
+  /** The port that its SSH server says it listens on; OpenSSH is to be told when it is not the usual one. */
+  readonly sshPort?: number;
+  /** A person's computer. */
+  machine(serial: string, options: { readonly tpm: boolean }): Promise<Machine>;
+  /** The first administrator sets their password and their authenticator app up. */
+  acceptInvitation(): Promise<Person>;
+  /** Another person, who may log in as root on servers. */
+  addUser(name: string, roles: readonly string[]): Promise<Person>;
+  close(): Promise<void>;
+}
 
 /** Everything that steps work with. Steps run in order and build on one another. */
 export interface Stage {
-  readonly cluster: Cluster;
+  /** Who made the clients and the server: their layouts are the same, their sentences are not. */
+  readonly sides: Sides;
+  readonly cluster: JudgedCluster;
   /** The first administrator. */
   readonly person: Person;
   /** Their computer, without a TPM. */
-  readonly desk: OfficialComputer;
+  readonly desk: Computer;
   /** A second computer with a virtual TPM, on which nobody has logged in yet. */
-  readonly laptop: OfficialComputer;
+  readonly laptop: Computer;
 }
 
 /** One row of the table. */
@@ -54,6 +76,22 @@ export function expectRan(
 /** Throws {@link Surprise} unless a fact holds. */
 export function expectThat(fact: boolean, text: string): void {
   if (!fact) throw new Surprise(text);
+}
+
+/** How long a write may take until everybody sees it: the official server reads from a cache that follows. */
+const settleMs = 5000;
+
+/** Repeats what may be true only soon; throws its last surprise when it never is. */
+export async function eventually<T>(attempt: () => Promise<T>): Promise<T> {
+  const deadline = Date.now() + settleMs;
+  for (;;) {
+    try {
+      return await attempt();
+    } catch (error) {
+      if (!(error instanceof Surprise) || Date.now() > deadline) throw error;
+      await wait(100);
+    }
+  }
 }
 
 function indent(text: string): string {

@@ -15,7 +15,7 @@ import { ClusterConfigService } from "#gen/teleport/clusterconfig/v1/service_pb.
 import { DeviceTrustService } from "#gen/teleport/devicetrust/v1/service_pb.ts";
 import { TrustService } from "#gen/teleport/trust/v1/service_pb.ts";
 import { UsersService } from "#gen/teleport/users/v1/service_pb.ts";
-import type { Kind, Resource } from "#resource/kinds.ts";
+import type { Kind, Resource, ResourceOf } from "#resource/kinds.ts";
 import { parseResource } from "#resource/parse.ts";
 import { createApiClient } from "./api-client.ts";
 import type { AuthClient } from "./auth-client.ts";
@@ -273,5 +273,35 @@ test("the pin of an authority is the SHA-256 of its public key", async () => {
     assert.deepEqual(await auth.caPins(), [
       "sha256:716183726a264d0b7e2153ccfb71c33af687a92b1f591c178215bf30b5b14fd7",
     ]);
+  });
+});
+
+test("tokens of a cluster without pages are listed as it knows them", async () => {
+  const token = encodeResource("token", documents.token as ResourceOf["token"]);
+  const calls = await record(
+    {
+      "AuthService/ListProvisionTokens": new Fault("unimplemented", "unknown method"),
+      "AuthService/GetTokens": { ProvisionTokens: [token] },
+    },
+    async (auth) => assert.equal((await auth.list("token"))[0]?.metadata.name, "x"),
+  );
+  assert.deepEqual(calls, ["AuthService/ListProvisionTokens", "AuthService/GetTokens"]);
+  const refused = new Fault("access-denied", "access denied");
+  await record({ "AuthService/ListProvisionTokens": refused }, async (auth) => {
+    await assert.rejects(auth.list("token"), (error) => isFault(error, "access-denied"));
+  });
+});
+
+test("authorities of types that the cluster does not know are left out, other failures are not", async () => {
+  const answer = (request: Record<string, unknown>) => {
+    if (request["type"] === "okta") throw new Fault("invalid", "type is not supported");
+    return {};
+  };
+  await record({ "TrustService/GetCertAuthorities": answer }, async (auth) => {
+    assert.deepEqual(await auth.list("cert_authority"), []);
+  });
+  const lost = new Fault("unavailable", "lost");
+  await record({ "TrustService/GetCertAuthorities": lost }, async (auth) => {
+    await assert.rejects(auth.list("cert_authority"), (error) => isFault(error, "unavailable"));
   });
 });

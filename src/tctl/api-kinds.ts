@@ -4,7 +4,7 @@
  */
 import { decodePlain, type MessageOf } from "#api/convert/resource.ts";
 import { createClient, type GrpcClient } from "#api/grpc/client.ts";
-import { Fault, isFault } from "#base/fault.ts";
+import { Fault, type FaultCode, isFault } from "#base/fault.ts";
 import { AuthService } from "#gen/proto/authservice_pb.ts";
 import { ClusterConfigService } from "#gen/teleport/clusterconfig/v1/service_pb.ts";
 
@@ -61,10 +61,13 @@ export function kindCallsOver(grpc: GrpcClient): { readonly [K in Kind]: KindCal
     },
     token: {
       list: () =>
-        readPages((StartKey) =>
+        readPages<MessageOf<"token">>((StartKey) =>
           auth
             .listProvisionTokens({ Limit: pageSize, StartKey })
-            .then((a) => [a.Tokens, a.NextKey]),
+            .then((a) => [a.Tokens, a.NextKey] as const),
+        ).catch(
+          // Before there were pages (17.0.0-dev).
+          otherwise("unimplemented", async () => (await auth.getTokens({})).ProvisionTokens),
         ),
       get: (Name) => auth.getToken({ Name }),
       create: (value) => nothing(auth.createTokenV2({ Token: { case: "V2", value } })),
@@ -162,9 +165,15 @@ export function kindCallsOver(grpc: GrpcClient): { readonly [K in Kind]: KindCal
     cert_authority: {
       list: async () => {
         const answers = await Promise.all(
-          certAuthorityTypes.map((type) => trust.getCertAuthorities({ type })),
+          certAuthorityTypes.map((type) =>
+            trust
+              .getCertAuthorities({ type })
+              .then((answer) => answer.certAuthoritiesV2)
+              // A cluster of before knows fewer types (17.0.0-dev: no okta).
+              .catch(otherwise("invalid", async () => [])),
+          ),
         );
-        return answers.flatMap((answer) => answer.certAuthoritiesV2);
+        return answers.flat();
       },
       get: (domain, type = "host") => trust.getCertAuthority({ type, domain }),
       create: refuseAuthority,
@@ -224,6 +233,14 @@ async function refuseExisting(
     throw error;
   }
   throw new Fault("already-exists", `${kind} "${name}" already exists`);
+}
+
+/** What to do instead after a failure of one kind; other failures are thrown on. */
+function otherwise<T>(code: FaultCode, instead: () => Promise<T>): (error: unknown) => Promise<T> {
+  return async (error) => {
+    if (!isFault(error, code)) throw error;
+    return instead();
+  };
 }
 
 async function nothing(call: Promise<unknown>): Promise<undefined> {

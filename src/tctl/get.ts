@@ -21,7 +21,15 @@ export async function run(invocation: Invocation<typeof get>): Promise<void> {
     args.resources === "all" ? kinds.map((kind) => ({ kind })) : parseReferences(args.resources);
   const resources = await withAuth(invocation, async (auth) => {
     const found: Resource[] = [];
-    for (const reference of references) found.push(...(await fetchResources(auth, reference)));
+    for (const reference of references) {
+      try {
+        found.push(...(await fetchResources(auth, reference)));
+      } catch (error) {
+        // Whoever asks for everything wants what there is.
+        if (args.resources !== "all" || !isFault(error, "unimplemented")) throw error;
+        console.note(`this cluster has no resources of the kind ${reference.kind}`);
+      }
+    }
     return found;
   });
   if (flags.format === "json") console.print(formatJson(resources));

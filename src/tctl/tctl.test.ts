@@ -4,6 +4,7 @@ import { readdir, readFile } from "node:fs/promises";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { ManualClock } from "#base/clock.ts";
+import { Fault } from "#base/fault.ts";
 import { flagName } from "#cli/flag.ts";
 import { formatHelp } from "#cli/help.ts";
 import { parseCommandLine } from "#cli/parse.ts";
@@ -172,6 +173,29 @@ async function replay(
 test("users: add, list, update, reset, delete", async () => {
   const auth = await replay("users", cluster);
   assert.deepEqual(auth.passwords, ["correct horse battery staple", "from stdin"]);
+});
+
+test("an update meets somebody else's write, and is made again on top of it", async () => {
+  let behind = 2;
+  await replay("slow-reads", cluster, (auth) => {
+    const { get } = auth;
+    auth.get = async (kind, name, subKind) => {
+      const found = structuredClone(await get(kind, name, subKind));
+      if (kind === "user" && behind-- > 0) found.metadata.revision = "the one before";
+      return found;
+    };
+  });
+  assert.ok(behind < 0);
+});
+
+test("a cluster of another make: what it does not offer", async () => {
+  await replay("other-cluster", [], (auth) => {
+    const { list } = auth;
+    auth.list = async (kind) => {
+      if (kind === "device") throw new Fault("unimplemented", "unknown service");
+      return list(kind);
+    };
+  });
 });
 
 test("tokens: add, list, delete", async () => {

@@ -1,5 +1,6 @@
 /** `tctl users update` */
-import { Fault } from "#base/fault.ts";
+import { setTimeout as wait } from "node:timers/promises";
+import { Fault, isFault } from "#base/fault.ts";
 import type { User } from "#resource/user.ts";
 import type { Invocation, usersUpdate } from "./commands.ts";
 import { withAuth } from "./services.ts";
@@ -16,18 +17,37 @@ export async function run(invocation: Invocation<typeof usersUpdate>): Promise<v
     });
   }
   await withAuth(invocation, async (auth) => {
-    const user = await auth.get("user", args.user);
     for (const role of roles) await auth.get("role", role);
-    const spec: User["spec"] = {
-      ...user.spec,
-      traits: { ...user.spec.traits, ...traits },
-      ...(roles.length > 0 && { roles: [...roles] }),
-    };
-    await auth.update({ ...user, spec });
+    await retryConflicts(async () => {
+      const user = await auth.get("user", args.user);
+      const spec: User["spec"] = {
+        ...user.spec,
+        traits: { ...user.spec.traits, ...traits },
+        ...(roles.length > 0 && { roles: [...roles] }),
+      };
+      await auth.update({ ...user, spec });
+    });
   });
   console.print(`User ${args.user} has been updated:`);
   if (roles.length > 0) console.print(`\tNew roles: ${roles.join(",")}`);
   for (const [trait, values] of Object.entries(traits)) {
     console.print(`\tNew ${trait.replaceAll("_", " ")}: ${values.join(",")}`);
+  }
+}
+
+/** Servers of another make answer reads from a cache that follows the writes after up to a second. */
+const attempts = 10;
+const pauseMs = 200;
+
+/** Reads, changes and writes again while somebody else's write comes between: the flags say what to change either way. */
+async function retryConflicts(update: () => Promise<void>): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      await update();
+      return;
+    } catch (error) {
+      if (!isFault(error, "conflict") || attempt === attempts) throw error;
+      await wait(pauseMs);
+    }
   }
 }

@@ -1,8 +1,11 @@
 /** `tsh login` and what follows it, against a fake cluster with a web certificate that no authority vouches for. */
 import assert from "node:assert/strict";
+import { createPrivateKey, createPublicKey } from "node:crypto";
 import { existsSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
+import { sameBytes } from "#base/bytes.ts";
+import { encodePublicKey, parseAuthorizedKey } from "#ssh/public-key.ts";
 import { startTestHome } from "../../test/support/client/tsh.ts";
 
 const answers = { stdin: "hunter2\n123456\n" };
@@ -128,6 +131,18 @@ test("the keys of a login are of the kinds that the suite asks for, in OpenSSH's
     readFileSync(join(keys, "myuser-ssh", "example.com-cert.pub"), "utf8"),
     /^ssh-ed25519-cert-v01@openssh\.com /,
   );
+});
+
+test("a cluster that knows no suite: one RSA key stands for both, and everything works", async (context) => {
+  const { run, proxy, folder } = await start(context, { suite: "", tunnel: false });
+  const login = await run(["login", proxy, "--user=myuser", "--insecure"], answers);
+  assert.equal(login.code, 0, login.stderr);
+  const keys = join(folder, "keys", "localhost");
+  assert.match(readFileSync(join(keys, "myuser.pub"), "utf8"), /^ssh-rsa \S+ myuser\n$/);
+  const tls = createPublicKey(createPrivateKey(readFileSync(join(keys, "myuser.key"))));
+  const ssh = parseAuthorizedKey(readFileSync(join(keys, "myuser.pub"), "utf8")).blob;
+  assert.ok(sameBytes(encodePublicKey(tls), ssh));
+  assert.equal((await run(["ls", "--format=names"])).code, 0);
 });
 
 test("a proxy that calls itself by the name of another one replaces nothing that is filed there", async (context) => {

@@ -4,11 +4,12 @@ import { type SpawnOptions, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
-import { type AddressInfo, createServer as createTcpServer } from "node:net";
+import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { sameBytes } from "#base/bytes.ts";
 import { formatAuthorizedKey } from "#ssh/public-key.ts";
+import { freePort } from "../support/free-port.ts";
 import { certify, createKey, KeyFolder, type KeyKind } from "../support/ssh-keys.ts";
 import { TestSshServer } from "../support/ssh-server.ts";
 
@@ -241,11 +242,3 @@ test("lends the session the client's agent", async () => {
   // The key and its certificate.
   assert.equal(stdout.toString().trim().split("\n").length, 2, stderr);
 });
-
-async function freePort(): Promise<number> {
-  const probe = createTcpServer();
-  await new Promise<void>((resolve) => probe.listen(0, "127.0.0.1", resolve));
-  const { port } = probe.address() as AddressInfo;
-  await new Promise((resolve) => probe.close(resolve));
-  return port;
-}

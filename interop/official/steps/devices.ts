@@ -1,7 +1,7 @@
 /** Device Trust with the official client on a virtual TPM: enrolment, device logins, the two refusals, auto-enrolment. */
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { OfficialComputer } from "../computer.ts";
+import type { Computer } from "../computer.ts";
 import { type Expectation, expectRan, expectThat, type Stage, type Step } from "../step.ts";
 
 const serial = "LAPTOP01";
@@ -52,7 +52,7 @@ let people = 0;
 /** Logs somebody new in: a one-time code is good once, and nobody waits for the next. */
 async function login(
   { cluster }: Stage,
-  computer: OfficialComputer,
+  computer: Computer,
   ...moreRoles: readonly string[]
 ): Promise<void> {
   await computer.logout();
@@ -88,7 +88,10 @@ export const deviceSteps: readonly Step[] = [
       expectRan(await desk.tctl(...add), { shows: ["Device XX1/Linux added to the inventory"] });
       expectRan(await desk.tctl(...add), { code: 1, shows: ["already"] });
       expectRan(await desk.tctl("devices", "ls"), {
-        shows: [/^Asset Tag OS +Enroll Status Device ID/m, /^XX1 +Linux +not enrolled/m],
+        shows: [
+          /^Asset Tag OS +(Source )?Enroll Status (Owner )?Device ID/m,
+          /^XX1 +Linux +not enrolled/m,
+        ],
       });
       expectRan(await desk.tctl("devices", "enroll", "--asset-tag=XX1"), {
         shows: ["The enrollment token: ", "tsh device enroll --token="],

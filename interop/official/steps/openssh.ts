@@ -1,15 +1,17 @@
-/** OpenSSH's own programs through the official `tsh config` and `tsh proxy ssh`. */
+/** OpenSSH's own programs through `tsh config` and `tsh proxy ssh`. */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expectRan, type Stage, type Step } from "../step.ts";
 
 /** Writes what `tsh config` prints; gives the options with which OpenSSH reads it. */
-async function sshOptions({ desk }: Stage): Promise<string[]> {
-  const printed = await desk.tsh("config");
+async function sshOptions({ desk, cluster, sides }: Stage): Promise<string[]> {
+  const port = cluster.sshPort === undefined ? [] : [`--port=${cluster.sshPort}`];
+  const printed = await desk.tsh("config", ...port);
   expectRan(printed, { shows: ["ProxyCommand"] });
   const file = join(desk.home, "ssh_config");
-  // The printed lines are for a person whose proxy certificate is trusted.
-  writeFileSync(file, printed.stdout.replace(/" proxy ssh/g, '" --insecure proxy ssh'));
+  // The lines of the official program are for a person whose proxy certificate is trusted.
+  const text = printed.stdout.replace(/" proxy ssh/g, '" --insecure proxy ssh');
+  writeFileSync(file, sides.client === "official" ? text : printed.stdout);
   return ["-F", file, "-o", "BatchMode=yes", "-o", "IdentitiesOnly=yes"];
 }
 

@@ -1,9 +1,17 @@
 /** Commands, shells, forwarding and refusals of `tsh ssh`. */
 import { writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
-import { createConnection, createServer as createTcpServer } from "node:net";
+import { createConnection } from "node:net";
 import { join } from "node:path";
-import { type Expectation, expectRan, expectThat, type Stage, type Step } from "../step.ts";
+import { freePort } from "../../../test/support/free-port.ts";
+import {
+  type Expectation,
+  eventually,
+  expectRan,
+  expectThat,
+  type Stage,
+  type Step,
+} from "../step.ts";
 
 async function ssh(stage: Stage, words: readonly string[], expected: Expectation): Promise<void> {
   const { desk, cluster } = stage;
@@ -24,15 +32,6 @@ async function withWebServer(run: (port: number) => Promise<void>): Promise<void
 
 function portOf(server: { address(): unknown }): number {
   return (server.address() as { port: number }).port;
-}
-
-/** A port of this machine that nothing listens on. */
-async function freePort(): Promise<number> {
-  const server = createTcpServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const port = portOf(server);
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
 
 /** `-L` and `-R`: a port here leads to the web server, through the node or from it. */
@@ -84,7 +83,7 @@ export const sshSteps: readonly Step[] = [
   {
     name: "tsh ssh passes standard input and binary output",
     async run({ desk, cluster }) {
-      const command = `${desk.tshPath} --insecure ssh root@${cluster.nodename} cat < /bin/ls | cmp - /bin/ls`;
+      const command = `${desk.tshLine} ssh root@${cluster.nodename} cat < /bin/ls | cmp - /bin/ls`;
       expectRan(await desk.run(["sh", "-c", command]));
     },
   },
@@ -122,8 +121,10 @@ export const sshSteps: readonly Step[] = [
       const file = join(desk.home, "node.yaml");
       writeFileSync(file, JSON.stringify(nodes[0]));
       expectRan(await desk.tctl("create", "-f", file));
-      expectRan(await desk.tsh("ssh", "root@interop=yes", "hostname"), {
-        shows: [cluster.nodename],
+      await eventually(async () => {
+        expectRan(await desk.tsh("ssh", "root@interop=yes", "hostname"), {
+          shows: [cluster.nodename],
+        });
       });
       expectRan(await desk.tsh("ssh", "root@interop=no", "true"), { code: 1 });
     },
@@ -165,7 +166,7 @@ export const sshSteps: readonly Step[] = [
     name: "tsh ssh -A forwards the agent",
     async run({ desk, cluster }) {
       const remote = `root@${cluster.nodename}`;
-      const inner = `ssh-keygen -q -t ed25519 -N '' -C forwarded -f "$HOME/agent-key" && ssh-add -q "$HOME/agent-key" && ${desk.tshPath} --insecure ssh -A ${remote} ssh-add -l`;
+      const inner = `ssh-keygen -q -t ed25519 -N '' -C forwarded -f "$HOME/agent-key" && ssh-add -q "$HOME/agent-key" && ${desk.tshLine} ssh -A ${remote} ssh-add -l`;
       expectRan(await desk.run(["ssh-agent", "sh", "-c", inner]), { shows: ["forwarded"] });
     },
   },

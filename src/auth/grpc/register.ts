@@ -63,7 +63,7 @@ export function registerServices(server: GrpcServer<Peer>, context: AuthContext)
   server.register(AuthService, tokenHandlers(context));
   server.register(AuthService, lockHandlers(context));
   server.register(AuthService, nodeHandlers(context));
-  server.register(AuthService, inventoryHandlers(context));
+  server.register(AuthService, inventoryHandlers());
   server.register(AuthService, mfaHandlers(context));
   server.register(AuthService, watchHandlers(context));
   server.register(UsersService, usersService(context));

@@ -78,15 +78,30 @@ export function dialCluster(
     signal?.addEventListener("abort", abort, { once: true });
     socket.setNoDelay(true);
     socket.setTimeout(timeoutMs, late);
-    socket.once("error", (error) => reject(explain(error, where, address.cluster)));
+    let reached = false;
+    socket.once("connect", () => {
+      reached = true;
+    });
+    // A proxy of another make hangs up on a protocol that it does not know, where RFC 7301 section 3.2 has an alert.
+    const hangsUp = () => reached && protocols[0] === tunnelProtocol;
+    socket.once("error", (error) => {
+      const unknown = errorCode(error) === "ECONNRESET" && hangsUp();
+      reject(unknown ? unspoken(where) : explain(error, where, address.cluster));
+    });
     const closed = () =>
-      reject(new Fault("unavailable", `the proxy at ${where} closed the connection`));
+      reject(
+        hangsUp()
+          ? unspoken(where)
+          : new Fault("unavailable", `the proxy at ${where} closed the connection`),
+      );
     socket.once("close", closed);
     socket.once("close", () => signal?.removeEventListener("abort", abort));
     socket.once("secureConnect", () => {
       socket.setTimeout(0);
       socket.off("close", closed);
-      if (typeof socket.alpnProtocol !== "string") {
+      // The proxies of 17.0.0-dev select no name for the transport service, and mean it.
+      const named = typeof socket.alpnProtocol === "string";
+      if (!named && protocols[0] !== transportProtocol) {
         socket.destroy();
         reject(unspoken(where));
         return;

@@ -1,6 +1,6 @@
 /**
  * Fresh key pairs for a login, of the kinds that the cluster's signature suite asks for: Ed25519 for SSH and P-256
- * for TLS, or RSA-2048 for both where the cluster still serves clients that know nothing newer.
+ * for TLS, or RSA-2048 where the cluster still serves clients that know nothing newer.
  */
 import { createPublicKey, generateKeyPair, type KeyObject } from "node:crypto";
 import { promisify } from "node:util";
@@ -8,7 +8,7 @@ import { systemRandom } from "#base/random.ts";
 import { formatPrivateKey } from "#ssh/private-key.ts";
 import { encodePublicKey, formatAuthorizedKey } from "#ssh/public-key.ts";
 
-/** Two private keys, one per protocol. */
+/** A private key per protocol; at clusters of before the split it is one and the same. */
 export interface LoginKeys {
   readonly ssh: KeyObject;
   readonly tls: KeyObject;
@@ -17,8 +17,15 @@ export interface LoginKeys {
 const generate = promisify(generateKeyPair);
 const rsaBits = 2048;
 
-/** Makes keys for a signature suite as ping names it; an unknown one gets the modern kinds. */
+/**
+ * Makes keys for a signature suite as ping names it; an unknown one gets the modern kinds. A cluster that names none is
+ * from before SSH and TLS had keys of their own (17.0.0-dev): it certifies one RSA key for both.
+ */
 export async function generateLoginKeys(suite: string): Promise<LoginKeys> {
+  if (suite === "") {
+    const { privateKey } = await generate("rsa", { modulusLength: rsaBits });
+    return { ssh: privateKey, tls: privateKey };
+  }
   if (suite === "legacy") {
     const [ssh, tls] = await Promise.all([
       generate("rsa", { modulusLength: rsaBits }),

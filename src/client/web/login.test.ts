@@ -19,7 +19,7 @@ const certificates = {
     },
   ],
 };
-const ping = { secondFactor: "on", cluster: "main" } as Ping;
+const ping = { secondFactor: "on", cluster: "main", signatureSuite: "balanced-v1" } as Ping;
 const request = {
   user: "alice",
   sshPublicKey: "ssh-ed25519 X",
@@ -92,6 +92,17 @@ test("an older cluster's single call carries the code", async (context) => {
   await logInWithPassword(web, { ...ping, secondFactor: "otp" }, request, prompts);
   const body = server.requests[0]?.body as Record<string, unknown>;
   assert.equal(body["otp_token"], "123456");
+});
+
+test("a cluster that names no signature suite gets the one field that it knows", async (context) => {
+  const { server, web, prompts } = await start(context, {
+    "/v1/webapi/ssh/certs": { body: certificates },
+  });
+  const old = { ...ping, secondFactor: "otp", signatureSuite: "" };
+  await logInWithPassword(web, old, request, prompts);
+  assert.deepEqual(Object.keys(server.requests[0]?.body as object).sort(), [
+    ...["otp_token", "password", "pub_key", "ttl", "user"],
+  ]);
 });
 
 test("a wrong password ends the exchange before the code is asked for", async (context) => {

@@ -62,8 +62,7 @@ async function exchange(
 ): Promise<LoginAnswer> {
   const password = await prompts.password();
   const body = {
-    ssh_pub_key: base64Text(`${request.sshPublicKey.trim()}\n`),
-    tls_pub_key: base64Text(request.tlsPublicKey),
+    ...keyFields(ping, request),
     // The public API counts nanoseconds; above 2^53 JSON numbers are inexact, which a lifetime bears.
     ttl: Math.round(request.ttlMs) * 1_000_000,
   };
@@ -89,6 +88,13 @@ async function exchange(
     ...body,
   });
   return readAnswer(answer.body, web.address);
+}
+
+/** A cluster that names no signature suite knows one field for the one key of both protocols, and fails on the others. */
+function keyFields(ping: Ping, request: LoginRequest): Readonly<Record<string, string>> {
+  const ssh = base64Text(`${request.sshPublicKey.trim()}\n`);
+  if (ping.signatureSuite === "") return { pub_key: ssh };
+  return { ssh_pub_key: ssh, tls_pub_key: base64Text(request.tlsPublicKey) };
 }
 
 function challengesTotp(body: unknown): boolean {

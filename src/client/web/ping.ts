@@ -15,7 +15,7 @@ export interface Ping {
   readonly kubernetes: boolean;
   readonly deviceTrustDisabled: boolean;
   readonly autoEnroll: boolean;
-  /** `balanced-v1`, `legacy`, …; decides the kinds of keys that a login makes. */
+  /** `balanced-v1`, `legacy`, …; decides the kinds of keys that a login makes. Empty: the cluster knows no suites. */
   readonly signatureSuite: string;
   readonly serverVersion: string;
   /** How far this machine's clock is ahead of the proxy's, in ms; undefined when it did not say. */

@@ -26,7 +26,12 @@ import { encodeExtensions } from "#identity/extensions.ts";
 import type { DeviceExtensions, UserIdentity } from "#identity/identity.ts";
 import { encodeSubject } from "#identity/subject.ts";
 import { issueCertificate as issueSsh, parseCertificate as parseSsh } from "#ssh/certificate.ts";
-import { encodePublicKey, formatAuthorizedKey, parseAuthorizedKey } from "#ssh/public-key.ts";
+import {
+  decodePublicKey,
+  encodePublicKey,
+  formatAuthorizedKey,
+  parseAuthorizedKey,
+} from "#ssh/public-key.ts";
 import { keySigner } from "#ssh/signer.ts";
 import { issueAuthority } from "#x509/authority.ts";
 import { parseCertificate } from "#x509/certificate.ts";
@@ -53,6 +58,8 @@ export interface FakeClusterOptions {
   readonly device?: "accept" | "refuse" | "half";
   /** Name that ping gives the cluster. */
   readonly pingName?: string;
+  /** The signature suite that ping names; empty for a cluster that knows none and takes one key for both protocols. */
+  readonly suite?: string;
 }
 
 /** A running fake. */
@@ -193,7 +200,7 @@ type Authorities = ReturnType<typeof makeAuthorities>;
 /** The login endpoints. The right password is "hunter2", the right code "123456". */
 function serveWeb(
   authority: Authorities,
-  { pingName = clusterName }: FakeClusterOptions,
+  { pingName = clusterName, suite = "balanced-v1" }: FakeClusterOptions,
   calls: string[],
   port: () => number,
 ): HttpServer {
@@ -208,7 +215,10 @@ function serveWeb(
       if (path === "/webapi/ping") {
         const ssh = { public_addr: `localhost:${port()}` };
         return send(200, {
-          auth: { second_factor: "on" },
+          auth: {
+            second_factor: "on",
+            ...(suite === "" ? {} : { signature_algorithm_suite: suite }),
+          },
           proxy: { ssh, kube: { enabled: true } },
           cluster_name: pingName,
         });
@@ -224,11 +234,13 @@ function serveWeb(
       const text = (name: string) => Buffer.from(given[name] ?? "", "base64").toString();
       const encode = (value: string) => Buffer.from(value).toString("base64");
       const login = makeLogin({ username: given["user"] ?? "" });
-      const sshKey = parseAuthorizedKey(text("ssh_pub_key")).blob;
+      const sshKey = parseAuthorizedKey(text(suite === "" ? "pub_key" : "ssh_pub_key")).blob;
+      const tlsKey =
+        suite === "" ? decodePublicKey(sshKey).key : createPublicKey(text("tls_pub_key"));
       return send(200, {
         username: given["user"],
         cert: encode(authority.sshCertificate(sshKey, login)),
-        tls_cert: encode(authority.tlsCertificate(createPublicKey(text("tls_pub_key")), login)),
+        tls_cert: encode(authority.tlsCertificate(tlsKey, login)),
         host_signers: [
           {
             domain_name: clusterName,

@@ -1,27 +1,32 @@
 /**
  * proto.AuthService, lists of databases, Kubernetes clusters and applications that administrators register. This cluster
- * takes no registrations of these kinds yet, so the lists are empty; writing answers UNIMPLEMENTED.
+ * takes no registrations of these kinds yet, so the lists are empty; writing answers UNIMPLEMENTED. As with servers,
+ * everybody may list: what they see is a matter of the labels, not of a rule on the kind.
  */
 import type { ServiceHandlers } from "#api/grpc/service.ts";
 import type { Peer } from "#api/peer.ts";
 import type { AuthService } from "#gen/proto/authservice_pb.ts";
-import type { AuthContext } from "../../context.ts";
-import { authorize } from "../guard.ts";
+import { type AuthCall, requireIdentity, requireSystem } from "../guard.ts";
 
 /** Handlers of the lists. */
-export function inventoryHandlers(context: AuthContext): ServiceHandlers<typeof AuthService, Peer> {
+export function inventoryHandlers(): ServiceHandlers<typeof AuthService, Peer> {
   return {
-    async getDatabases(_request, call) {
-      await authorize(context, call, "db", "list", "read");
+    getDatabases(_request, call) {
+      requirePerson(call);
       return {};
     },
-    async getKubernetesClusters(_request, call) {
-      await authorize(context, call, "kube_cluster", "list", "read");
+    getKubernetesClusters(_request, call) {
+      requirePerson(call);
       return {};
     },
-    async getApps(_request, call) {
-      await authorize(context, call, "app", "list", "read");
+    getApps(_request, call) {
+      requirePerson(call);
       return {};
     },
   };
+}
+
+/** People, and the administrator on the auth host; servers have no use for these lists. */
+function requirePerson(call: AuthCall): void {
+  if (requireIdentity(call).kind === "system") requireSystem(call, "Admin");
 }
