@@ -27,6 +27,7 @@ const masks: readonly (readonly [RegExp, string])[] = [
   [/\b\d{20,}\b/g, "«number»"],
   // 24 random bytes in base64url; without capitals or small letters it would be a word.
   [/(?<![\w-])(?=[\w-]*[A-Z])(?=[\w-]*[a-z])[\w-]{32}(?![\w-])/g, "«token»"],
+  [/\+gatehouse\.\d+\.\d+\.\d+(?:-[\w.]+)?/g, "+gatehouse.«version»"],
   [/\b(localhost|127\.0\.0\.1|\[::1\]):\d{4,5}\b/g, "$1:«port»"],
 ];
 
