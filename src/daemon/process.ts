@@ -197,7 +197,7 @@ async function startProxy(
   return proxy;
 }
 
-/** The SSH server of this machine: the proxy brings connections to it in memory, as it would through a tunnel. */
+/** The SSH server of this machine: the proxy hands it the connections of our own clients, and brings others in memory. */
 async function startOwnNode(
   config: GatehouseConfig,
   ssh: SshServiceConfig,
@@ -231,6 +231,7 @@ async function startOwnNode(
     }),
   );
   const remove = proxy.addAgent(hostId, {
+    serve: (client, { clientAddress }) => node.accept(client, { clientAddress }),
     open: ({ clientAddress }) => {
       const [ours, theirs] = openPair();
       node.accept(theirs, { clientAddress });
