@@ -2,7 +2,6 @@
  * Packets over a byte stream (RFC 4253 section 6): version line, framing, encryption and sequence numbers. It
  * knows neither what messages mean nor how keys are agreed.
  */
-import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { discard } from "#base/bytes.ts";
 import { Fault } from "#base/fault.ts";
@@ -147,8 +146,6 @@ export class PacketStream {
     try {
       const at = this.#version === undefined ? 0 : this.#readVersion(this.#version, chunk);
       this.#readPackets(chunk, at);
-      // Nothing keeps a view of it: packets are decrypted, or copied, on the way out.
-      if (this.#held === undefined && this.#socket instanceof Socket) discard(chunk);
     } catch (error) {
       this.#fail(error);
     }
