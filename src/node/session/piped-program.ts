@@ -17,9 +17,8 @@ import {
   signalGroup,
 } from "./program.ts";
 
-/** As much as a pipe holds; of error output there is usually little. */
-const outputBuffer = 65_536;
-const errorsBuffer = 8192;
+/** Most programs say little; from one that fills the first buffer, as much is read at once as a pipe holds. */
+const outputBuffer = { first: 4096, full: 65_536 };
 
 /** Our ends of a program's standard streams. */
 interface Streams {
@@ -98,8 +97,8 @@ function streamsOf(
   const [input, output, errors] = pipes ?? [];
   return {
     stdin: new Socket({ fd: input?.writer ?? -1, readable: false }),
-    stdout: passOn(output?.reader ?? -1, channel, outputBuffer, (chunk) => observer.output(chunk)),
-    stderr: passOn(errors?.reader ?? -1, channel.stderr, errorsBuffer, () => {}),
+    stdout: passOn(output?.reader ?? -1, channel, (chunk) => observer.output(chunk)),
+    stderr: passOn(errors?.reader ?? -1, channel.stderr, () => {}),
   };
 }
 
@@ -108,15 +107,13 @@ function streamsOf(
  * filled again when the channel has sent what is in it: a new one for each would keep the collector busier than everything
  * else here.
  */
-function passOn(
-  fd: number,
-  to: Duplex,
-  size: number,
-  observe: (chunk: Uint8Array) => void,
-): Readable {
-  const buffer = Buffer.allocUnsafeSlow(size);
+function passOn(fd: number, to: Duplex, observe: (chunk: Uint8Array) => void): Readable {
+  let buffer = Buffer.allocUnsafeSlow(outputBuffer.first);
   const callback = (length: number): boolean => {
     const chunk = buffer.subarray(0, length);
+    if (length === buffer.length && length < outputBuffer.full) {
+      buffer = Buffer.allocUnsafeSlow(outputBuffer.full);
+    }
     observe(chunk);
     // Nobody reads any more: the program must not wait.
     if (!to.writable) return true;
@@ -127,7 +124,11 @@ function passOn(
     waits = to.writableLength > 0;
     return !waits;
   };
-  const pipe: Socket = new Socket({ fd, writable: false, onread: { buffer, callback } });
+  const pipe: Socket = new Socket({
+    fd,
+    writable: false,
+    onread: { buffer: () => buffer, callback },
+  });
   return pipe.resume();
 }
 

@@ -6,8 +6,8 @@ import { Socket } from "node:net";
 import type { Writable } from "node:stream";
 import { discard } from "#base/bytes.ts";
 
-/** A piece that begins with little is small: most turns write one short message. */
-const size = { small: 2048, large: 131_072 };
+/** A piece has room for more of what it begins with: most turns write one short message, and bulk data comes in long ones. */
+const size = { least: 2048, most: 131_072, times: 4 };
 
 /** One connection's outgoing bytes. The memory is the connection's own, used once, and then the stream's. */
 export class WriteGatherer {
@@ -28,7 +28,7 @@ export class WriteGatherer {
     let piece = this.#piece;
     if (piece === undefined || this.#filled + length > piece.length) {
       this.flush();
-      const usual = length <= size.small / 2 ? size.small : size.large;
+      const usual = Math.min(Math.max(size.times * length, size.least), size.most);
       piece = Buffer.allocUnsafeSlow(Math.max(length, usual));
       this.#piece = piece;
       this.#flushLater();
