@@ -115,6 +115,13 @@ test("a client skips lines before the version, and not for ever", () => {
   );
 });
 
+test("lines before the version are counted in bytes, not in chunks", () => {
+  const reader = new VersionReader("client");
+  const lines = utf8(`${"x".repeat(5000)}\r\nSSH-2.0-x\r\n`);
+  const found = [...lines].map((byte) => reader.read(Uint8Array.of(byte)));
+  assert.equal(found.at(-1)?.version, "SSH-2.0-x");
+});
+
 test("the version is found wherever the line is cut", () => {
   const line = utf8("SSH-2.0-OpenSSH_9.2 comment\r\n");
   for (let cut = 0; cut < line.length; cut++) {
