@@ -29,6 +29,14 @@ export function buffer(bytes: Uint8Array): Buffer {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
+/**
+ * Frees the memory of a byte string now, where the collector would do it later and at a higher price. Every view of it is
+ * empty afterwards: only for memory that nobody else holds. A view of a part, as of the runtime's shared pool, is left alone.
+ */
+export function discard({ buffer, byteLength }: Uint8Array): void {
+  if (buffer instanceof ArrayBuffer && buffer.byteLength === byteLength) buffer.transfer(0);
+}
+
 /** Lower-case hexadecimal. */
 export function hex(bytes: Uint8Array): string {
   return buffer(bytes).toString("hex");

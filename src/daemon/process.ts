@@ -192,7 +192,7 @@ async function startProxy(
   return proxy;
 }
 
-/** The SSH server of this machine: the proxy brings connections to it in memory, as it would through a tunnel. */
+/** The SSH server of this machine: the proxy hands it the connections of our own clients, and brings others in memory. */
 async function startOwnNode(
   parts: NodeParts,
   auth: AuthService,
@@ -204,6 +204,7 @@ async function startOwnNode(
     connect: () => closer.add(auth.connect(serviceIdentity(auth.context, hostId, "Node"))),
   });
   const remove = proxy.addAgent(hostId, {
+    serve: (client, { clientAddress }) => node.accept(client, { clientAddress }),
     open: ({ clientAddress }) => {
       const [ours, theirs] = openPair();
       node.accept(theirs, { clientAddress });

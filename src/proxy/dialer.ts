@@ -7,7 +7,7 @@ import type { Duplex } from "node:stream";
 import type { AuthorityFeed } from "#api/authority-feed.ts";
 import { Fault } from "#base/fault.ts";
 import type { Node } from "#resource/node.ts";
-import type { AgentRegistry } from "./agents/registry.ts";
+import { type AgentRegistry, type Join, joinTo } from "./agents/registry.ts";
 import { findTarget, parseTarget } from "./targets.ts";
 
 const directTimeoutMs = 10_000;
@@ -27,11 +27,22 @@ export class Dialer {
    * when the server does not answer. Who may log in there is decided by the server itself.
    */
   async dialSsh(hostPort: string, clientAddress: string): Promise<Duplex> {
-    const { networking, nodes } = this.#feed.view;
-    const caseInsensitive = networking.spec.case_insensitive_routing ?? false;
-    const node = findTarget(nodes.values(), parseTarget(hostPort), { caseInsensitive });
+    const node = this.#find(hostPort);
     if (isAgentless(node)) return dialDirectly(node);
     return this.#agents.open(node.metadata.name, { service: "ssh", clientAddress });
+  }
+
+  /** As {@link dialSsh}, for a client whose stream carries nothing but the server's bytes: it may become the server's own. */
+  async connectSsh(hostPort: string, clientAddress: string): Promise<Join> {
+    const node = this.#find(hostPort);
+    if (isAgentless(node)) return joinTo(await dialDirectly(node));
+    return this.#agents.connect(node.metadata.name, { service: "ssh", clientAddress });
+  }
+
+  #find(hostPort: string): Node {
+    const { networking, nodes } = this.#feed.view;
+    const caseInsensitive = networking.spec.case_insensitive_routing ?? false;
+    return findTarget(nodes.values(), parseTarget(hostPort), { caseInsensitive });
   }
 }
 

@@ -40,7 +40,7 @@ async function* chunksOf(data: Uint8Array, size: number): AsyncGenerator<Uint8Ar
   for (let at = 0; at < data.length; at += size) yield data.subarray(at, at + size);
 }
 
-for (const size of [0, 1, 32_255, 32_256, 32_257, 20_000_003]) {
+for (const size of [0, 1, 32_256, 32_257, 261_119, 261_120, 261_121, 20_000_003]) {
   test(`stores and fetches ${size} bytes without a change`, async () => {
     const data = randomBytes(size);
     const file = await client.open(path("stored"), create, { mode: 0o640 });

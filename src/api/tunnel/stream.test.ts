@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { connect, createServer, type Socket } from "node:net";
-import { type Duplex, duplexPair } from "node:stream";
+import { Duplex, duplexPair } from "node:stream";
 import { text } from "node:stream/consumers";
 import { after, test } from "node:test";
+import { setImmediate as turn } from "node:timers/promises";
 import { serveTunnel, splice, TunnelDialer, type TunnelRequest } from "#api/tunnel/stream.ts";
 import { isFault } from "#base/fault.ts";
 
@@ -78,4 +79,60 @@ test("splice ends the other side when one side dies", async () => {
   leftPeer.destroy();
   await closed;
   await done;
+});
+
+/** A stream of bytes that counts what is written to it at once, and takes it in only when told. */
+function slowStream() {
+  const batches: number[] = [];
+  let take: (() => void) | undefined;
+  const stream = new Duplex({
+    highWaterMark: 1000,
+    read() {},
+    writev(chunks, done) {
+      batches.push(chunks.length);
+      take = done;
+    },
+  });
+  return { stream, batches, take: () => take?.() };
+}
+
+test("splice gives what comes in one turn to the other side in one write", async () => {
+  const [left, leftPeer] = duplexPair();
+  const { stream, batches } = slowStream();
+  void splice(leftPeer, stream);
+  await turn();
+  for (const part of ["a", "b", "c"]) left.write(part);
+  assert.deepEqual(batches, []);
+  await turn();
+  assert.deepEqual(batches, [3]);
+  leftPeer.destroy();
+});
+
+test("splice takes no more from one side than the other can send", async () => {
+  const [left, leftPeer] = duplexPair({ highWaterMark: 1000 });
+  const { stream, take } = slowStream();
+  void splice(leftPeer, stream);
+  let sent = 0;
+  const send = () => {
+    while (left.write(Buffer.alloc(100))) sent += 100;
+    left.once("drain", send);
+  };
+  send();
+  for (let i = 0; i < 20; i++) await turn();
+  const held = sent;
+  assert.ok(held < 10_000, `${held} bytes were taken`);
+  take();
+  for (let i = 0; i < 20; i++) await turn();
+  assert.ok(sent > held, "it goes on when there is room");
+  leftPeer.destroy();
+});
+
+test("splice passes on all that was sent before the end", async () => {
+  const [left, leftPeer] = duplexPair();
+  const [right, rightPeer] = duplexPair();
+  void splice(leftPeer, rightPeer);
+  for (let i = 0; i < 1000; i++) left.write(`${i}\n`);
+  left.end();
+  assert.equal(await text(right), Array.from({ length: 1000 }, (_, i) => `${i}\n`).join(""));
+  leftPeer.destroy();
 });

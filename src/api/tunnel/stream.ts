@@ -139,7 +139,27 @@ export function splice(a: Duplex | Http2Stream, b: Duplex | Http2Stream): Promis
         if (!to.writableEnded) to.destroy();
         ended();
       });
-      from.pipe(to);
+      passOn(from, to);
     }
   });
+}
+
+/** As `pipe` does, but what comes in one turn goes on in one write: TLS gives its records, of 16 KiB each, one by one. */
+function passOn(from: Duplex, to: Duplex): void {
+  let gathering = false;
+  const send = () => {
+    gathering = false;
+    to.uncork();
+  };
+  from.on("data", (chunk: Uint8Array) => {
+    if (!gathering) {
+      gathering = true;
+      to.cork();
+      setImmediate(send);
+    }
+    if (!to.write(chunk)) from.pause();
+  });
+  to.on("drain", () => from.resume());
+  from.once("end", () => to.end());
+  from.resume();
 }

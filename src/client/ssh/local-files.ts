@@ -4,11 +4,9 @@ import { chmod, mkdir, readdir, stat, utimes } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { Fault } from "#base/fault.ts";
+import { largestTransfer } from "#ssh/sftp/limits.ts";
 import { errorCode, isMissing } from "../profile/files.ts";
 import type { FileSide } from "./copy.ts";
-
-/** Chunks of this size keep a fast link busy. */
-const chunkSize = 1 << 18;
 
 /** Local files, with paths relative to the working directory. */
 export const localFiles: FileSide = {
@@ -32,7 +30,7 @@ export const localFiles: FileSide = {
   list: (path) => attempt("read", path, async () => (await readdir(path)).sort()),
   async *read(path) {
     try {
-      yield* createReadStream(path, { highWaterMark: chunkSize });
+      yield* createReadStream(path, { highWaterMark: largestTransfer });
     } catch (error) {
       throw explain(error, "read", path);
     }

@@ -90,7 +90,9 @@ async function exchange(session: ClientSession, streams: SessionStreams): Promis
   const { stdin, stdout, stderr } = streams;
   channel.on("error", () => {});
   stdin.pipe(channel);
-  const output = [passOn(channel, stdout), passOn(channel.stderr, stderr)];
+  channel.consume((chunk, free) => stdout.write(chunk, free));
+  channel.stderr.pipe(stderr, { end: false });
+  const output = [whenRead(channel), whenRead(channel.stderr)];
   try {
     const exit = await session.exit;
     await Promise.all(output);
@@ -101,11 +103,10 @@ async function exchange(session: ClientSession, streams: SessionStreams): Promis
   }
 }
 
-function passOn(from: Duplex, to: NodeJS.WritableStream): Promise<void> {
-  from.pipe(to, { end: false });
+function whenRead(stream: Duplex): Promise<void> {
   return new Promise((resolve) => {
-    from.once("end", resolve);
-    from.once("close", resolve);
+    stream.once("end", resolve);
+    stream.once("close", resolve);
   });
 }
 

@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync } from "node:fs";
 import { Socket } from "node:net";
-import type { Readable, Writable } from "node:stream";
+import type { Duplex, Readable, Writable } from "node:stream";
 import { finished } from "node:stream/promises";
 import { messageOf } from "#base/fault.ts";
 import type { Channel } from "#ssh/connection/channel.ts";
@@ -16,6 +16,9 @@ import {
   type StreamObserver,
   signalGroup,
 } from "./program.ts";
+
+/** Most programs say little; from one that fills the first buffer, as much is read at once as a pipe holds. */
+const outputBuffer = { first: 4096, full: 65_536 };
 
 /** Our ends of a program's standard streams. */
 interface Streams {
@@ -35,17 +38,15 @@ export function runPiped(
   observer: StreamObserver,
 ): Program {
   const child = startChild(launch, pipes);
-  const { stdin, stdout, stderr } = streamsOf(child, pipes);
-  channel.on("data", (chunk: Uint8Array) => observer.input(chunk));
-  stdout.on("data", (chunk: Uint8Array) => observer.output(chunk));
-  channel.pipe(stdin);
-  // A program that reads no more must not keep the client from ending; what still comes is dropped.
-  stdin.on("error", () => {
-    channel.unpipe(stdin);
-    channel.resume();
+  const { stdin, stdout, stderr } = streamsOf(child, pipes, channel, observer);
+  channel.consume((chunk, free) => {
+    observer.input(chunk);
+    // A program that reads no more must not keep the client from ending; what still comes is dropped.
+    if (stdin.writable) stdin.write(chunk, free);
+    else free();
   });
-  stdout.pipe(channel, { end: false });
-  stderr.pipe(channel.stderr, { end: false });
+  channel.once("end", () => stdin.end());
+  stdin.on("error", () => {});
   void channel.whenClosed.then(() => {
     // A program that goes on writing must not wait for a reader that has gone.
     stdout.resume();
@@ -79,16 +80,56 @@ function startChild({ file, args, argv0, env, cwd }: Launch, pipes: StandardPipe
   return child;
 }
 
-function streamsOf(child: ChildProcess, pipes: StandardPipes | undefined): Streams {
+/** Output goes from here to the channel. */
+function streamsOf(
+  child: ChildProcess,
+  pipes: StandardPipes | undefined,
+  channel: Channel,
+  observer: StreamObserver,
+): Streams {
   const { stdin, stdout, stderr } = child;
-  if (stdin !== null && stdout !== null && stderr !== null) return { stdin, stdout, stderr };
+  if (stdin !== null && stdout !== null && stderr !== null) {
+    stdout.on("data", (chunk: Uint8Array) => observer.output(chunk));
+    stdout.pipe(channel, { end: false });
+    stderr.pipe(channel.stderr, { end: false });
+    return { stdin, stdout, stderr };
+  }
   const [input, output, errors] = pipes ?? [];
-  const reading = (fd: number | undefined) => new Socket({ fd: fd ?? -1, writable: false });
   return {
     stdin: new Socket({ fd: input?.writer ?? -1, readable: false }),
-    stdout: reading(output?.reader),
-    stderr: reading(errors?.reader),
+    stdout: passOn(output?.reader ?? -1, channel, (chunk) => observer.output(chunk)),
+    stderr: passOn(errors?.reader ?? -1, channel.stderr, () => {}),
   };
+}
+
+/**
+ * Writes what comes out of a pipe to a stream of a channel. All reads go into one buffer of this program's own, which is
+ * filled again when the channel has sent what is in it: a new one for each would keep the collector busier than everything
+ * else here.
+ */
+function passOn(fd: number, to: Duplex, observe: (chunk: Uint8Array) => void): Readable {
+  let buffer = Buffer.allocUnsafeSlow(outputBuffer.first);
+  const callback = (length: number): boolean => {
+    const chunk = buffer.subarray(0, length);
+    if (length === buffer.length && length < outputBuffer.full) {
+      buffer = Buffer.allocUnsafeSlow(outputBuffer.full);
+    }
+    observe(chunk);
+    // Nobody reads any more: the program must not wait.
+    if (!to.writable) return true;
+    let waits = false;
+    to.write(chunk, () => {
+      if (waits) pipe.resume();
+    });
+    waits = to.writableLength > 0;
+    return !waits;
+  };
+  const pipe: Socket = new Socket({
+    fd,
+    writable: false,
+    onread: { buffer: () => buffer, callback },
+  });
+  return pipe.resume();
 }
 
 /**

@@ -20,7 +20,9 @@ export interface Pipe {
 export type StandardPipes = readonly [stdin: Pipe, stdout: Pipe, stderr: Pipe];
 
 /** Programs for which pipes are kept ready. */
-const ready = 2;
+const ready = 3;
+/** How long after a program started its pipes are replaced, so that the shell does not slow down the start or the program. */
+const refillMs = 250;
 /** A shell numbers with one digit: 3 to 8. */
 const descriptors = [3, 4, 5, 6, 7, 8];
 
@@ -29,6 +31,7 @@ export class PipePool implements Closable {
   readonly #log: Logger;
   readonly #pipes: Pipe[] = [];
   #making: Promise<void> | undefined;
+  #due: NodeJS.Timeout | undefined;
   #closed = false;
 
   constructor(log: Logger) {
@@ -43,7 +46,7 @@ export class PipePool implements Closable {
       await this.#making;
     }
     const [stdin, stdout, stderr] = this.#pipes.splice(0, 3);
-    if (this.#pipes.length < ready * 3) this.#refill();
+    if (this.#pipes.length < ready * 3) this.#refillLater();
     if (stdin === undefined || stdout === undefined || stderr === undefined) return undefined;
     // To open a stream anew by name, a program must have the right to.
     if (process.getuid?.() === 0) {
@@ -54,11 +57,18 @@ export class PipePool implements Closable {
 
   async close(): Promise<void> {
     this.#closed = true;
+    clearTimeout(this.#due);
     await this.#making;
     for (const pipe of this.#pipes.splice(0)) closePipe(pipe);
   }
 
+  #refillLater(): void {
+    this.#due ??= setTimeout(() => this.#refill(), refillMs).unref();
+  }
+
   #refill(): void {
+    clearTimeout(this.#due);
+    this.#due = undefined;
     if (this.#closed) return;
     this.#making ??= makePipes()
       .then((made) => {

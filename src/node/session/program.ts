@@ -20,7 +20,7 @@ export interface Program {
   kill(): void;
 }
 
-/** Sees what passes between client and program. */
+/** Sees what passes between client and program. Chunks are valid during the call only: their memory is used again. */
 export interface StreamObserver {
   input(chunk: Uint8Array): void;
   /** Standard output; errors are not told. */

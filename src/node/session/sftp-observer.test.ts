@@ -76,3 +76,18 @@ test("answers that never come do not fill the memory", () => {
   observer.output(handle(0));
   assert.equal(told.length, 1);
 });
+
+test("reads an answer whose pieces come in memory that is used again for each", () => {
+  const told: FileOperation[] = [];
+  const observer = new SftpObserver((operation) => told.push(operation));
+  observer.input(open(7, "/srv/x"));
+  const answer = status(7, 3, "Permission denied");
+  const memory = new Uint8Array(4);
+  for (let at = 0; at < answer.length; at += memory.length) {
+    const piece = answer.subarray(at, at + memory.length);
+    memory.set(piece);
+    observer.output(memory.subarray(0, piece.length));
+    memory.fill(0xff);
+  }
+  assert.equal(told[0]?.error, "Permission denied");
+});

@@ -161,7 +161,8 @@ class PacketReader {
   #readBody(chunk: Uint8Array): Uint8Array {
     const part = chunk.subarray(0, this.#left);
     this.#left -= part.length;
-    this.#body?.push(part);
+    // A copy: the chunk is the pipe's, which fills it again.
+    this.#body?.push(Uint8Array.from(part));
     if (this.#left === 0 && this.#body !== undefined) this.#deliver(Buffer.concat(this.#body));
     return chunk.subarray(part.length);
   }

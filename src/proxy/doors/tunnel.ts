@@ -1,6 +1,5 @@
 /** The door of our own clients: a raw byte stream to a server, without framing, after one opening message each way. */
 import { parseOpening, readOpening, writeOpening } from "#api/tunnel/opening.ts";
-import { splice } from "#api/tunnel/stream.ts";
 import { isFault } from "#base/fault.ts";
 import type { Logger } from "#base/log.ts";
 import { uuid } from "#base/random.ts";
@@ -38,11 +37,11 @@ async function serve(
     const peer = peers.identify(connection);
     const opening = parseOpening(await readOpening(socket));
     const user = peers.requireUser(peer);
-    const target = await dialer.dialSsh(opening.target, peer.address);
+    const join = await dialer.connectSsh(opening.target, peer.address);
     clearTimeout(late);
     const release = peers.hold(user, () => socket.destroy());
     writeOpening(socket, { ok: true });
-    await splice(socket, target).finally(release);
+    await join(socket).finally(release);
   } catch (error) {
     clearTimeout(late);
     if (!isFault(error)) {

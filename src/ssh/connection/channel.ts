@@ -7,6 +7,7 @@
  * When the connection is lost, both streams are destroyed and {@link Channel.whenClosed} resolves.
  */
 import { Duplex } from "node:stream";
+import { discard } from "#base/bytes.ts";
 import { Fault } from "#base/fault.ts";
 import {
   channelClose,
@@ -42,6 +43,9 @@ export interface IncomingRequest {
 
 /** Answers a request: true is success, false or a throw is failure. Answers go out in the order of the requests. */
 export type RequestHandler = (request: IncomingRequest) => boolean | Promise<boolean>;
+
+/** Takes a chunk of the peer's data. `free` tells, once, that it has been used: its memory is gone from then on. */
+export type ChannelConsumer = (data: Uint8Array, free: () => void) => void;
 
 /** RFC 4254 section 5.2: the only type of extended data. */
 export const stderrType = 1;
@@ -112,6 +116,9 @@ export class Channel extends ChannelStream {
   readonly #incoming: ReplyQueue;
   #send = new SendWindow(0, 0);
   #peer = 0;
+  #take: ChannelConsumer | undefined;
+  /** Bytes that the consumer has not freed yet. */
+  #taken = 0;
   #replies: ((success: boolean) => void)[] = [];
   #sentEof = false;
   #sentClose = false;
@@ -155,6 +162,16 @@ export class Channel extends ChannelStream {
   /** Tells the peer something that it does not answer. */
   notify(name: string, payload: Uint8Array): void {
     if (!this.#sentClose) this.#sendRequest(name, payload, false);
+  }
+
+  /**
+   * Hands the peer's data to `take` as it comes. The stream then only tells the end. Cheaper than reading the stream, where
+   * much passes: memory comes back at once instead of through the collector. The peer is granted more as chunks are freed.
+   */
+  consume(take: ChannelConsumer): void {
+    this.#take = take;
+    for (let early = this.read(); early !== null; early = this.read()) take(early, () => {});
+    this.resume();
   }
 
   /** Runs `then` once everything written so far has been sent, or dropped because the peer has gone. */
@@ -262,8 +279,24 @@ export class Channel extends ChannelStream {
   #receiveInto(stream: ChannelStream | undefined, data: Uint8Array): void {
     if (this.#gotEof) throw new Fault("malformed", "SSH channel data comes after its end");
     this.#receive.take(data.length);
-    if (stream !== undefined && !stream.destroyed && data.length > 0) stream.push(data);
-    this.#grant();
+    if (stream === undefined || stream.destroyed || data.length === 0) this.#grant();
+    else if (stream === this && this.#take !== undefined) this.#handOver(this.#take, data);
+    else {
+      stream.push(data);
+      this.#grant();
+    }
+  }
+
+  #handOver(take: ChannelConsumer, data: Uint8Array): void {
+    const { length } = data;
+    this.#taken += length;
+    take(data, () => {
+      if (data.length < length) return;
+      // A message of data is alone in the memory of its decrypted packet.
+      discard(new Uint8Array(data.buffer));
+      this.#taken -= length;
+      this.#grant();
+    });
   }
 
   #flushStream(stream: ChannelStream, extendedType: number): void {
@@ -299,7 +332,8 @@ export class Channel extends ChannelStream {
   /** Grants the peer what its reader has consumed. */
   #grant(): void {
     if (this.#gotEof || this.#sentClose) return;
-    const unread = this.destroyed ? 0 : this.readableLength + this.#stderr.readableLength;
+    const waiting = this.readableLength + this.#taken + this.#stderr.readableLength;
+    const unread = this.destroyed ? 0 : waiting;
     const bytes = this.#receive.grant(unread);
     if (bytes > 0) this.#link.send(channelWindowAdjust.encode({ recipient: this.#peer, bytes }));
   }

@@ -404,3 +404,56 @@ test("the end of the connection ends everything that waits for it", async () => 
     fault,
   );
 });
+
+const bytes = (recipient: number, text: string): Uint8Array =>
+  m.channelData.encode({ recipient, data: Buffer.from(text) });
+
+test("a consumer gets what came before it asked, and then every chunk, in order", async () => {
+  const bench = new Bench();
+  const channel = await bench.open();
+  bench.receive(bytes(channel.id, "one "));
+  bench.receive(bytes(channel.id, "two "));
+  let seen = "";
+  channel.consume((chunk, free) => {
+    seen += Buffer.from(chunk).toString();
+    free();
+  });
+  bench.receive(bytes(channel.id, "three "));
+  bench.receive(bytes(channel.id, "four"));
+  assert.equal(seen, "one two three four");
+  const ended = new Promise((resolve) => channel.once("end", resolve));
+  bench.receive(m.channelEof.encode({ recipient: channel.id }));
+  await ended;
+});
+
+test("a consumer that frees nothing is sent no more than the window, and freeing grants it again", async () => {
+  const bench = new Bench();
+  const channel = await bench.open();
+  const kept: (() => void)[] = [];
+  channel.consume((_chunk, free) => kept.push(free));
+  for (let i = 0; i < initialWindow / maxPacket; i++) bench.receive(data(channel.id, maxPacket));
+  await turn();
+  assert.deepEqual(bench.numbers, []);
+  assertFatal(bench, data(channel.id, 1));
+  for (const free of kept) free();
+  assert.deepEqual([...new Set(bench.numbers)], [m.channelWindowAdjust.number]);
+  const granted = bench.sent.map((sent) => m.channelWindowAdjust.decode(sent).bytes);
+  assert.equal(
+    granted.reduce((sum, grant) => sum + grant, 0),
+    initialWindow,
+  );
+});
+
+test("a chunk that is freed twice counts once", async () => {
+  const bench = new Bench();
+  const channel = await bench.open();
+  let grants = 0;
+  channel.consume((chunk, free) => {
+    free();
+    assert.equal(chunk.length, 0, "the memory is gone");
+    free();
+  });
+  for (let i = 0; i < initialWindow / maxPacket; i++) bench.receive(data(channel.id, maxPacket));
+  for (const sent of bench.sent) grants += m.channelWindowAdjust.decode(sent).bytes;
+  assert.equal(grants, initialWindow);
+});

@@ -53,8 +53,9 @@ export class SftpClient {
 
   /** Opens a file. `flags` are of {@link openFlag}; `attributes` apply if it is created. */
   async open(path: string, flags: number, attributes: FileAttributes = {}): Promise<SftpFile> {
-    const answer = await this.#send(open, { path, flags, attributes }, `open ${path}`);
-    return new SftpFile(this.#requests, path, handle.decode(answer).handle);
+    const opened = this.#send(open, { path, flags, attributes }, `open ${path}`);
+    const [answer, sizes] = await Promise.all([opened, this.#requests.sizes()]);
+    return new SftpFile(this.#requests, path, handle.decode(answer).handle, sizes);
   }
 
   /** The attributes of what a path leads to. */

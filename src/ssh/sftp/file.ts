@@ -4,25 +4,23 @@
  */
 import { Fault } from "#base/fault.ts";
 import type { FileAttributes } from "./attributes.ts";
+import type { TransferSizes } from "./limits.ts";
 import { attrs, close, data, fsetstat, fstat, read, status, write } from "./messages.ts";
 import type { SftpRequests } from "./requests.ts";
 import { statusEof, statusFault, statusOk } from "./status.ts";
 
-/**
- * Data per request: with its header it fills one channel packet of 32 KiB. Every server takes that much
- * (draft-ietf-secsh-filexfer-02 section 3 demands 34000 bytes).
- */
-const chunkSize = 32_768 - 512;
-/** Requests on the way: about one channel window. */
-const maxDepth = 64;
+/** Requests on the way: about two channel windows, and never more than this many. */
+const depth = { bytes: 4 * 1024 * 1024, requests: 64 };
 
 /** One open file. Close it. */
 export class SftpFile {
   readonly #requests: SftpRequests;
   readonly #path: string;
   readonly #handle: Uint8Array;
+  readonly #sizes: TransferSizes;
 
-  constructor(requests: SftpRequests, path: string, handle: Uint8Array) {
+  constructor(requests: SftpRequests, path: string, handle: Uint8Array, sizes: TransferSizes) {
+    this.#sizes = sizes;
     this.#requests = requests;
     this.#path = path;
     this.#handle = handle;
@@ -45,29 +43,33 @@ export class SftpFile {
 
   /** Writes at `offset`. */
   async write(offset: bigint, bytes: Uint8Array): Promise<void> {
-    const answer = await this.#requests.send(write, { handle: this.#handle, offset, data: bytes });
+    const { length } = bytes;
+    const head = { handle: this.#handle, offset, length };
+    const answer = await this.#requests.send(write, head, bytes);
     this.#assertOk(answer, "write to");
   }
 
   /** The whole content, in order, from `offset` on. */
   async *content(offset = 0n): AsyncGenerator<Uint8Array, void> {
     const waiting: Promise<Uint8Array>[] = [];
+    const { read: size } = this.#sizes;
+    const most = depthOf(size);
     let next = offset;
-    let depth = 1;
+    let ahead = 1;
     try {
       for (;;) {
-        while (waiting.length < depth) {
-          const full = this.#readFull(next, chunkSize);
+        while (waiting.length < ahead) {
+          const full = this.#readFull(next, size);
           // Failures are reported when their turn comes.
           full.catch(() => {});
           waiting.push(full);
-          next += BigInt(chunkSize);
+          next += BigInt(size);
         }
         const bytes = await waiting.shift();
         if (bytes === undefined || bytes.length === 0) return;
         yield bytes;
-        if (bytes.length < chunkSize) return;
-        depth = Math.min(depth + 1, maxDepth);
+        if (bytes.length < size) return;
+        ahead = Math.min(ahead + 1, most);
       }
     } finally {
       await Promise.allSettled(waiting);
@@ -77,16 +79,18 @@ export class SftpFile {
   /** Writes everything that `source` gives, from `offset` on. Resolves to the number of bytes once all is stored. */
   async writeAll(source: AsyncIterable<Uint8Array>, offset = 0n): Promise<bigint> {
     const waiting: Promise<void>[] = [];
+    const { write: size } = this.#sizes;
+    const most = depthOf(size);
     let next = offset;
     try {
       for await (const bytes of source) {
-        for (let at = 0; at < bytes.length; at += chunkSize) {
-          const part = bytes.subarray(at, at + chunkSize);
+        for (let at = 0; at < bytes.length; at += size) {
+          const part = bytes.subarray(at, at + size);
           const written = this.write(next, part);
           written.catch(() => {});
           waiting.push(written);
           next += BigInt(part.length);
-          if (waiting.length >= maxDepth) await waiting.shift();
+          if (waiting.length >= most) await waiting.shift();
         }
       }
       for (const written of waiting) await written;
@@ -131,4 +135,8 @@ export class SftpFile {
     const { code, message } = status.decode(answer);
     if (code !== statusOk) throw statusFault(`cannot ${what} ${this.#path}`, code, message);
   }
+}
+
+function depthOf(size: number): number {
+  return Math.min(Math.ceil(depth.bytes / size), depth.requests);
 }

@@ -3,7 +3,7 @@
  * behind a length; every one but INIT and VERSION begins with the id of its request.
  */
 import { Fault } from "#base/fault.ts";
-import { type Codec, message, rest, string, text, uint32, uint64 } from "../layout.ts";
+import { type Codec, layout, message, rest, string, text, uint32, uint64 } from "../layout.ts";
 import { attributes, type FileAttributes } from "./attributes.ts";
 
 /** Section 4. */
@@ -16,7 +16,8 @@ export const close = message(4, { id: uint32, handle: string });
 
 /** Section 6.4. */
 export const read = message(5, { id: uint32, handle: string, offset: uint64, length: uint32 });
-export const write = message(6, { id: uint32, handle: string, offset: uint64, data: string });
+/** `length` bytes of data follow, so that sending needs no copy of them. */
+export const write = message(6, { id: uint32, handle: string, offset: uint64, length: uint32 });
 
 /** Section 6.8. */
 export const lstat = message(7, { id: uint32, path: text });
@@ -75,3 +76,10 @@ export const handle = message(102, { id: uint32, handle: string });
 export const data = message(103, { id: uint32, data: string });
 export const names = message(104, { id: uint32, entries });
 export const attrs = message(105, { id: uint32, attributes });
+
+/** Section 8. */
+export const extended = message(200, { id: uint32, name: text, payload: rest });
+export const extendedReply = message(201, { id: uint32, payload: rest });
+
+/** The answer to `limits@openssh.com` (OpenSSH PROTOCOL section 4.8). Zero means that the server does not say. */
+export const limits = layout({ packet: uint64, read: uint64, write: uint64, handles: uint64 });

@@ -4,7 +4,14 @@ import { Fault } from "#base/fault.ts";
 import type { Message } from "../layout.ts";
 import { PacketAssembler } from "../transport/packet-assembler.ts";
 import { Reader, Writer } from "../wire.ts";
-import { init, version } from "./messages.ts";
+import {
+  defaultSizes,
+  limitsExtension,
+  offersLimits,
+  sizesOf,
+  type TransferSizes,
+} from "./limits.ts";
+import { extended, extendedReply, init, status, version } from "./messages.ts";
 
 const protocolVersion = 3;
 const lengthBytes = 4;
@@ -16,6 +23,8 @@ export class SftpRequests {
   readonly #waiting = new Map<number, PromiseWithResolvers<Uint8Array>>();
   readonly #started = Promise.withResolvers<void>();
   #version: number | undefined;
+  #hasLimits = false;
+  #sizes: Promise<TransferSizes> | undefined;
   #nextId = 0;
   #fault: Fault | undefined;
 
@@ -34,10 +43,20 @@ export class SftpRequests {
     return this.#started.promise;
   }
 
-  /** Sends a request and resolves to the encoded answer. Rejects if the channel ends before. */
+  /** How much a request may carry. Asks the server, where it can be asked. */
+  sizes(): Promise<TransferSizes> {
+    this.#sizes ??= this.#askSizes();
+    return this.#sizes;
+  }
+
+  /**
+   * Sends a request, whose last field `data` is when it is given, and resolves to the encoded answer. Rejects if the channel
+   * ends before.
+   */
   async send<T extends { readonly id: number }>(
     request: Message<T>,
     fields: Omit<T, "id">,
+    data?: Uint8Array,
   ): Promise<Uint8Array> {
     await this.#started.promise;
     if (this.#fault !== undefined) throw this.#fault;
@@ -45,8 +64,18 @@ export class SftpRequests {
     this.#nextId = (id + 1) >>> 0;
     const answer = Promise.withResolvers<Uint8Array>();
     this.#waiting.set(id, answer);
-    this.#channel.write(frame(request.encode({ ...fields, id } as unknown as T)));
+    const packet = request.encode({ ...fields, id } as unknown as T);
+    this.#channel.write(frame(packet, data?.length));
+    if (data !== undefined) this.#channel.write(data);
     return answer.promise;
+  }
+
+  async #askSizes(): Promise<TransferSizes> {
+    await this.#started.promise;
+    if (!this.#hasLimits) return defaultSizes;
+    const answer = await this.send(extended, { name: limitsExtension, payload: new Uint8Array(0) });
+    if (answer[0] === status.number) return defaultSizes;
+    return sizesOf(extendedReply.decode(answer).payload);
   }
 
   #receive(chunk: Uint8Array): void {
@@ -64,10 +93,12 @@ export class SftpRequests {
 
   #deliver(packet: Uint8Array): void {
     if (this.#version === undefined) {
-      this.#version = version.decode(packet).version;
+      const { version: number, extensions } = version.decode(packet);
+      this.#version = number;
       if (this.#version !== protocolVersion) {
         throw new Fault("unimplemented", "the SFTP server does not speak version 3");
       }
+      this.#hasLimits = offersLimits(extensions);
       this.#started.resolve();
       return;
     }
@@ -86,8 +117,13 @@ export class SftpRequests {
   }
 }
 
-function frame(packet: Uint8Array): Uint8Array {
-  return new Writer(packet.length + lengthBytes).string(packet).done();
+/** A packet with its length in front, which counts `more` bytes that follow. */
+function frame(packet: Uint8Array, more = 0): Uint8Array {
+  const writer = new Writer(lengthBytes + packet.length);
+  return writer
+    .uint32(packet.length + more)
+    .bytes(packet)
+    .done();
 }
 
 function ended(cause?: unknown): Fault {

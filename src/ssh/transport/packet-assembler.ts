@@ -16,10 +16,16 @@ export class PacketAssembler {
   #packet: Uint8Array | undefined;
   #filled = 0;
   #consumed = 0;
+  #copied = false;
 
   /** How many bytes of the chunk the last {@link take} consumed. */
   get consumed(): number {
     return this.#consumed;
+  }
+
+  /** True when the last packet has memory of its own, false when it is a view of its chunk. */
+  get copied(): boolean {
+    return this.#copied;
   }
 
   /** Takes bytes of `chunk` from `at` on. Returns a packet with its length field, or undefined if the chunk ends first. */
@@ -29,6 +35,7 @@ export class PacketAssembler {
       const size = this.#sizeOf(chunk, at);
       if (size <= available) {
         this.#consumed = size;
+        this.#copied = false;
         return chunk.subarray(at, at + size);
       }
     }
@@ -58,6 +65,7 @@ export class PacketAssembler {
     if (packet === undefined || this.#filled < packet.length) return undefined;
     this.#packet = undefined;
     this.#headFilled = 0;
+    this.#copied = true;
     return packet;
   }
 

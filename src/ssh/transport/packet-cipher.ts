@@ -5,6 +5,7 @@
  * No CBC, CTR or ChaCha20: every supported peer has AES-GCM, and it needs no separate MAC.
  */
 import { createCipheriv, createDecipheriv } from "node:crypto";
+import { discard } from "#base/bytes.ts";
 import { Fault } from "#base/fault.ts";
 
 /** How one cipher is keyed. */
@@ -27,8 +28,8 @@ export const lengthBytes = 4;
 
 /** Seals or opens packets in order. */
 export interface PacketCipher {
-  /** `packet` is the length field and the plaintext; gives ciphertext and tag. */
-  seal(packet: Uint8Array): { ciphertext: Uint8Array; tag: Uint8Array };
+  /** `packet` is the length field and the plaintext. Fills `into`, which is {@link tagLength} longer, as it goes on the wire. */
+  seal(packet: Uint8Array, into: Uint8Array): void;
   /** `packet` is the length field, ciphertext and tag. Throws `malformed` if it was changed. */
   open(packet: Uint8Array): Uint8Array;
 }
@@ -43,13 +44,18 @@ export function createPacketCipher(name: string, key: Uint8Array, nonce: Uint8Ar
   const { node } = infoOf(name);
   const counter = Uint8Array.from(nonce);
   return {
-    seal(packet) {
+    seal(packet, into) {
       const cipher = createCipheriv(node, key, counter);
-      cipher.setAAD(packet.subarray(0, lengthBytes));
+      const length = packet.subarray(0, lengthBytes);
+      cipher.setAAD(length);
       const ciphertext = cipher.update(packet.subarray(lengthBytes));
       cipher.final();
       increment(counter);
-      return { ciphertext, tag: cipher.getAuthTag() };
+      into.set(length);
+      into.set(ciphertext, lengthBytes);
+      into.set(cipher.getAuthTag(), packet.length);
+      // The cipher cannot write into memory of ours; left to the collector, its own would cost more than the encryption.
+      discard(ciphertext);
     },
     open(packet) {
       const end = packet.length - tagLength;

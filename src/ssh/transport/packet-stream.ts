@@ -3,11 +3,13 @@
  * knows neither what messages mean nor how keys are agreed.
  */
 import type { Duplex } from "node:stream";
+import { discard } from "#base/bytes.ts";
 import { Fault } from "#base/fault.ts";
 import type { Random } from "#base/random.ts";
 import { PacketAssembler } from "./packet-assembler.ts";
 import { lengthBytes, type PacketCipher, tagLength } from "./packet-cipher.ts";
 import { VersionReader } from "./version.ts";
+import { WriteGatherer } from "./write-gatherer.ts";
 
 /** What a {@link PacketStream} tells its owner. `packet` and `version` may throw; that comes back as `failed`. */
 export interface PacketSink {
@@ -39,16 +41,17 @@ export class PacketStream {
   readonly #sink: PacketSink;
   readonly #random: Random;
   readonly #assembler = new PacketAssembler();
+  readonly #gatherer: WriteGatherer;
   #version: VersionReader | undefined;
   #sealer: PacketCipher | undefined;
   #opener: PacketCipher | undefined;
   #received = 0;
-  #corked = false;
   #held: Uint8Array[] | undefined;
   #closed = false;
 
   constructor(socket: Duplex, role: "client" | "server", random: Random, sink: PacketSink) {
     this.#socket = socket;
+    this.#gatherer = new WriteGatherer(socket);
     this.#sink = sink;
     this.#random = random;
     this.#version = new VersionReader(role);
@@ -61,6 +64,7 @@ export class PacketStream {
 
   /** True while more data may be produced. */
   get writable(): boolean {
+    // What is still gathered does not count: nothing would tell when it has gone.
     return !this.#closed && this.#socket.writableLength < unsentHigh;
   }
 
@@ -79,16 +83,13 @@ export class PacketStream {
     if (this.#socket.writableLength > unsentLimit) {
       throw new Fault("limit", "the SSH peer does not read what it asks for");
     }
-    const packet = this.#frame(head, data);
-    this.#cork();
-    if (this.#sealer === undefined) {
-      this.#socket.write(Uint8Array.from(packet));
-    } else {
-      const { ciphertext, tag } = this.#sealer.seal(packet);
-      this.#socket.write(Uint8Array.from(packet.subarray(0, lengthBytes)));
-      this.#socket.write(ciphertext);
-      this.#socket.write(tag);
-    }
+    const sealer = this.#sealer;
+    const size = frameSize(head.length + (data?.length ?? 0), sealer !== undefined);
+    // First: it may write, and who reads that may write packets of its own through the same scratch buffer.
+    const room = this.#gatherer.room(size + (sealer === undefined ? 0 : tagLength));
+    const packet = this.#frame(size, head, data);
+    if (sealer === undefined) room.set(packet);
+    else sealer.seal(packet, room);
     this.bytes += packet.length;
   }
 
@@ -125,6 +126,7 @@ export class PacketStream {
 
   /** Sends what was written and closes. Nothing is handed out any more. */
   close(): void {
+    this.#gatherer.flush();
     this.#closed = true;
     this.#socket.end();
   }
@@ -177,41 +179,23 @@ export class PacketStream {
       throw new Fault("malformed", "the padding of an SSH packet is wrong");
     }
     this.bytes += packet.length;
+    if (this.#assembler.copied) discard(packet);
     this.#received = (this.#received + 1) >>> 0;
     this.#sink.packet(body.subarray(1, body.length - padding));
   }
 
   /** Length, padding length, payload and padding in the shared scratch buffer. */
-  #frame(head: Uint8Array, data: Uint8Array | undefined): Uint8Array {
-    const payload = head.length + (data?.length ?? 0);
-    // The length field counts towards the block only while it is encrypted with the rest (RFC 5647 section 7.2).
-    const sealed = this.#sealer !== undefined;
-    const block = sealed ? blockSize.sealed : blockSize.plain;
-    const counted = 1 + payload + (sealed ? 0 : lengthBytes);
-    let padding = block - (counted % block);
-    if (padding < minPadding) padding += block;
-    const length = 1 + payload + padding;
-    const end = lengthBytes + length;
-    if (end > scratch.length) scratch = Buffer.allocUnsafeSlow(end);
-    scratch.writeUInt32BE(length, 0);
+  #frame(size: number, head: Uint8Array, data: Uint8Array | undefined): Uint8Array {
+    if (size > scratch.length) scratch = Buffer.allocUnsafeSlow(size);
+    const padding = size - lengthBytes - 1 - head.length - (data?.length ?? 0);
+    scratch.writeUInt32BE(size - lengthBytes, 0);
     scratch[lengthBytes] = padding;
     scratch.set(head, lengthBytes + 1);
     if (data !== undefined) scratch.set(data, lengthBytes + 1 + head.length);
     // Under AES-GCM nobody sees the padding; before that it should be random (RFC 4253 section 6).
-    if (sealed) scratch.fill(0, end - padding, end);
-    else scratch.set(this.#random(padding), end - padding);
-    return scratch.subarray(0, end);
-  }
-
-  /** Gathers the writes of one turn of the event loop. */
-  #cork(): void {
-    if (this.#corked) return;
-    this.#corked = true;
-    this.#socket.cork();
-    process.nextTick(() => {
-      this.#corked = false;
-      this.#socket.uncork();
-    });
+    if (this.#sealer !== undefined) scratch.fill(0, size - padding, size);
+    else scratch.set(this.#random(padding), size - padding);
+    return scratch.subarray(0, size);
   }
 
   #fail(error: unknown): void {
@@ -223,6 +207,15 @@ export class PacketStream {
     this.#closed = true;
     this.#sink.ended();
   }
+}
+
+/** The bytes of a packet without its tag. The length field counts towards the block only in the open (RFC 5647 section 7.2). */
+function frameSize(payload: number, sealed: boolean): number {
+  const block = sealed ? blockSize.sealed : blockSize.plain;
+  const counted = 1 + payload + (sealed ? 0 : lengthBytes);
+  let padding = block - (counted % block);
+  if (padding < minPadding) padding += block;
+  return lengthBytes + 1 + payload + padding;
 }
 
 function connectionLost(cause: unknown): Fault {

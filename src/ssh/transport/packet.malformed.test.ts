@@ -4,13 +4,19 @@ import fc from "fast-check";
 import { utf8 } from "#base/bytes.ts";
 import { isFault } from "#base/fault.ts";
 import { PacketAssembler, packetLimit } from "#ssh/transport/packet-assembler.ts";
-import { createPacketCipher } from "#ssh/transport/packet-cipher.ts";
+import { createPacketCipher, type PacketCipher, tagLength } from "#ssh/transport/packet-cipher.ts";
 import { assertVersion, VersionReader } from "#ssh/transport/version.ts";
 
 function header(length: number): Uint8Array {
   const bytes = Buffer.alloc(8);
   bytes.writeUInt32BE(length);
   return bytes;
+}
+
+function seal(cipher: PacketCipher, packet: Uint8Array): Buffer {
+  const sealed = Buffer.alloc(packet.length + tagLength);
+  cipher.seal(packet, sealed);
+  return sealed;
 }
 
 for (const length of [0, 1, 4, packetLimit + 1, 0x7fff_ffff, 0x8000_0000, 0xffff_ffff]) {
@@ -54,8 +60,7 @@ test("a sealed packet opens once, in order, and with no bit changed", () => {
   const make = () =>
     createPacketCipher("aes128-gcm@openssh.com", new Uint8Array(16), new Uint8Array(12));
   const packet = Buffer.concat([header(32).subarray(0, 4), Buffer.alloc(32, 7)]);
-  const { ciphertext, tag } = make().seal(packet);
-  const sealed = Buffer.concat([packet.subarray(0, 4), ciphertext, tag]);
+  const sealed = seal(make(), packet);
   assert.deepEqual(Buffer.from(make().open(sealed)), packet.subarray(4));
   for (let at = 0; at < sealed.length; at++) {
     const changed = Buffer.from(sealed);
@@ -76,10 +81,10 @@ test("the nonce counts through a carry", () => {
     createPacketCipher("aes256-gcm@openssh.com", new Uint8Array(32), start);
   const packet = Buffer.concat([header(16).subarray(0, 4), Buffer.alloc(16)]);
   const sealer = make(nonce);
-  sealer.seal(packet);
-  const second = sealer.seal(packet);
+  seal(sealer, packet);
+  const second = seal(sealer, packet);
   const next = Uint8Array.of(1, 2, 3, 4, 0, 0, 0, 0, 0, 1, 0, 0);
-  assert.deepEqual(make(next).seal(packet), second);
+  assert.deepEqual(seal(make(next), packet), second);
 });
 
 const versions: Record<string, string> = {
@@ -108,6 +113,13 @@ test("a client skips lines before the version, and not for ever", () => {
     () => new VersionReader("client").read(utf8("line\n".repeat(2000))),
     (error) => isFault(error, "malformed"),
   );
+});
+
+test("lines before the version are counted in bytes, not in chunks", () => {
+  const reader = new VersionReader("client");
+  const lines = utf8(`${"x".repeat(5000)}\r\nSSH-2.0-x\r\n`);
+  const found = [...lines].map((byte) => reader.read(Uint8Array.of(byte)));
+  assert.equal(found.at(-1)?.version, "SSH-2.0-x");
 });
 
 test("the version is found wherever the line is cut", () => {

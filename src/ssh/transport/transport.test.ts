@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { isFault } from "#base/fault.ts";
 import { ClientConnection } from "#ssh/client.ts";
-import { ignore, kexInit } from "#ssh/messages/transport.ts";
+import { ignore, kexInit, newKeys } from "#ssh/messages/transport.ts";
 import { ServerConnection } from "#ssh/server.ts";
 import type { PresentedHostKey } from "#ssh/transport/host-key.ts";
 import { keyExchangeNames } from "#ssh/transport/key-exchange.ts";
@@ -170,11 +170,15 @@ for (const number of [5, 21, 31, 50, 80, 90, 94]) {
 }
 
 test("a packet that was changed on its way is fatal", async () => {
+  let sealed = false;
   const { serverEnd, clientEnd } = tamper((chunk) => {
-    // Only a tag is written in a piece of 16 bytes.
-    if (chunk.length !== 16) return [chunk];
-    const changed = Uint8Array.from(chunk);
-    changed[15] = (changed[15] ?? 0) ^ 1;
+    const changed = Buffer.from(chunk);
+    // NEWKEYS is 16 bytes long; all that comes behind it ends with a tag.
+    const at = changed.indexOf(Uint8Array.of(0, 0, 0, 12, 10, newKeys.number));
+    if (sealed || (at >= 0 && at + 16 < changed.length)) {
+      changed[changed.length - 1] = (changed.at(-1) ?? 0) ^ 1;
+    }
+    sealed ||= at >= 0;
     return [changed];
   });
   const server = new ServerConnection(serverEnd, serverOptions());

@@ -31,7 +31,7 @@ export class VersionReader {
     for (;;) {
       const end = chunk.indexOf(0x0a, start);
       const part = chunk.subarray(start, end < 0 ? chunk.length : end);
-      this.#seen += part.length + 1;
+      this.#seen += part.length + (end < 0 ? 0 : 1);
       this.#line = Buffer.concat([this.#line, part]);
       const first = buffer(this.#line.subarray(0, 4)).toString("latin1");
       const isVersion = "SSH-".startsWith(first) || first === "SSH-";
