@@ -5,6 +5,7 @@ import { OfficialComputer, type OfficialPrograms } from "./computer.ts";
 import type { Stage, Step } from "./step.ts";
 import { deviceSteps } from "./steps/devices.ts";
 import { loginSteps } from "./steps/login.ts";
+import { mfaSteps } from "./steps/mfa.ts";
 import { opensshSteps } from "./steps/openssh.ts";
 import { scpSteps } from "./steps/scp.ts";
 import { sshSteps } from "./steps/ssh.ts";
@@ -26,6 +27,7 @@ const steps: readonly Step[] = [
   ...opensshSteps,
   ...tctlSteps,
   ...deviceSteps,
+  ...mfaSteps,
 ];
 
 /** Without this one nothing else can be judged. */

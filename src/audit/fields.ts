@@ -132,6 +132,7 @@ export const fields = {
   method: open("text"),
   mfa_device: open(mfaDevice),
   ...mfaDevice,
+  challenge_scope: open("text"),
   cert_type: open("text"),
   identity: open(identity),
   // Devices

@@ -1,31 +1,32 @@
 /**
  * What local users log in with, kept apart from the user documents so that no listing, export or audit event can ever
- * carry it: password hash, authenticator apps, and the record of failures.
+ * carry it: password hash, second factors, and the record of failures.
  */
 import { createHash } from "node:crypto";
 import { formatKey } from "#backend/key.ts";
 import type { Backend, Operation } from "#backend/port.ts";
 import { utf8 } from "#base/bytes.ts";
 import { isFault } from "#base/fault.ts";
+import { SecondFactorStore } from "../mfa/store.ts";
 import { type LoginAttempts, lockout, noAttempts } from "./attempts.ts";
-import type { TotpDevice } from "./totp.ts";
 
 /** The credentials of one user. */
 export interface Credentials {
   /** PHC text; absent until the user has set a password. */
   readonly passwordHash?: string;
-  readonly totpDevices: readonly TotpDevice[];
 }
 
 /** No credentials: the user cannot log in. */
-export const noCredentials: Credentials = { totpDevices: [] };
+export const noCredentials: Credentials = {};
 
 /** Credentials and failures by user name. */
 export class CredentialStore {
+  readonly secondFactors: SecondFactorStore;
   readonly #backend: Backend;
 
   constructor(backend: Backend) {
     this.#backend = backend;
+    this.secondFactors = new SecondFactorStore(backend);
   }
 
   /** The credentials of a user; those of an unknown user are {@link noCredentials}. */
@@ -44,31 +45,11 @@ export class CredentialStore {
     return { type: "put", key: credentialsKey(user), value: encode(credentials) };
   }
 
-  /** The writes that forget the credentials and failures of a user, to go into one atomic write with others. */
-  deleteOperations(user: string): Operation[] {
-    return [credentialsKey(user), attemptsKey(user)].map((key) => ({ type: "delete", key }));
-  }
-
-  /**
-   * Reads, changes and writes back as one step: when somebody else wrote in between, `change` runs again on the new
-   * state. `change` gives undefined to leave things as they are; then this gives undefined too.
-   */
-  async modify(
-    user: string,
-    change: (credentials: Credentials) => Credentials | undefined,
-  ): Promise<Credentials | undefined> {
-    for (let attempt = 0; ; attempt++) {
-      const item = await this.#backend.find(credentialsKey(user));
-      const changed = change(item ? decode<Credentials>(item.value) : noCredentials);
-      if (changed === undefined) return undefined;
-      try {
-        if (item) await this.#backend.update(item.key, encode(changed), item.revision);
-        else await this.#backend.create(credentialsKey(user), encode(changed));
-        return changed;
-      } catch (error) {
-        if (!isFault(error, "conflict", "already-exists") || attempt >= 10) throw error;
-      }
-    }
+  /** The writes that forget all credentials and failures of a user, to go into one atomic write with others. */
+  async deleteOperations(user: string): Promise<Operation[]> {
+    const keys = [credentialsKey(user), attemptsKey(user)];
+    const factors = await this.secondFactors.deleteOperations(user);
+    return [...keys.map((key): Operation => ({ type: "delete", key })), ...factors];
   }
 
   /** The failures of a user name, whether or not there is such a user. */

@@ -16,7 +16,6 @@ async function setPassword({ auth }: TestAuth): Promise<void> {
   const { credentials, passwords } = auth.context;
   await credentials.put("bob", {
     passwordHash: await passwords.hash(testPassword),
-    totpDevices: [],
   });
 }
 

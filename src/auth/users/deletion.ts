@@ -27,7 +27,7 @@ export async function deleteUser(
   await context.invitations.deleteOf(name);
   const operations: Operation[] = [
     { type: "delete", key: users.keyOf(name) },
-    ...context.credentials.deleteOperations(name),
+    ...(await context.credentials.deleteOperations(name)),
   ];
   const { passwordHash } = await context.credentials.get(name);
   if (passwordHash !== undefined) {

@@ -2,13 +2,19 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Fault, isFault } from "#base/fault.ts";
 import { codeOf, startTestAuth, testPassword } from "../../../test/support/auth-service.ts";
+import { firstDevice } from "../mfa/first-device.ts";
+import type { Invitation } from "./invitation.ts";
 
 /** A cluster with one open invitation. */
 async function startWithInvitation() {
   const cluster = await startTestAuth();
   const { invitations } = cluster.auth.context;
   const { token, invitation } = await invitations.create("alice", "invite", 0);
-  const code = () => codeOf(invitation.totp.secret, cluster.clock.now());
+  const now = () => codeOf(invitation.totp.secret, cluster.clock.now());
+  const code =
+    (right = now()) =>
+    (open: Invitation) =>
+      firstDevice(cluster.auth.context, open, { code: right });
   return { cluster, invitations, token, code };
 }
 
@@ -48,7 +54,7 @@ test("an expired link and a made-up one are refused in the same words", async ()
 
 test("a wrong code or a short password leaves the link open", async () => {
   const { cluster, invitations, token, code } = await startWithInvitation();
-  await assert.rejects(invitations.accept(token, testPassword, "000000", unrecorded), (e) =>
+  await assert.rejects(invitations.accept(token, testPassword, code("000000"), unrecorded), (e) =>
     isFault(e, "unproven"),
   );
   await assert.rejects(invitations.accept(token, "short", code(), unrecorded), (e) =>

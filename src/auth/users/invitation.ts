@@ -11,20 +11,28 @@ import type { Clock } from "#base/clock.ts";
 import { formatDuration } from "#base/duration.ts";
 import { Fault, isFault } from "#base/fault.ts";
 import type { Random } from "#base/random.ts";
+import type { MfaDevice } from "../mfa/device.ts";
 import type { CredentialStore } from "./credentials.ts";
 import type { PasswordHasher } from "./password.ts";
-import { createTotpDevice, spendTotpCode, type TotpDevice } from "./totp.ts";
+import { createTotpDevice, type TotpDevice } from "./totp.ts";
 
 /** First login of a new user, or a new password for an old one. */
 export type InvitationKind = "invite" | "password";
 
-/** An open link. `totp` is the app that the page proposes; it becomes the user's when the link is accepted. */
+/**
+ * An open link. `totp` is the app that the page proposes, and `challenge` what a security key answers to instead; one of
+ * them becomes the user's when the link is accepted.
+ */
 export interface Invitation {
   readonly user: string;
   readonly kind: InvitationKind;
   readonly created: string;
   readonly expires: string;
   readonly totp: TotpDevice;
+  /** Base64url. */
+  readonly challenge: string;
+  /** What authenticators know the user by, base64url. */
+  readonly webauthnUserId: string;
 }
 
 const folder = "invitations";
@@ -69,12 +77,15 @@ export class Invitations {
     const now = this.#clock.now();
     const expires = new Date(now.getTime() + (ttlMs || defaultMs));
     const token = base64url(this.#random(24));
+    const { webauthnUserId } = await this.#credentials.secondFactors.get(user);
     const invitation: Invitation = {
       user,
       kind,
       created: now.toISOString(),
       expires: expires.toISOString(),
       totp: createTotpDevice("otp", now, this.#random),
+      challenge: base64url(this.#random(32)),
+      webauthnUserId: webauthnUserId ?? base64url(this.#random(32)),
     };
     await this.#backend.create(keyOf(token), utf8(JSON.stringify(invitation)), { expires });
     return { token, invitation };
@@ -96,31 +107,28 @@ export class Invitations {
   }
 
   /**
-   * Spends a link: sets the password and registers the proposed app, in one write. Throws `unproven` when the code is
-   * wrong, which leaves the link open, and `not-found` when somebody else spent it first. `record` writes down what is
-   * about to happen; when it throws, nothing happens.
+   * Spends a link: sets the password and the second factor, in one write. `setUp` verifies the new factor and gives it,
+   * or undefined where the cluster wants none; when it throws, the link stays open. Throws `not-found` when somebody else
+   * spent it first. `record` writes down what is about to happen; when it throws, nothing happens.
    */
   async accept(
     token: string,
     password: string,
-    code: string,
-    record: (invitation: Invitation) => Promise<void>,
+    setUp: (invitation: Invitation) => Promise<MfaDevice | undefined>,
+    record: (invitation: Invitation, device: MfaDevice | undefined) => Promise<void>,
   ): Promise<Invitation> {
     const invitation = await this.get(token);
-    const totp = spendTotpCode(invitation.totp, code, this.#clock.now());
-    if (!totp) {
-      throw new Fault("unproven", "the code of the authenticator app is not right", {
-        hint: "wait for the next code and try again; check that the clock of this device is right",
-      });
-    }
+    const device = await setUp(invitation);
     const passwordHash = await this.#passwords.hash(password);
-    const write = this.#credentials.putOperation(invitation.user, {
-      passwordHash,
-      totpDevices: [totp],
-    });
-    await record(invitation);
+    const { user, webauthnUserId } = invitation;
+    const factors = { devices: device ? [device] : [], webauthnUserId };
+    const writes = [
+      this.#credentials.putOperation(user, { passwordHash }),
+      ...(await this.#credentials.secondFactors.replaceOperations(user, factors)),
+    ];
+    await record(invitation, device);
     try {
-      await this.#backend.atomic([{ type: "delete", key: keyOf(token), if: "present" }, write]);
+      await this.#backend.atomic([{ type: "delete", key: keyOf(token), if: "present" }, ...writes]);
     } catch (error) {
       if (!isFault(error, "conflict")) throw error;
       throw new Fault("not-found", "this link does not work: it has expired or was used already", {
