@@ -133,6 +133,7 @@ export const fields = {
   mfa_device: open(mfaDevice),
   ...mfaDevice,
   challenge_scope: open("text"),
+  with_mfa: open("text"),
   cert_type: open("text"),
   identity: open(identity),
   // Devices

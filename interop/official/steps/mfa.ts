@@ -39,6 +39,26 @@ async function remove({ desk }: Stage, name: string, shown: OneTimeCodes) {
   return { code: await terminal.end(), screen: terminal.screen };
 }
 
+/** Lets the cluster demand a second factor for each session, or not. */
+async function demandForSessions({ cluster }: Stage, wanted: boolean): Promise<void> {
+  await cluster.store(`kind: cluster_auth_preference
+version: v2
+metadata:
+  name: cluster-auth-preference
+spec:
+  second_factor: "on"
+  require_session_mfa: ${wanted}
+`);
+}
+
+/** Runs a command on the node in a terminal and answers the prompt with this code. */
+async function sshWithCode({ desk, cluster }: Stage, code: string) {
+  const terminal = desk.open("ssh", `root@${cluster.nodename}`, "echo in as $(id -un)");
+  await terminal.until(/Enter an OTP code/i);
+  terminal.type(`${code}\r`);
+  return { code: await terminal.end(), screen: terminal.screen };
+}
+
 /** The steps. */
 export const mfaSteps: readonly Step[] = [
   {
@@ -101,6 +121,50 @@ export const mfaSteps: readonly Step[] = [
         code: 1,
         shows: ["cannot delete the last"],
       });
+    },
+  },
+  {
+    name: "tsh ssh asks for a second factor where the cluster demands one per session",
+    async run(stage) {
+      const { phone } = ownerOf();
+      await demandForSessions(stage, true);
+      try {
+        const code = (await phone?.next()) ?? "";
+        expectRan(await sshWithCode(stage, code), { shows: ["in as root"] });
+        // The same code opens nothing more.
+        expectRan(await sshWithCode(stage, code), { code: 1, shows: [/invalid or spent/] });
+      } finally {
+        await demandForSessions(stage, false);
+      }
+      expectRan(await stage.desk.tsh("ssh", `root@${stage.cluster.nodename}`, "id -un"), {
+        shows: ["root"],
+      });
+    },
+  },
+  {
+    name: "tsh scp asks for a second factor where a role demands one per session",
+    async run(stage) {
+      const { desk, cluster } = stage;
+      const { name, phone } = ownerOf();
+      await cluster.store(`kind: role
+version: v7
+metadata:
+  name: careful
+spec:
+  allow:
+    logins: [root]
+    node_labels: {"*": "*"}
+  options:
+    require_session_mfa: true
+`);
+      await cluster.admin("users", "update", name, "--set-roles=careful");
+      await desk.logout();
+      if (phone) expectRan(await desk.login({ name, codes: phone }));
+      const terminal = desk.open("scp", "/etc/hostname", `root@${cluster.nodename}:/tmp/`);
+      await terminal.until(/Enter an OTP code/i);
+      terminal.type(`${await phone?.next()}\r`);
+      const code = await terminal.end();
+      expectRan({ code, screen: terminal.screen });
     },
   },
 ];

@@ -9,7 +9,7 @@ import type { AuthenticationAttempt } from "#ssh/auth/server.ts";
 import type { NodeContext } from "../context.ts";
 import { type ClientAddress, formatClientAddress } from "./client-address.ts";
 import { clip, loginFields } from "./event-fields.ts";
-import { decideLogin, isSignedByUs, type Login, readLogin } from "./login.ts";
+import { begunLogin, decideLogin, isSignedByUs, type Login, readLogin } from "./login.ts";
 
 /** Clients whose version line begins so show `hint:` lines well. */
 const ownClients = "SSH-2.0-Gatehouse";
@@ -52,11 +52,11 @@ export class Authenticator {
       throw error;
     }
     const decision = decideLogin(login, context);
-    if (decision.allowed) return login;
+    if (decision.allowed) return begunLogin(login);
     const { reason } = decision;
     if (proven) this.#hint(tell, reason.hint);
     // Refused on the first channel, where the client shows the sentence.
-    if (reason.stage === "session") return login;
+    if (reason.stage === "session") return begunLogin(login);
     const fault = refusalFault(reason);
     await this.#record(loginFields(login, formatClientAddress(this.#remote)), fault);
     throw fault;
