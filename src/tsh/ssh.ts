@@ -20,6 +20,7 @@ import { listNames, type ResolvedNode, resolveNodes } from "#client/ssh/resolve.
 import { describeExit, exitCodeOf, runSession } from "#client/ssh/session.ts";
 import { parsePort, parseTarget, type SshTarget } from "#client/ssh/target.ts";
 import { selectLogin, type TshInvocation } from "./context.ts";
+import { sessionProver } from "./mfa.ts";
 import type { ssh } from "./program.ts";
 
 type SshInvocation = TshInvocation<typeof ssh>;
@@ -95,6 +96,7 @@ async function runOn(
     target: { host: node.host, port, login: account },
     name: node.name,
     onBanner: (line) => console.note(line),
+    proveSession: sessionProver(login, services, console),
     onForwardedTcpip: forwardedHandler(destinations),
     ...agent,
   });
