@@ -1,9 +1,9 @@
 /** Second factors with our own tsh: their owner changes them, logins and sessions ask for them. */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { assertRefused } from "../support/cluster/refused.ts";
 import type { Machine } from "../support/cluster/machine.ts";
 import { OneTimeCodes } from "../support/cluster/one-time-codes.ts";
+import { assertRefused } from "../support/cluster/refused.ts";
 import { Cluster, type Person } from "../support/cluster.ts";
 
 const target = "root@ip-172-31-35-170";
