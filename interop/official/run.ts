@@ -10,6 +10,7 @@ import { opensshSteps } from "./steps/openssh.ts";
 import { scpSteps } from "./steps/scp.ts";
 import { sshSteps } from "./steps/ssh.ts";
 import { tctlSteps } from "./steps/tctl.ts";
+import { upgradeSteps } from "./steps/upgrade.ts";
 
 /** One row of the table. */
 export interface Row {
@@ -28,6 +29,7 @@ const steps: readonly Step[] = [
   ...tctlSteps,
   ...deviceSteps,
   ...mfaSteps,
+  ...upgradeSteps,
 ];
 
 /** Without this one nothing else can be judged. */

@@ -27,6 +27,7 @@ export function createWebApp(options: WebOptions): Hono<{ Bindings: WebBindings 
   const api = new Hono<{ Bindings: WebBindings }>();
   registerPing(api, options);
   registerLogin(api, options);
+  registerUpgrade(api);
   app.route("/webapi", api);
   app.route("/v1/webapi", api);
   app.route("/web", invitationPages(options));
@@ -62,6 +63,17 @@ function registerPing(api: Hono<{ Bindings: WebBindings }>, options: WebOptions)
     const info = await options.login.getPingInfo({});
     return context.json({ Text: info.motd });
   });
+}
+
+/** Requests that become streams never come here: see `upgrade/connection-upgrade.ts`. */
+function registerUpgrade(api: Hono<{ Bindings: WebBindings }>): void {
+  api.get("/connectionupgrade", (context) =>
+    errorAnswer(
+      context,
+      "the request carries no Upgrade header that is served here: a balancer in between may have taken it out",
+      400,
+    ),
+  );
 }
 
 function registerLogin(api: Hono<{ Bindings: WebBindings }>, options: WebOptions): void {
