@@ -145,6 +145,7 @@ export async function startFakeCluster(options: FakeClusterOptions = {}): Promis
       user: "alice",
       cluster: clusterName,
       tlsRouting: true,
+      connectionUpgrade: false,
     },
     authorities: [
       {
