@@ -3,6 +3,7 @@ import { Cluster } from "../../test/support/cluster.ts";
 import { judge, type Verdict } from "../known-differences.ts";
 import { OfficialComputer, type OfficialPrograms } from "./computer.ts";
 import type { Stage, Step } from "./step.ts";
+import { alertSteps } from "./steps/alerts.ts";
 import { deviceSteps } from "./steps/devices.ts";
 import { loginSteps } from "./steps/login.ts";
 import { mfaSteps } from "./steps/mfa.ts";
@@ -30,6 +31,7 @@ const steps: readonly Step[] = [
   ...deviceSteps,
   ...mfaSteps,
   ...upgradeSteps,
+  ...alertSteps,
 ];
 
 /** Without this one nothing else can be judged. */

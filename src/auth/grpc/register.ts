@@ -14,6 +14,7 @@ import { UsersService } from "#gen/teleport/users/v1/service_pb.ts";
 import type { AuthContext } from "../context.ts";
 import { agentService } from "./agent-service.ts";
 import { auditService } from "./audit-service.ts";
+import { alertHandlers } from "./auth-service/alerts.ts";
 import { certificateHandlers } from "./auth-service/certificates.ts";
 import { inventoryHandlers } from "./auth-service/inventories.ts";
 import { lockHandlers } from "./auth-service/locks.ts";
@@ -47,6 +48,7 @@ export function registerServices(server: GrpcServer<Peer>, context: AuthContext)
   server.register(AuthService, nodeHandlers(context));
   server.register(AuthService, inventoryHandlers(context));
   server.register(AuthService, mfaHandlers(context));
+  server.register(AuthService, alertHandlers(context));
   server.register(AuthService, watchHandlers(context));
   server.register(UsersService, usersService(context));
   server.register(ClusterConfigService, configService(context));

@@ -9,6 +9,7 @@ import type { Role } from "#resource/role.ts";
 import type { SessionRecordingConfig } from "#resource/session-recording-config.ts";
 import type { Token } from "#resource/token.ts";
 import type { User } from "#resource/user.ts";
+import type { AlertAck, ClusterAlert } from "../alerts.ts";
 import { DocumentStore } from "./documents.ts";
 
 /** One store per kind. */
@@ -22,6 +23,8 @@ export interface Stores {
   readonly authPreference: DocumentStore<ClusterAuthPreference>;
   readonly networkingConfig: DocumentStore<ClusterNetworkingConfig>;
   readonly recordingConfig: DocumentStore<SessionRecordingConfig>;
+  readonly alerts: DocumentStore<ClusterAlert>;
+  readonly alertAcks: DocumentStore<AlertAck>;
 }
 
 /** The names of the documents that exist once. */
@@ -43,5 +46,7 @@ export function openStores(backend: Backend): Stores {
     authPreference: new DocumentStore(backend, "cluster_auth_preference"),
     networkingConfig: new DocumentStore(backend, "cluster_networking_config"),
     recordingConfig: new DocumentStore(backend, "session_recording_config"),
+    alerts: new DocumentStore(backend, "cluster_alert"),
+    alertAcks: new DocumentStore(backend, "cluster_alert_ack"),
   };
 }
