@@ -9,9 +9,6 @@ import type { Metadata } from "#resource/metadata.ts";
 /** How much an alert matters; the numbers are those of the public API. */
 export const severities = { low: 0, medium: 5, high: 10 } as const;
 
-/** A severity in words. */
-export type Severity = keyof typeof severities;
-
 /** An alert as it is stored. */
 export interface ClusterAlert {
   readonly kind: "cluster_alert";

@@ -92,7 +92,7 @@ export function loginService(context: AuthContext): ServiceHandlers<typeof Login
       const { user, kind, expires, totp, challenge, webauthnUserId: userId } = invitation;
       const { clusterName: cluster } = context;
       const policy = await currentPolicy(context);
-      const { rpId } = policy;
+      const rpId = policy.listsMakers ? undefined : policy.rpId;
       return {
         user,
         type: kind,

@@ -2,6 +2,7 @@
 import { Fault } from "#base/fault.ts";
 import type { AuthContext } from "../context.ts";
 import type { Invitation } from "../users/invitation.ts";
+import { assertAnyMaker } from "../users/second-factor.ts";
 import { spendTotpCode } from "../users/totp.ts";
 import type { MfaDevice } from "./device.ts";
 import { currentPolicy } from "./verify.ts";
@@ -26,6 +27,7 @@ export async function firstDevice(
   const now = context.clock.now();
   if (policy.mode === "off") return undefined;
   if (attestation && policy.rpId !== undefined) {
+    assertAnyMaker(policy);
     const { challenge } = invitation;
     const expected = { challenge, rpId: policy.rpId, name: "security-key" };
     if (challengeOf(attestation) !== challenge) throw wrongKey();

@@ -6,6 +6,7 @@ import { base64url } from "#base/bytes.ts";
 import { Fault } from "#base/fault.ts";
 import { mfaDeviceFields } from "../audit/fields.ts";
 import type { AuthContext } from "../context.ts";
+import { assertAnyMaker } from "../users/second-factor.ts";
 import { createTotpDevice, spendTotpCode, type TotpDevice } from "../users/totp.ts";
 import { assertDeviceName, type MfaDevice } from "./device.ts";
 import { keyIsTaken, type SecondFactors } from "./store.ts";
@@ -65,6 +66,7 @@ export async function beginRegistration(
   }
   const { rpId } = policy;
   if (rpId === undefined) throw notTaken("webauthn");
+  assertAnyMaker(policy);
   const userId = base64url(context.random(32));
   const factors = await context.credentials.secondFactors.modify(user, (before) => ({
     ...before,

@@ -1,4 +1,5 @@
 /** Which second factors the cluster takes and demands, from the older setting or the newer list. Pure. */
+import { Fault } from "#base/fault.ts";
 import type { ClusterAuthPreference } from "#resource/cluster-auth-preference.ts";
 
 /** The mode in the words of ping. */
@@ -13,6 +14,16 @@ export interface SecondFactorPolicy {
   readonly totp: boolean;
   /** The relying party for WebAuthn; undefined when the cluster takes none. */
   readonly rpId: string | undefined;
+  /** The cluster lists whose keys it takes or refuses. Nobody here can check that, so no key can be registered. */
+  readonly listsMakers: boolean;
+}
+
+/** Throws `unimplemented` where a new key would have to prove who made it. */
+export function assertAnyMaker({ listsMakers }: SecondFactorPolicy): void {
+  if (!listsMakers) return;
+  throw new Fault("unimplemented", "this cluster lists makers of security keys", {
+    hint: "this version cannot check them; an administrator can take the lists out of webauthn: tctl edit cap",
+  });
 }
 
 type Spec = Pick<
@@ -29,11 +40,14 @@ export function secondFactorPolicy(spec: Spec): SecondFactorPolicy {
   const list = spec.second_factors ?? [];
   const only = (factor: "otp" | "webauthn") =>
     list.length > 0 ? list.includes(factor) : mode !== "off" && mode !== opposite[factor];
+  const { attestation_allowed_cas: allowed = [], attestation_denied_cas: denied = [] } =
+    spec.webauthn ?? {};
   return {
     mode,
     required: mode !== "off" && mode !== "optional",
     totp: only("otp"),
     rpId: only("webauthn") ? spec.webauthn?.rp_id || undefined : undefined,
+    listsMakers: allowed.length > 0 || denied.length > 0,
   };
 }
 

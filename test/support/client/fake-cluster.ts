@@ -106,7 +106,13 @@ export async function startFakeCluster(options: FakeClusterOptions = {}): Promis
       rejectUnauthorized: false,
       allowHalfOpen: true,
       ALPNCallback: ({ protocols }) =>
-        ["gatehouse-tunnel", "teleport-proxy-ssh-grpc", "h2", "http/1.1"].find(
+        [
+          "gatehouse-tunnel",
+          "teleport-proxy-ssh-grpc",
+          "h2",
+          "teleport-reversetunnel",
+          "http/1.1",
+        ].find(
           (name) =>
             protocols.includes(name) && (name !== "gatehouse-tunnel" || options.tunnel !== false),
         ),

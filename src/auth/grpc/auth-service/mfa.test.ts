@@ -327,3 +327,19 @@ test("what the cluster does not take cannot be registered, and what it took no l
   await assert.rejects(alice.addApp("phone"), refused("invalid", /disabled/));
   await cluster.close();
 });
+
+test("a cluster that lists makers of keys registers none, because nobody here can check them", async () => {
+  const pem = "-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n";
+  for (const list of ["attestation_allowed_cas", "attestation_denied_cas"]) {
+    const { cluster, secret, alice } = await startWithAlice({
+      second_factor: "on",
+      webauthn: { rp_id: rpId, [list]: [pem] },
+    });
+    const key = new SoftwareAuthenticator(origin);
+    await assert.rejects(
+      alice.addKey("key", key, await alice.codeFor(secret)),
+      refused("unimplemented", /makers/),
+    );
+    await cluster.close();
+  }
+});
