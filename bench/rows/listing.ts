@@ -59,7 +59,7 @@ export async function measureListing(bench: Bench): Promise<Row[]> {
 /** Their server reads from a cache that follows its writes. */
 async function untilListed({ server }: Reference): Promise<void> {
   for (let attempt = 0; attempt < 50; attempt++) {
-    if (server.admin("nodes", "ls").split("\n").length > count) return;
+    if ((await server.admin("nodes", "ls")).split("\n").length > count) return;
     await wait(200);
   }
   throw new Error(`the reference does not list ${count} nodes`);

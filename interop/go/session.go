@@ -2,12 +2,15 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/gravitational/teleport/api/client"
 	"github.com/gravitational/teleport/api/client/proto"
 	"github.com/gravitational/teleport/api/client/webclient"
+	mfav1 "github.com/gravitational/teleport/api/gen/proto/go/teleport/mfa/v1"
 	"github.com/gravitational/teleport/api/types"
+	"github.com/gravitational/trace"
 )
 
 // checkWeb asks what every client asks first.
@@ -125,14 +128,44 @@ func checkSession(ctx context.Context, t *table, clt *client.Client) {
 		}
 		return expect(!answer.Required && answer.MFARequired == proto.MFARequired_MFA_REQUIRED_NO, "%+v", answer)
 	})
-	t.check("proto.AuthService/CreateAuthenticateChallenge", func() error {
+	contextUser := &proto.CreateAuthenticateChallengeRequest_ContextUser{ContextUser: &proto.ContextUser{}}
+	t.check("proto.AuthService/CreateAuthenticateChallenge for a session that needs none", func() error {
+		target := &proto.IsMFARequiredRequest_Node{Node: &proto.NodeLogin{Node: "x", Login: "root"}}
 		challenge, err := clt.CreateAuthenticateChallenge(ctx, &proto.CreateAuthenticateChallengeRequest{
-			Request: &proto.CreateAuthenticateChallengeRequest_ContextUser{ContextUser: &proto.ContextUser{}},
+			Request:             contextUser,
+			MFARequiredCheck:    &proto.IsMFARequiredRequest{Target: target},
+			ChallengeExtensions: &mfav1.ChallengeExtensions{Scope: mfav1.ChallengeScope_CHALLENGE_SCOPE_USER_SESSION},
 		})
 		if err != nil {
 			return err
 		}
-		return expect(challenge.MFARequired == proto.MFARequired_MFA_REQUIRED_NO, "%+v", challenge)
+		answered := challenge.TOTP == nil && challenge.MFARequired == proto.MFARequired_MFA_REQUIRED_NO
+		return expect(answered, "%+v", challenge)
+	})
+	t.check("proto.AuthService/CreateAuthenticateChallenge to change second factors", func() error {
+		challenge, err := clt.CreateAuthenticateChallenge(ctx, &proto.CreateAuthenticateChallengeRequest{
+			Request:             contextUser,
+			ChallengeExtensions: &mfav1.ChallengeExtensions{Scope: mfav1.ChallengeScope_CHALLENGE_SCOPE_MANAGE_DEVICES},
+		})
+		if err != nil {
+			return err
+		}
+		return expect(challenge.TOTP != nil && challenge.WebauthnChallenge == nil, "%+v", challenge)
+	})
+	t.check("proto.AuthService/CreateRegisterChallenge refuses who shows no second factor", func() error {
+		_, err := clt.CreateRegisterChallenge(ctx, &proto.CreateRegisterChallengeRequest{
+			DeviceType: proto.DeviceType_DEVICE_TYPE_TOTP,
+		})
+		return expect(trace.IsBadParameter(err), "%v", err)
+	})
+	t.check("proto.AuthService/DeleteMFADeviceSync refuses a wrong code", func() error {
+		err := clt.DeleteMFADeviceSync(ctx, &proto.DeleteMFADeviceSyncRequest{
+			DeviceName: "otp",
+			ExistingMFAResponse: &proto.MFAAuthenticateResponse{
+				Response: &proto.MFAAuthenticateResponse_TOTP{TOTP: &proto.TOTPResponse{Code: "000000"}},
+			},
+		})
+		return expect(trace.IsAccessDenied(err), "%v", err)
 	})
 	t.check("proto.AuthService/GetMFADevices", func() error {
 		answer, err := clt.GetMFADevices(ctx, &proto.GetMFADevicesRequest{})
@@ -140,6 +173,29 @@ func checkSession(ctx context.Context, t *table, clt *client.Client) {
 			return err
 		}
 		return expect(len(answer.Devices) == 1 && answer.Devices[0].GetTotp() != nil, "%+v", answer)
+	})
+	t.check("proto.AuthService/UpsertClusterAlert, CreateAlertAck, GetAlertAcks, ClearAlertAcks", func() error {
+		alert, err := types.NewClusterAlert("interop", "from the Go client", types.WithAlertSeverity(types.AlertSeverity_HIGH))
+		if err != nil {
+			return err
+		}
+		alert.Metadata.Labels = map[string]string{types.AlertPermitAll: "yes"}
+		if err := clt.UpsertClusterAlert(ctx, alert); err != nil {
+			return err
+		}
+		found, err := clt.GetClusterAlerts(ctx, types.GetClusterAlertsRequest{AlertID: "interop"})
+		if err != nil || len(found) != 1 || found[0].Spec.Message != "from the Go client" {
+			return fmt.Errorf("%v %+v", err, found)
+		}
+		ack := types.AlertAcknowledgement{AlertID: "interop", Reason: "known", Expires: time.Now().Add(time.Hour)}
+		if err := clt.CreateAlertAck(ctx, ack); err != nil {
+			return err
+		}
+		acks, err := clt.GetAlertAcks(ctx)
+		if err != nil || len(acks) != 1 || acks[0].Reason != "known" {
+			return fmt.Errorf("%v %+v", err, acks)
+		}
+		return clt.ClearAlertAcks(ctx, proto.ClearAlertAcksRequest{AlertID: "interop"})
 	})
 	t.check("teleport.presence.v1.PresenceService/ListRemoteClusters", func() error {
 		_, _, err := clt.ListRemoteClusters(ctx, 10, "")

@@ -55,7 +55,12 @@ export class Computer {
   }
 
   tsh(...args: string[]): Promise<Ran> {
-    return this.run([this.#clients.tsh, ...this.#insecure, ...args]);
+    return this.tshWith({}, ...args);
+  }
+
+  /** With more variables in its environment. */
+  tshWith(env: Readonly<Record<string, string>>, ...args: string[]): Promise<Ran> {
+    return this.run([this.#clients.tsh, ...this.#insecure, ...args], env);
   }
 
   tctl(...args: string[]): Promise<Ran> {

@@ -5,12 +5,15 @@ import { Computer } from "./computer.ts";
 import type { Clients, Sides } from "./programs.ts";
 import { OfficialServer, type ServerPrograms } from "./server.ts";
 import type { JudgedCluster, Stage, Step } from "./step.ts";
+import { alertSteps } from "./steps/alerts.ts";
 import { deviceSteps } from "./steps/devices.ts";
 import { loginSteps } from "./steps/login.ts";
+import { mfaSteps } from "./steps/mfa.ts";
 import { opensshSteps } from "./steps/openssh.ts";
 import { scpSteps } from "./steps/scp.ts";
 import { sshSteps } from "./steps/ssh.ts";
 import { tctlSteps } from "./steps/tctl.ts";
+import { upgradeSteps } from "./steps/upgrade.ts";
 
 /** One row of the table. */
 export interface Row {
@@ -29,6 +32,9 @@ export const steps: readonly Step[] = [
   ...opensshSteps,
   ...tctlSteps,
   ...deviceSteps,
+  ...mfaSteps,
+  ...upgradeSteps,
+  ...alertSteps,
 ];
 
 /** Without this one nothing else can be judged. */

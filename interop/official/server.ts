@@ -142,14 +142,24 @@ export class OfficialServer implements JudgedCluster {
 
   async addUser(user: string, roles: readonly string[]): Promise<Person> {
     const flags = [`--roles=${roles.join(",")}`, "--logins=root"];
-    const invited = this.admin("users", "add", user, ...flags);
+    const invited = await this.admin("users", "add", user, ...flags);
     const token = /\/web\/invite\/(\w+)/.exec(invited)?.[1];
     if (token === undefined) throw new Error(`no invitation in:\n${invited}`);
     return { name: user, codes: await this.#completeInvitation(token) };
   }
 
   /** Runs the server's own tctl on its host; throws when it fails. Gives what it printed. */
-  admin(...args: readonly string[]): string {
+  async admin(...args: string[]): Promise<string> {
+    return this.#admin(args);
+  }
+
+  async store(yaml: string): Promise<void> {
+    const file = join(this.folder, "resource.yaml");
+    writeFileSync(file, yaml);
+    this.#admin(["create", "-f", file]);
+  }
+
+  #admin(args: readonly string[]): string {
     const [program = "", ...words] = this.adminCommand(...args);
     const ran = spawnSync(program, words, {
       env: this.#environment(),
@@ -174,7 +184,7 @@ export class OfficialServer implements JudgedCluster {
 
   /** The token proves who asks: no certificate is needed for either call. */
   async #completeInvitation(TokenID: string): Promise<OneTimeCodes> {
-    const authority = this.admin("auth", "export", "--type=tls-host");
+    const authority = this.#admin(["auth", "export", "--type=tls-host"]);
     const client = new GrpcClient(() => this.#dialAuth(authority), {
       metadata: { version: "17.0.0" },
     });
@@ -216,7 +226,7 @@ export class OfficialServer implements JudgedCluster {
   async #untilNodeIsListed(): Promise<void> {
     const deadline = Date.now() + startMs;
     for (;;) {
-      const [nodes, proxies] = [this.admin("nodes", "ls"), this.admin("get", "proxies")];
+      const [nodes, proxies] = [this.#admin(["nodes", "ls"]), this.#admin(["get", "proxies"])];
       if (nodes.includes(name) && proxies.includes(this.proxy)) return;
       if (Date.now() > deadline) {
         throw new Error(`the official server lists no node: ${this.#complaint()}`);

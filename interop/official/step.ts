@@ -20,6 +20,10 @@ export interface JudgedCluster {
   acceptInvitation(): Promise<Person>;
   /** Another person, who may log in as root on servers. */
   addUser(name: string, roles: readonly string[]): Promise<Person>;
+  /** Runs tctl on the auth host; throws when it fails. Gives stdout. */
+  admin(...args: string[]): Promise<string>;
+  /** Stores resources given as YAML. */
+  store(yaml: string): Promise<void>;
   close(): Promise<void>;
 }
 

@@ -66,6 +66,8 @@ function relayed(cluster: Cluster, port: number): JudgedCluster {
     machine: (serial, options) => cluster.machine(serial, options),
     acceptInvitation: () => cluster.acceptInvitation(),
     addUser: (name, roles) => cluster.addUser(name, roles),
+    admin: (...args) => cluster.admin(...args),
+    store: (yaml) => cluster.store(yaml),
     close: () => cluster.close(),
   };
 }

@@ -53,6 +53,9 @@ const loginHint = "log in again: tsh login";
 const enrollHint = (who: string) =>
   `${who} requires a trusted device; enroll this one with: tsh device enroll --current-device`;
 
+const sessionMfaHint =
+  "sessions here need a second factor of their own: connect with tsh ssh, which asks for it";
+
 /** Refuses on rules that may be outdated: an unreachable authority must not keep a revoked right alive. */
 export function checkPolicyCurrent(policy: Pick<PolicyView, "current">): Refusal | undefined {
   if (policy.current) return undefined;
@@ -191,6 +194,7 @@ const checkSessionMfa: Check = ({ identity, policy, matching }) => {
   );
   if (role === undefined && satisfiesSessionMfa(cluster, identity)) return undefined;
   return refuse("session-mfa", "access to resource requires MFA", {
+    hint: sessionMfaHint,
     ...(role === undefined
       ? { rule: "cluster_auth_preference.require_session_mfa" }
       : { role: role.metadata.name, rule: "options.require_session_mfa" }),

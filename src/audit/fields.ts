@@ -149,6 +149,8 @@ export const fields = {
   method: open("text"),
   mfa_device: open(mfaDevice),
   ...mfaDevice,
+  challenge_scope: open("text"),
+  with_mfa: open("text"),
   cert_type: open("text"),
   identity: open(identity),
   // Devices

@@ -37,6 +37,7 @@ function request(changes: Partial<ReissueRequest> = {}): ReissueRequest {
     expires: undefined,
     usage: undefined,
     sshOnly: false,
+    singleUse: false,
     routeToCluster: "",
     kubernetesCluster: "",
     database: undefined,

@@ -8,6 +8,8 @@ import type { AuditRecorder } from "./audit/recorder.ts";
 import type { StoreSink } from "./audit/store-sink.ts";
 import type { Authorities } from "./authority/authorities.ts";
 import type { FailureBudget } from "./failure-budget.ts";
+import type { Registration } from "./mfa/manage.ts";
+import type { OneTimeRecords } from "./mfa/one-time-records.ts";
 import type { Stores } from "./store/stores.ts";
 import type { CredentialStore } from "./users/credentials.ts";
 import type { Invitations } from "./users/invitation.ts";
@@ -28,6 +30,10 @@ export interface AuthContext {
   readonly credentials: CredentialStore;
   readonly passwords: PasswordHasher;
   readonly invitations: Invitations;
+  /** Open challenges to second factors, by user and scope. */
+  readonly challenges: OneTimeRecords<object>;
+  /** Second factors that are being registered. */
+  readonly registrations: OneTimeRecords<Registration>;
   /** What strangers may get wrong, by address. */
   readonly failures: FailureBudget;
   /** `host:port` under which people reach the proxy; for links and commands that are shown. */

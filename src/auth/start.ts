@@ -23,6 +23,7 @@ import { createAuthServer, registerServices } from "./grpc/register.ts";
 import { hostCertificateMs } from "./hosts/host-certificates.ts";
 import { LegacyApi } from "./http/legacy-api.ts";
 import { type AuthSettings, initializeCluster, settleClusterName } from "./initialize.ts";
+import { OneTimeRecords } from "./mfa/one-time-records.ts";
 import { openStores } from "./store/stores.ts";
 import { CredentialStore } from "./users/credentials.ts";
 import { Invitations } from "./users/invitation.ts";
@@ -97,6 +98,8 @@ export class AuthService implements Closable {
       invitations: new Invitations({
         ...{ backend, users: stores.users, credentials, passwords, clock, random },
       }),
+      challenges: new OneTimeRecords(backend, clock, "mfa-challenges"),
+      registrations: new OneTimeRecords(backend, clock, "mfa-registrations"),
       proxyAddress: options.proxyAddress,
       administratorId: uuid(random),
     };

@@ -30,6 +30,8 @@ export function openTerminal(signal: AbortSignal): Console {
     print: (line = "") => write(`${showable(line)}\n`),
     note: (line) => tell(`${showable(line)}\n`),
     get prompt() {
+      // A question has the line for itself.
+      spinner?.stop();
       return createPrompt(input(), tell);
     },
     progress(label): Progress {

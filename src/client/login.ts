@@ -10,9 +10,11 @@ import { encodePublicKey, parseAuthorizedKey } from "#ssh/public-key.ts";
 import { type Advertised, assertNotAnothers, showsCertificate } from "./advertised-address.ts";
 import { generateLoginKeys, type LoginKeys, privateHalves, publicHalves } from "./cluster/keys.ts";
 import type { StoredLogin } from "./profile/logins.ts";
-import { hostOf, splitAddress } from "./profile/names.ts";
+import { hostOf, joinAddress, splitAddress } from "./profile/names.ts";
 import { saveLogin } from "./profile/store.ts";
+import { isBalanced } from "./web/balancer.ts";
 import { WebClient } from "./web/client.ts";
+import type { WebOptions } from "./web/dial.ts";
 import { type LoginAnswer, type LoginPrompts, logInWithPassword } from "./web/login.ts";
 import { type Ping, ping } from "./web/ping.ts";
 import { extraRoots, readWebPin, writeWebPin } from "./web/trust.ts";
@@ -50,6 +52,7 @@ export async function logIn(options: LoginOptions): Promise<FinishedLogin> {
   const { web, answer } = await findProxy(options);
   try {
     options.onPing?.(answer);
+    const balanced = isBalanced(webOptions(options, web.address), options.env);
     const keys = generateLoginKeys(answer.signatureSuite);
     const halves = publicHalves(await keys);
     const issued = await logInWithPassword(
@@ -66,7 +69,12 @@ export async function logIn(options: LoginOptions): Promise<FinishedLogin> {
     assertIssuedFor(issued, await keys);
     const advertised = { dialled: web.address, answer };
     await assertNotAnothers(options.folder, advertised, issued.authorities);
-    const login = await store(options, answer, issued, await keys);
+    const login = await store(options, {
+      answer,
+      issued,
+      keys: await keys,
+      balanced: await balanced,
+    });
     return { login, ping: answer, pinned: await pinCertificate(options, web, advertised) };
   } finally {
     web.close();
@@ -81,13 +89,7 @@ export async function findProxy(
   const ports = port === undefined ? defaultPorts : [port];
   let failure: unknown;
   for (const candidate of ports) {
-    const web = new WebClient({
-      host,
-      port: candidate,
-      trust: { pinned: readWebPin(options.folder, host), insecure: options.insecure },
-      roots: extraRoots(options.env),
-      signal: options.signal,
-    });
+    const web = new WebClient(webOptions(options, joinAddress(host, candidate)));
     try {
       return { web, answer: await ping(web, options.now) };
     } catch (error) {
@@ -104,6 +106,16 @@ export async function findProxy(
     });
   }
   throw failure;
+}
+
+/** How the web address is dialled, and what vouches for it. */
+function webOptions(
+  { folder, env, insecure, signal }: Pick<LoginOptions, "folder" | "env" | "insecure" | "signal">,
+  address: string,
+): WebOptions {
+  const { host, port = 443 } = splitAddress(address);
+  const trust = { pinned: readWebPin(folder, host), insecure };
+  return { host, port, trust, roots: extraRoots(env), signal };
 }
 
 /** What the cluster issued must be for our keys and for the person who asked; anything else is not stored. */
@@ -123,11 +135,17 @@ function assertIssuedFor(issued: LoginAnswer, keys: LoginKeys): void {
   throw new Fault("malformed", "the certificates that the proxy sent are not for our keys");
 }
 
+/** What is stored of a login. */
+interface Obtained {
+  readonly answer: Ping;
+  readonly issued: LoginAnswer;
+  readonly keys: LoginKeys;
+  readonly balanced: boolean;
+}
+
 async function store(
   { folder }: LoginOptions,
-  answer: Ping,
-  issued: LoginAnswer,
-  keys: LoginKeys,
+  { answer, issued, keys, balanced }: Obtained,
 ): Promise<StoredLogin> {
   const halves = privateHalves(keys, issued.user);
   return saveLogin(
@@ -138,6 +156,7 @@ async function store(
       user: issued.user,
       cluster: answer.cluster,
       tlsRouting: true,
+      connectionUpgrade: balanced,
     },
     {
       sshKey: halves.ssh,

@@ -77,6 +77,12 @@ test("a client that offers no protocol at all speaks HTTP/1.1", async () => {
   assert.equal(seen[0]?.protocol, "http/1.1");
 });
 
+test("a client that names no server, as one that dials an address, is served all the same", async () => {
+  const { door } = await openDoor();
+  const socket = await handshake(door.port, { ALPNProtocols: ["h2", "http/1.1"] });
+  assert.equal(await text(socket), "web");
+});
+
 test("an unknown protocol is refused in the handshake", async () => {
   const { door } = await openDoor();
   await assert.rejects(

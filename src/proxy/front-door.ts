@@ -7,12 +7,14 @@
  */
 import { once } from "node:events";
 import type { AddressInfo, Socket } from "node:net";
+import type { Duplex } from "node:stream";
 import {
   createSecureContext,
   createServer,
   type SecureContext,
   type Server,
   type TLSSocket,
+  type TlsOptions,
 } from "node:tls";
 import { Fault } from "#base/fault.ts";
 import type { Logger } from "#base/log.ts";
@@ -32,6 +34,8 @@ export interface Connection {
   /** The negotiated protocol; "http/1.1" for a client that offers none. */
   readonly protocol: string;
   readonly remoteAddress: string;
+  /** It came inside another connection, through a balancer. */
+  readonly upgraded: boolean;
 }
 
 /** What the front door needs. */
@@ -69,9 +73,11 @@ const defaultLimits: FrontDoorLimits = {
 export class FrontDoor {
   readonly #options: FrontDoorOptions;
   readonly #server: Server;
-  readonly #open = new Set<Socket>();
+  readonly #open = new Set<Duplex>();
   readonly #pending: ConnectionCount;
   readonly #strangers: ConnectionCount;
+  readonly #handshake: TlsOptions;
+  #webCertificate: KeyPair;
   #contexts: Readonly<Record<"host" | "web", SecureContext>>;
 
   private constructor(options: FrontDoorOptions) {
@@ -80,26 +86,70 @@ export class FrontDoor {
     this.#pending = new ConnectionCount(limits.handshakes, limits.handshakesPerAddress);
     this.#strangers = new ConnectionCount(limits.strangers, limits.strangersPerAddress);
     this.#contexts = contextsOf(options);
-    this.#server = createServer({
-      cert: options.webCertificate.certificate,
-      key: options.webCertificate.privateKey,
-      ca: [...options.clientAuthorities],
+    this.#webCertificate = options.webCertificate;
+    this.#handshake = {
       requestCert: true,
       rejectUnauthorized: false,
       minVersion: "TLSv1.2",
       handshakeTimeout: limits.handshakeMs,
       SNICallback: (name, done) => done(null, this.#contexts[certificateFor(name)]),
-      ALPNCallback: ({ servername, protocols }) => routeOf(servername ?? "", protocols)?.protocol,
+      // Node says false where the client names no server.
+      ALPNCallback: ({ servername, protocols }) => routeOf(servername || "", protocols)?.protocol,
+    };
+    this.#server = createServer({
+      cert: options.webCertificate.certificate,
+      key: options.webCertificate.privateKey,
+      ca: [...options.clientAuthorities],
+      ...this.#handshake,
     });
     this.#server.on("connection", (socket: Socket) => this.#admit(socket));
-    this.#server.on("tlsClientError", (error, socket) => {
-      options.logger.debug("handshake failed", {
+    this.#logFailures(this.#server);
+    this.#server.on("secureConnection", (socket) => {
+      this.#pending.leave(socket.remoteAddress, socket.remotePort);
+      // Who the certificate names is decided behind the door; here it tells who may take up room.
+      if (!socket.authorized && !this.#strangers.enter(socket)) {
+        options.logger.warn("too many connections of strangers", { from: socket.remoteAddress });
+        socket.destroy();
+        return;
+      }
+      this.#handOver(socket, false);
+    });
+  }
+
+  /**
+   * Takes a stream that came inside a connection of this port, through a balancer, and begins TLS on it as if it had come
+   * to the port itself. That connection showed no certificate, so it is counted as a stranger's for as long as the stream
+   * lasts: the bounds hold for both.
+   */
+  acceptUpgraded(stream: Duplex, remoteAddress: string): void {
+    this.#open.add(stream);
+    stream.once("close", () => this.#open.delete(stream));
+    const { clientAuthorities } = this.#options;
+    // A server of its own, which never listens: it is how one learns whose stream a finished handshake was on.
+    const server = createServer({
+      cert: this.#webCertificate.certificate,
+      key: this.#webCertificate.privateKey,
+      ca: [...clientAuthorities],
+      ...this.#handshake,
+    });
+    this.#logFailures(server);
+    server.on("tlsClientError", () => stream.destroy());
+    server.on("secureConnection", (socket) => {
+      Object.defineProperty(socket, "remoteAddress", { value: remoteAddress });
+      socket.once("close", () => stream.destroy());
+      this.#handOver(socket, true);
+    });
+    server.emit("connection", stream);
+  }
+
+  #logFailures(server: Server): void {
+    server.on("tlsClientError", (error, socket) => {
+      this.#options.logger.debug("handshake failed", {
         error: error.message,
         from: socket.remoteAddress,
       });
       socket.destroy();
     });
-    this.#server.on("secureConnection", (socket) => this.#handOver(socket));
   }
 
   /** Starts to listen. Throws `environment` when the port is taken or may not be used. */
@@ -123,7 +173,8 @@ export class FrontDoor {
   /** Presents other certificates to whoever connects from now on. */
   renew(certificates: Pick<FrontDoorOptions, "hostCertificate" | "webCertificate">): void {
     this.#contexts = contextsOf({ ...this.#options, ...certificates });
-    const { certificate, privateKey } = certificates.webCertificate;
+    this.#webCertificate = certificates.webCertificate;
+    const { certificate, privateKey } = this.#webCertificate;
     const ca = [...this.#options.clientAuthorities];
     this.#server.setSecureContext({ cert: certificate, key: privateKey, ca });
   }
@@ -147,20 +198,11 @@ export class FrontDoor {
     socket.once("close", () => this.#open.delete(socket));
   }
 
-  #handOver(socket: TLSSocket): void {
+  #handOver(socket: TLSSocket, upgraded: boolean): void {
     socket.on("error", () => socket.destroy());
     const serverName = String((socket as { servername?: string | false }).servername || "");
     const selected = socket.alpnProtocol;
     const route = routeOf(serverName, selected ? [selected] : []);
-    this.#pending.leave(socket.remoteAddress, socket.remotePort);
-    // Who the certificate names is decided behind the door; here it tells who may take up room.
-    if (!socket.authorized && !this.#strangers.enter(socket)) {
-      this.#options.logger.warn("too many connections of strangers", {
-        from: socket.remoteAddress,
-      });
-      socket.destroy();
-      return;
-    }
     const accept = route && this.#options.doors[route.door];
     if (!route || !accept) {
       socket.end();
@@ -172,6 +214,7 @@ export class FrontDoor {
       serverName,
       protocol: route.protocol,
       remoteAddress: socket.remoteAddress ?? "",
+      upgraded,
     });
   }
 }

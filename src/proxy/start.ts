@@ -107,6 +107,7 @@ export class ProxyService implements Closable {
       login: createClient(LoginService, client),
       publicAddress: () => this.publicAddress,
       logger,
+      acceptUpgraded: (stream, from) => this.#door?.acceptUpgraded(stream, from),
     });
     this.#closer.defer(() => web.server.closeAllConnections());
     this.#door = this.#closer.add(

@@ -39,6 +39,12 @@ const pem = text.refine(
   "must be a PEM certificate (a path is accepted in the config file only)",
 );
 
+/** The domain that security keys are bound to (WebAuthn section 4, "RP ID"). */
+const relyingParty = text.refine(
+  (value) => /^(?!-)[a-z0-9-]+(\.[a-z0-9-]+)*$/.test(value) && !/^[0-9.]+$/.test(value),
+  "must be a host name in lower case, without scheme and port",
+);
+
 const hardwareKey = z.strictObject({
   piv_slot: optional(text),
   serial_number_validation: optional(
@@ -65,7 +71,7 @@ export const authPreferenceShape = {
   locking_mode: fallback(oneOf(["best_effort", "strict"]), "best_effort"),
   webauthn: optional(
     z.strictObject({
-      rp_id: optional(text),
+      rp_id: optional(relyingParty),
       attestation_allowed_cas: optional(textList),
       attestation_denied_cas: optional(textList),
     }),
@@ -107,7 +113,20 @@ const spec = z
     given.second_factor === undefined && given.second_factors === undefined
       ? { ...given, second_factor: "otp" as const }
       : given,
-  );
+  )
+  .superRefine((given, context) => {
+    const { second_factor: mode, second_factors: list = [], webauthn } = given;
+    const keysAlone =
+      list.length > 0
+        ? list.includes("webauthn") && !list.includes("otp")
+        : mode === "webauthn" || mode === "u2f";
+    if (!keysAlone || webauthn?.rp_id) return;
+    context.addIssue({
+      code: "custom",
+      path: ["webauthn", "rp_id"],
+      message: "must be set where security keys are the only second factor: nobody could log in",
+    });
+  });
 
 /** Strict schema of the preference; its output is the canonical document. */
 export const clusterAuthPreferenceSchema = z.strictObject({

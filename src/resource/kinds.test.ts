@@ -378,3 +378,17 @@ test("an authority is kept as it is, its keys in base64", () => {
   wrong.spec.active_keys.tls = [{ cert: "-----BEGIN" }];
   assert.match(refusal(wrong), /active_keys\.tls\[0\]\.cert: must be standard base64/);
 });
+
+test("security keys as the only second factor need the domain that they are bound to", () => {
+  const parse = (spec: object) =>
+    parseResourceOf("cluster_auth_preference", { kind: "cluster_auth_preference", spec });
+  for (const spec of [{ second_factor: "webauthn" }, { second_factors: ["webauthn"] }]) {
+    assert.throws(() => parse(spec), /rp_id/);
+    assert.throws(() => parse({ ...spec, webauthn: {} }), /rp_id/);
+    parse({ ...spec, webauthn: { rp_id: "example.com" } });
+  }
+  for (const rp_id of ["https://example.com", "example.com:443", "127.0.0.1", "Example.com"]) {
+    assert.throws(() => parse({ second_factor: "on", webauthn: { rp_id } }), /host name/);
+  }
+  parse({ second_factor: "on" });
+});

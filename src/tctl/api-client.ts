@@ -15,6 +15,7 @@ import { AuthService } from "#gen/proto/authservice_pb.ts";
 import { DeviceTrustService } from "#gen/teleport/devicetrust/v1/service_pb.ts";
 import type { Device } from "#resource/device.ts";
 import type { Kind, Resource, ResourceOf } from "#resource/kinds.ts";
+import { alertCallsOver } from "./api-alerts.ts";
 import { kindCallsOver } from "./api-kinds.ts";
 import type {
   AuditEvent,
@@ -46,6 +47,7 @@ export function createApiClient(grpc: GrpcClient): AuthClient {
   }
 
   return {
+    ...alertCallsOver(auth),
     close: () => grpc.close(),
     async ping(): Promise<ClusterInfo> {
       const answer = await auth.ping({});

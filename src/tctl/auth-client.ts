@@ -58,8 +58,28 @@ export interface PersonalDevice {
   readonly lastAuthenticated: Date | undefined;
 }
 
+/** An alert of the cluster. */
+export interface Alert {
+  readonly id: string;
+  readonly severity: "low" | "medium" | "high";
+  readonly message: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly expires: Date | undefined;
+}
+
+/** What can be done about alerts. */
+export interface AlertCalls {
+  /** Those that matter most first; with `acknowledged` also those that somebody quieted. */
+  listAlerts(acknowledged: boolean): Promise<readonly Alert[]>;
+  createAlert(alert: Alert): Promise<void>;
+  /** Quiets an alert for everybody. Throws `not-found`. */
+  ackAlert(id: string, reason: string, expires: Date): Promise<void>;
+  /** Lets it be seen again. Throws `not-found`. */
+  clearAlertAck(id: string): Promise<void>;
+}
+
 /** The auth service as an administrator sees it. */
-export interface AuthClient extends Closable {
+export interface AuthClient extends AlertCalls, Closable {
   ping(): Promise<ClusterInfo>;
   /** `sha256:<hex>` of the public key of each host authority. */
   caPins(): Promise<readonly string[]>;

@@ -290,3 +290,42 @@ export const nodesLs = defineCommand({
   },
   run: () => import("./nodes-ls.ts"),
 });
+
+export const alertsLs = defineCommand({
+  path: ["alerts", "ls"],
+  summary: "list alerts",
+  example: "tctl alerts ls --verbose",
+  flags: {
+    verbose: boolean("also those that somebody acknowledged", { short: "v" }),
+    format: formatFlag,
+  },
+  run: () => import("./alerts-ls.ts"),
+});
+
+export const alertsCreate = defineCommand({
+  path: ["alerts", "create"],
+  summary: "raise an alert, which people see at their login",
+  example: 'tctl alerts create --severity=high "the cluster rests on Sunday"',
+  arguments: { message: required("one line of text") },
+  flags: {
+    severity: choice(["low", "medium", "high"], "how much it matters", { default: "low" }),
+    ttl: duration("how long it lasts; a day when left out"),
+    labels: list("who sees it, and where; everybody at their login when left out", {
+      placeholder: "K=V",
+    }),
+  },
+  run: () => import("./alerts-create.ts"),
+});
+
+export const alertsAck = defineCommand({
+  path: ["alerts", "ack"],
+  summary: "quiet an alert for everybody, for a while",
+  example: 'tctl alerts ack 6f8f2b4c-8a0e-4a44-9c42-0d8ab9a2a3c1 --reason="known" --ttl=48h',
+  arguments: { id: required("id of the alert") },
+  flags: {
+    reason: string("why", { placeholder: "TEXT" }),
+    ttl: duration("for how long; a day when left out"),
+    clear: boolean("let it be seen again"),
+  },
+  run: () => import("./alerts-ack.ts"),
+});

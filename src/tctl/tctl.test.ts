@@ -231,6 +231,10 @@ test("auth export: the forms that sshd and TLS servers read", async () => {
   await replay("auth-export", [authority("host"), authority("user"), authority("db")]);
 });
 
+test("alerts: raise, list, quiet", async () => {
+  await replay("alerts", cluster);
+});
+
 test("audit: filters by kind, user, device and time", async () => {
   await replay("audit", cluster, (auth) => auth.events.push(...events));
 });

@@ -8,6 +8,7 @@ import { timeOf } from "#resource/time.ts";
 import { type TokenRole, tokenRoleOf, tokenRoles } from "#resource/token.ts";
 import type { Invocation, tokensAdd } from "./commands.ts";
 import { formatLongDuration } from "./format.ts";
+import { readLabels } from "./label-flag.ts";
 import { withAuth } from "./services.ts";
 
 /** Section of the configuration file that runs what a token of this type admits. */
@@ -83,16 +84,4 @@ function readType(word: string): TokenRole {
   throw new Fault("usage", `invalid --type: ${word}`, {
     hint: meant ? `did you mean: --type=${meant}` : `choose from ${known.join(", ")}`,
   });
-}
-
-function readLabels(pairs: readonly string[]): Record<string, string> {
-  return Object.fromEntries(
-    pairs.map((pair) => {
-      const at = pair.indexOf("=");
-      if (at < 1) {
-        throw new Fault("usage", `invalid --labels: ${pair}`, { hint: "write key=value" });
-      }
-      return [pair.slice(0, at), pair.slice(at + 1)];
-    }),
-  );
 }

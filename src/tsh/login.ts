@@ -1,8 +1,9 @@
 /** `tsh login`: asks for what the cluster wants, stores the login, authenticates the device, shows the status. */
-import { Fault } from "#base/fault.ts";
+import { Fault, isFault } from "#base/fault.ts";
 import { ensureAgent } from "#client/agent/start.ts";
 import { authenticateAfterLogin } from "#client/device-login.ts";
 import { findProxy, logIn } from "#client/login.ts";
+import { openAuth } from "#client/open-auth.ts";
 import {
   findCurrentHost,
   findLastProxy,
@@ -79,6 +80,7 @@ async function finish(
   stored: StoredLogin,
   ping: Ping,
 ): Promise<void> {
+  const alerts = readAlerts(stored);
   const progress = showDeviceProgress(console, "Authenticating this device");
   const device = await authenticateAfterLogin(
     stored,
@@ -89,11 +91,24 @@ async function finish(
   const now = services.now();
   const summary = await summarizeLogin(stored, services.agent.place.id, now);
   if (summary !== undefined) printStatus(console, summary, now, true);
+  for (const alert of await alerts) console.note(alert);
   if (device.problem !== undefined) {
     console.note(`WARNING: this device was not authenticated: ${device.problem}`);
     console.note(
       "hint: what requires a trusted device stays closed; see: tsh device enroll --help",
     );
+  }
+}
+
+/** What the cluster wants people to read now. A login without it is still a login. */
+async function readAlerts(stored: StoredLogin): Promise<readonly string[]> {
+  try {
+    const { loginAlerts } = await import("#client/cluster/alerts.ts");
+    const auth = await openAuth(stored);
+    return await loginAlerts(auth).finally(() => auth.close());
+  } catch (error) {
+    if (isFault(error)) return [];
+    throw error;
   }
 }
 

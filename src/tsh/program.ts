@@ -136,6 +136,33 @@ export const env = defineCommand({
   run: () => import("./env.ts"),
 });
 
+export const mfaLs = defineCommand({
+  path: ["mfa", "ls"],
+  summary: "list your second factors",
+  example: "tsh mfa ls",
+  flags: { verbose: boolean("show ids", { short: "v" }), format: formatFlag },
+  run: () => import("./mfa-ls.ts"),
+});
+
+export const mfaAdd = defineCommand({
+  path: ["mfa", "add"],
+  summary: "add an authenticator app as a second factor",
+  example: "tsh mfa add --name=phone",
+  flags: {
+    name: string("what to call it", { placeholder: "NAME" }),
+    type: choice(["TOTP"], "sort of second factor", { default: "TOTP" }),
+  },
+  run: () => import("./mfa-add.ts"),
+});
+
+export const mfaRm = defineCommand({
+  path: ["mfa", "rm"],
+  summary: "remove one of your second factors",
+  example: "tsh mfa rm phone",
+  arguments: { name: required("name or id of the second factor") },
+  run: () => import("./mfa-rm.ts"),
+});
+
 export const deviceEnroll = defineCommand({
   path: ["device", "enroll"],
   summary: "enroll this device as a trusted one",
@@ -183,7 +210,11 @@ export function tsh(services: () => TshServices) {
     name: "tsh",
     summary: "reach servers with short-lived certificates",
     version: versionLine(),
-    groups: { device: "this machine as a trusted device", proxy: "local ends of connections" },
+    groups: {
+      device: "this machine as a trusted device",
+      mfa: "your second factors",
+      proxy: "local ends of connections",
+    },
     shared,
     commands: [
       login,
@@ -196,6 +227,9 @@ export function tsh(services: () => TshServices) {
       config,
       clusters,
       env,
+      mfaLs,
+      mfaAdd,
+      mfaRm,
       deviceEnroll,
       deviceCollect,
       deviceAssetTag,

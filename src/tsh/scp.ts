@@ -13,6 +13,7 @@ import { parsePort, parseTarget } from "#client/ssh/target.ts";
 import { SftpClient } from "#ssh/sftp/client.ts";
 import { selectLogin, type TshInvocation } from "./context.ts";
 import { openAccessShown } from "./device-progress.ts";
+import { sessionProver } from "./mfa.ts";
 import type { scp } from "./program.ts";
 
 type ScpInvocation = TshInvocation<typeof scp>;
@@ -82,7 +83,7 @@ async function assertLocalSources(paths: readonly TypedPath[]): Promise<void> {
 }
 
 async function openNode(
-  { flags, services }: ScpInvocation,
+  { flags, services, console }: ScpInvocation,
   login: StoredLogin,
   access: ClusterAccess,
   node: string,
@@ -97,6 +98,7 @@ async function openNode(
       port: flags.port === undefined ? target.port : parsePort(flags.port),
       login: target.login ?? services.env["USER"] ?? userInfo().username,
     },
+    proveSession: sessionProver(login, services, console),
   });
   closer.defer(() => connection.close());
   const session = await openSession(connection, access);

@@ -11,6 +11,7 @@ import {
   forwardLocal,
 } from "#client/ssh/forward.ts";
 import { describeExit, exitCodeOf, runSession } from "#client/ssh/session.ts";
+import { sessionProver } from "./mfa.ts";
 import type { SshInvocation, SshRequest } from "./ssh.ts";
 
 /** A node that is being dialled, and whose login is used. */
@@ -33,9 +34,14 @@ export async function runOnNode(
   const agent = flags.forwardAgent
     ? { onAgent: forwardAgentTo(services.env["SSH_AUTH_SOCK"]) }
     : {};
+  const prove = sessionProver(node.login, services, console);
   const connection = await connectNode({
     ...node,
     onBanner: (line) => console.note(line),
+    proveSession(target) {
+      progress.stop();
+      return prove(target);
+    },
     onForwardedTcpip: forwardedHandler(destinations),
     ...agent,
   });

@@ -85,3 +85,37 @@ test("no script runs and nothing is loaded from elsewhere", async () => {
     ["/"],
   );
 });
+
+test("a person registers a security key instead of an app, with the browser's virtual authenticator", async () => {
+  await cluster.store(`kind: cluster_auth_preference
+version: v2
+metadata:
+  name: cluster-auth-preference
+spec:
+  second_factor: webauthn
+  webauthn:
+    rp_id: localhost
+`);
+  const invited = await cluster.admin("users", "add", "keyholder", "--roles=access");
+  const [url] = /https:\S+\/web\/invite\/\S+/.exec(invited) ?? [];
+  assert.ok(url, invited);
+  const page = await open(url);
+  const devtools = await page.context().newCDPSession(page);
+  await devtools.send("WebAuthn.enable");
+  await devtools.send("WebAuthn.addVirtualAuthenticator", {
+    options: { protocol: "ctap2", transport: "usb", automaticPresenceSimulation: true },
+  });
+  assert.equal(await page.locator("#code").count(), 0, "this cluster takes no codes");
+  await page.fill("#password", "a long enough password");
+  await page.fill("#again", "a long enough password");
+  await page.click("#key");
+  await page.waitForURL(() => true);
+  await page.waitForFunction(
+    'document.querySelector("h1").textContent.startsWith("Ready") || document.querySelector("#key-note").textContent.startsWith("The security key was not")',
+  );
+  assert.equal(
+    await page.textContent("h1"),
+    "Ready, keyholder",
+    (await page.locator("#key-note").allTextContents()).join(),
+  );
+});

@@ -7,7 +7,9 @@ import type { AuditEvent } from "#audit/event.ts";
 import { StoreSink } from "#auth/audit/store-sink.ts";
 import { serviceIdentity } from "#auth/hosts/service-certificates.ts";
 import type { AuthSettings } from "#auth/initialize.ts";
+import { firstDevice } from "#auth/mfa/first-device.ts";
 import { AuthService } from "#auth/start.ts";
+import type { Invitation } from "#auth/users/invitation.ts";
 import { openMemoryBackend } from "#backend/memory.ts";
 import type { Backend } from "#backend/port.ts";
 import { ManualClock } from "#base/clock.ts";
@@ -102,7 +104,8 @@ export async function addTestUser(
   const { token, invitation } = await context.invitations.create(name, "invite", 0);
   const { secret } = invitation.totp;
   const code = codeOf(secret, context.clock.now());
-  await context.invitations.accept(token, testPassword, code, () => Promise.resolve());
+  const setUp = (open: Invitation) => firstDevice(context, open, { code });
+  await context.invitations.accept(token, testPassword, setUp, () => Promise.resolve());
   return secret;
 }
 

@@ -98,8 +98,8 @@ export class ClientCall {
       this.#trailers ??= decodeStatus(headers as HeaderBag);
     });
     stream.on("error", () => {});
+    // What arrived whole may still be read: a caller may look only after everything has come.
     stream.on("close", () => {
-      this.channel.release();
       this.#settle(this.#trailers ?? this.#brokenStatus());
     });
     stream.on("end", () => {

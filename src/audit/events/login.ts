@@ -48,13 +48,13 @@ export const loginEvents = {
     title: "MFA Authentication Attempt",
     code: "T1015I",
     requires: ["user"],
-    allows: [],
+    allows: ["challenge_scope"],
   },
   "mfa_auth_challenge.validate": {
     title: "MFA Authentication",
     code: { success: "T1016I", failure: "T1016W" },
     requires: ["user", "success"],
-    allows: ["mfa_device"],
+    allows: ["mfa_device", "challenge_scope"],
   },
   "session.reject": {
     title: "Session Rejected",

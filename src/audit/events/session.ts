@@ -21,7 +21,7 @@ export const sessionEvents = {
     title: "Session Started",
     code: "T2000I",
     requires: ["user", "login", "sid", "server_id"],
-    allows: [...serverFields, "initial_command", "session_recording", "size"],
+    allows: [...serverFields, "initial_command", "session_recording", "size", "with_mfa"],
   },
   "session.join": {
     title: "User Joined",

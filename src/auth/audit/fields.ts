@@ -1,13 +1,13 @@
 /** Groups of event fields that auth makes of its own values. */
 import type { UserIdentity } from "#identity/identity.ts";
-import type { TotpDevice } from "../users/totp.ts";
+import { type MfaDevice, mfaTypeOf } from "../mfa/device.ts";
 
-/** An authenticator app. */
-export function mfaDeviceFields(device: TotpDevice) {
+/** A second factor. */
+export function mfaDeviceFields(device: MfaDevice) {
   return {
     mfa_device_name: device.name,
     mfa_device_uuid: device.id,
-    mfa_device_type: "TOTP",
+    mfa_device_type: mfaTypeOf(device),
   };
 }
 
@@ -23,6 +23,7 @@ export function identityFields(identity: UserIdentity) {
     traits: identity.traits,
     teleport_cluster: identity.cluster,
     private_key_policy: identity.privateKeyPolicy,
+    ...(identity.mfaVerified ? { mfa_device_uuid: identity.mfaVerified } : {}),
     ...(identity.usage.length > 0 ? { usage: identity.usage } : {}),
     ...(identity.loginIp ? { client_ip: identity.loginIp } : {}),
     ...(identity.pinnedIp ? { pinned_ip: identity.pinnedIp } : {}),

@@ -120,7 +120,13 @@ test("the local administrator sets password and authenticator app; the new ones 
   assert.equal(kept.otpauthUrl, "");
   const { context } = cluster.auth;
   const login = (word: string, secret: string) =>
-    proveLogin(context, "alice", word, codeOf(secret, cluster.clock.now()), client);
+    proveLogin(
+      context,
+      "alice",
+      word,
+      { type: "totp", code: codeOf(secret, cluster.clock.now()) },
+      client,
+    );
   await assert.rejects(login(testPassword, oldSecret), refused("unproven"));
   await login(password, oldSecret);
   cluster.clock.advance(60_000);

@@ -13,12 +13,20 @@ import {
   readTlsKey,
 } from "../authority/issue.ts";
 import type { AuthContext } from "../context.ts";
+import type { MfaDevice } from "../mfa/device.ts";
+import { firstDevice } from "../mfa/first-device.ts";
+import { currentPolicy, type SecondFactorAnswer } from "../mfa/verify.ts";
+import {
+  formatAssertionChallenge,
+  formatCreationChallenge,
+  parseAssertion,
+  parseAttestation,
+} from "../mfa/webauthn-json.ts";
 import { singletons } from "../store/stores.ts";
 import { certifyUser } from "../users/certify.ts";
 import { identityOfLogin } from "../users/identity.ts";
-import { checkPassword, proveLogin } from "../users/login.ts";
-import { secondFactorOf } from "../users/second-factor.ts";
-import type { TotpDevice } from "../users/totp.ts";
+import { beginLogin, proveLogin } from "../users/login.ts";
+import { secondFactorPolicy } from "../users/second-factor.ts";
 import { totpUrl } from "../users/totp.ts";
 import { requireSystem } from "./guard.ts";
 
@@ -38,17 +46,23 @@ export function loginService(context: AuthContext): ServiceHandlers<typeof Login
           "login without a password is not available on this cluster",
         );
       }
-      await checkPassword(context, user, password, { clientIp, userAgent });
-      const mode = secondFactorOf((await preferenceOf(context)).spec);
-      return { totpChallenge: mode !== "off" };
+      const challenge = await beginLogin(context, user, password, { clientIp, userAgent });
+      return {
+        totpChallenge: challenge.totp,
+        webauthnChallengeJson: formatAssertionChallenge(challenge),
+      };
     },
 
     async finishLogin(request, call) {
       requireSystem(call, "Proxy");
       const keys = { ssh: readSshKey(request.sshPublicKey), tls: readTlsKey(request.tlsPublicKey) };
-      const { user, password, totpCode, clientIp, userAgent } = request;
+      const { user, password, totpCode, webauthnResponseJson, clientIp, userAgent } = request;
       const client = { clientIp, userAgent };
-      const proven = await proveLogin(context, user, password, totpCode, client);
+      const answer: SecondFactorAnswer =
+        webauthnResponseJson === ""
+          ? { type: "totp", code: totpCode }
+          : { type: "webauthn", assertion: parseAssertion(webauthnResponseJson) };
+      const proven = await proveLogin(context, user, password, answer, client);
       const identity = await identityOfLogin(context, proven.user, {
         ttlMs: Number(request.ttlNs) / 1e6,
         clientIp,
@@ -75,29 +89,42 @@ export function loginService(context: AuthContext): ServiceHandlers<typeof Login
     async getInvitation({ token }, call) {
       requireSystem(call, "Proxy");
       const invitation = await context.invitations.get(token);
+      const { user, kind, expires, totp, challenge, webauthnUserId: userId } = invitation;
+      const { clusterName: cluster } = context;
+      const policy = await currentPolicy(context);
+      const rpId = policy.listsMakers ? undefined : policy.rpId;
       return {
-        user: invitation.user,
-        type: invitation.kind,
-        expires: invitation.expires,
-        otpauthUrl: totpUrl(invitation.totp, invitation.user, context.clusterName),
+        user,
+        type: kind,
+        expires,
+        otpauthUrl: policy.totp ? totpUrl(totp, user, cluster) : "",
+        webauthnCreationJson:
+          rpId === undefined
+            ? ""
+            : formatCreationChallenge({ challenge, rpId, cluster, user, userId }),
+        secondFactorRequired: policy.required,
       };
     },
 
-    async acceptInvitation({ token, password, totpCode, clientIp, userAgent }, call) {
+    async acceptInvitation(request, call) {
       requireSystem(call, "Proxy");
+      const { token, password, totpCode: code, clientIp, userAgent } = request;
+      const { webauthnResponseJson: json } = request;
+      const factor = { code, ...(json === "" ? {} : { attestation: parseAttestation(json) }) };
       const { user } = await context.invitations.accept(
         token,
         password,
-        totpCode,
-        async ({ user: name, totp }) => {
+        (invitation) => firstDevice(context, invitation, factor),
+        async ({ user: name }, device) => {
           await context.audit.record("user.password_change", {
             user: name,
             user_agent: userAgent,
             "addr.remote": clientIp,
           });
+          if (!device) return;
           await context.audit.record("mfa.add", {
             user: name,
-            ...mfaDeviceFields(totp),
+            ...mfaDeviceFields(device),
             "addr.remote": clientIp,
           });
         },
@@ -113,12 +140,14 @@ async function preferenceOf(context: AuthContext) {
 
 async function pingInfo(context: AuthContext) {
   const { spec } = await preferenceOf(context);
+  const { mode, rpId } = secondFactorPolicy(spec);
   const motd = spec.message_of_the_day ?? "";
   const ttl = spec.default_session_ttl;
   return {
     clusterName: context.clusterName,
-    secondFactor: secondFactorOf(spec),
-    preferredLocalMfa: "otp",
+    secondFactor: mode,
+    preferredLocalMfa: mode === "off" ? "" : rpId === undefined ? "otp" : "webauthn",
+    webauthnRpId: rpId ?? "",
     deviceTrustDisabled: spec.device_trust?.mode === "off",
     deviceTrustAutoEnroll: spec.device_trust?.auto_enroll ?? false,
     defaultSessionTtlNs: BigInt(Math.round((ttl ? parseDuration(ttl) : 0) * 1e6)),
@@ -132,7 +161,7 @@ async function pingInfo(context: AuthContext) {
 async function recordLogin(
   context: AuthContext,
   identity: UserIdentity,
-  device: TotpDevice | undefined,
+  device: MfaDevice | undefined,
   client: { readonly clientIp: string; readonly userAgent: string },
 ): Promise<void> {
   await context.audit.record("user.login", {

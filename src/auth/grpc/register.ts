@@ -19,6 +19,7 @@ import { UsersService } from "#gen/teleport/users/v1/service_pb.ts";
 import type { AuthContext } from "../context.ts";
 import { agentService } from "./agent-service.ts";
 import { auditService } from "./audit-service.ts";
+import { alertHandlers } from "./auth-service/alerts.ts";
 import { certificateHandlers } from "./auth-service/certificates.ts";
 import { inventoryHandlers } from "./auth-service/inventories.ts";
 import { lockHandlers } from "./auth-service/locks.ts";
@@ -65,6 +66,7 @@ export function registerServices(server: GrpcServer<Peer>, context: AuthContext)
   server.register(AuthService, nodeHandlers(context));
   server.register(AuthService, inventoryHandlers());
   server.register(AuthService, mfaHandlers(context));
+  server.register(AuthService, alertHandlers(context));
   server.register(AuthService, watchHandlers(context));
   server.register(UsersService, usersService(context));
   server.register(ClusterConfigService, configService(context));

@@ -7,7 +7,6 @@ import type { Peer } from "#api/peer.ts";
 import type { UserService } from "#gen/gatehouse/v1/admin_pb.ts";
 import { mfaDeviceFields } from "../audit/fields.ts";
 import type { AuthContext } from "../context.ts";
-import type { Credentials } from "../users/credentials.ts";
 import { createTotpDevice, type TotpDevice, totpUrl } from "../users/totp.ts";
 import { requireSystem } from "./guard.ts";
 
@@ -21,20 +20,19 @@ export function userAdminService(context: AuthContext): ServiceHandlers<typeof U
       const { clock, random } = context;
       const device = totp ? createTotpDevice("otp", clock.now(), random) : undefined;
       await recordChange(context, user, call.peer.address, device);
-      await context.credentials.modify(user, (before) => changed(before, passwordHash, device));
+      // A new authenticator app takes the place of all other factors.
+      const factors = device
+        ? await context.credentials.secondFactors.replaceOperations(user, { devices: [device] })
+        : [];
+      const writes = context.credentials.putOperations(user, { passwordHash });
+      await context.backend.atomic([...writes, ...factors]).catch(async (error: unknown) => {
+        await context.stores.users.get(user);
+        throw error;
+      });
       await context.credentials.clearAttempts(user);
       return { otpauthUrl: device ? totpUrl(device, user, context.clusterName) : "" };
     },
   };
-}
-
-/** A new authenticator app takes the place of all others. */
-function changed(
-  before: Credentials,
-  passwordHash: string,
-  device: TotpDevice | undefined,
-): Credentials {
-  return { passwordHash, totpDevices: device ? [device] : before.totpDevices };
 }
 
 async function recordChange(
@@ -46,8 +44,8 @@ async function recordChange(
   const common = { user, message: "set on the auth host", "addr.remote": address };
   await context.audit.record("user.password_change", common);
   if (!device) return;
-  const { totpDevices } = await context.credentials.get(user);
-  for (const old of totpDevices) {
+  const { devices } = await context.credentials.secondFactors.get(user);
+  for (const old of devices) {
     await context.audit.record("mfa.delete", { ...common, ...mfaDeviceFields(old) });
   }
   await context.audit.record("mfa.add", { ...common, ...mfaDeviceFields(device) });

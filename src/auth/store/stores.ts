@@ -10,6 +10,7 @@ import type { Role } from "#resource/role.ts";
 import type { SessionRecordingConfig } from "#resource/session-recording-config.ts";
 import type { Token } from "#resource/token.ts";
 import type { User } from "#resource/user.ts";
+import type { AlertAck, ClusterAlert } from "../alerts.ts";
 import { DocumentStore } from "./documents.ts";
 
 /** One store per kind. */
@@ -23,6 +24,8 @@ export interface Stores {
   readonly authPreference: DocumentStore<ClusterAuthPreference>;
   readonly networkingConfig: DocumentStore<ClusterNetworkingConfig>;
   readonly recordingConfig: DocumentStore<SessionRecordingConfig>;
+  readonly alerts: DocumentStore<ClusterAlert>;
+  readonly alertAcks: DocumentStore<AlertAck>;
 }
 
 /** The names of the documents that exist once. */
@@ -44,5 +47,7 @@ export function openStores(backend: Backend, clock: Clock): Stores {
     authPreference: new DocumentStore(backend, clock, "cluster_auth_preference"),
     networkingConfig: new DocumentStore(backend, clock, "cluster_networking_config"),
     recordingConfig: new DocumentStore(backend, clock, "session_recording_config"),
+    alerts: new DocumentStore(backend, clock, "cluster_alert"),
+    alertAcks: new DocumentStore(backend, clock, "cluster_alert_ack"),
   };
 }

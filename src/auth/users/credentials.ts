@@ -1,36 +1,35 @@
 /**
  * What local users log in with, kept apart from the user documents so that no listing, export or audit event can ever
- * carry it: password hash, authenticator apps, and the record of failures.
+ * carry it: password hash, second factors, and the record of failures.
  */
 import { createHash } from "node:crypto";
 import { formatKey } from "#backend/key.ts";
 import type { Backend, Operation } from "#backend/port.ts";
 import { utf8 } from "#base/bytes.ts";
 import { isFault } from "#base/fault.ts";
+import { SecondFactorStore } from "../mfa/store.ts";
 import type { Stores } from "../store/stores.ts";
 import { type LoginAttempts, lockout, noAttempts } from "./attempts.ts";
-import type { TotpDevice } from "./totp.ts";
 
 /** The credentials of one user. */
 export interface Credentials {
   /** PHC text; absent until the user has set a password. */
   readonly passwordHash?: string;
-  readonly totpDevices: readonly TotpDevice[];
 }
 
-type PutOperation = Extract<Operation, { type: "put" }>;
-
 /** No credentials: the user cannot log in. */
-export const noCredentials: Credentials = { totpDevices: [] };
+export const noCredentials: Credentials = {};
 
 /** Credentials and failures by user name. */
 export class CredentialStore {
+  readonly secondFactors: SecondFactorStore;
   readonly #backend: Backend;
   readonly #users: Stores["users"];
 
   constructor(backend: Backend, users: Stores["users"]) {
     this.#backend = backend;
     this.#users = users;
+    this.secondFactors = new SecondFactorStore(backend, users);
   }
 
   /** The credentials of a user; those of an unknown user are {@link noCredentials}. */
@@ -39,42 +38,22 @@ export class CredentialStore {
     return item ? decode<Credentials>(item.value) : noCredentials;
   }
 
-  /** The write that stores credentials whatever was there before, to go into one atomic write with others. */
-  putOperation(user: string, credentials: Credentials): PutOperation {
-    return { type: "put", key: credentialsKey(user), value: encode(credentials) };
-  }
-
-  /** The writes that forget the credentials and failures of a user, to go into one atomic write with others. */
-  deleteOperations(user: string): Operation[] {
-    return [credentialsKey(user), attemptsKey(user)].map((key) => ({ type: "delete", key }));
-  }
-
   /**
-   * Reads, changes and writes back as one step: when somebody else wrote in between, `change` runs again on the new
-   * state. `change` gives undefined to leave things as they are; then this gives undefined too. Throws `not-found` when
+   * The writes that store credentials whatever was there before, to go into one atomic write with others. They fail when
    * the user is gone: what is left behind would be the next one's of that name.
    */
-  async modify(
-    user: string,
-    change: (credentials: Credentials) => Credentials | undefined,
-  ): Promise<Credentials | undefined> {
-    for (let attempt = 0; ; attempt++) {
-      const item = await this.#backend.find(credentialsKey(user));
-      const changed = change(item ? decode<Credentials>(item.value) : noCredentials);
-      if (changed === undefined) return undefined;
-      const condition = item ? { revision: item.revision } : "absent";
-      try {
-        await this.#backend.atomic([
-          { type: "check", key: this.#users.keyOf(user), if: "present" },
-          { ...this.putOperation(user, changed), if: condition },
-        ]);
-        return changed;
-      } catch (error) {
-        if (!isFault(error, "conflict")) throw error;
-        await this.#users.get(user);
-        if (attempt >= 10) throw error;
-      }
-    }
+  putOperations(user: string, credentials: Credentials): Operation[] {
+    return [
+      { type: "check", key: this.#users.keyOf(user), if: "present" },
+      { type: "put", key: credentialsKey(user), value: encode(credentials) },
+    ];
+  }
+
+  /** The writes that forget all credentials and failures of a user, to go into one atomic write with others. */
+  async deleteOperations(user: string): Promise<Operation[]> {
+    const keys = [credentialsKey(user), attemptsKey(user)];
+    const factors = await this.secondFactors.deleteOperations(user);
+    return [...keys.map((key): Operation => ({ type: "delete", key })), ...factors];
   }
 
   /** The failures of a user name, whether or not there is such a user. */

@@ -12,9 +12,13 @@ import {
   testPassword,
 } from "../../../test/support/auth-service.ts";
 import type { AuthContext } from "../context.ts";
+import { firstDevice } from "../mfa/first-device.ts";
+import { noSecondFactors, SecondFactorStore } from "../mfa/store.ts";
 import { certifyUser } from "./certify.ts";
 import { CredentialStore, noCredentials } from "./credentials.ts";
 import { deleteUser } from "./deletion.ts";
+import type { Invitation } from "./invitation.ts";
+import { createTotpDevice } from "./totp.ts";
 
 const gone = (error: unknown) => isFault(error, "not-found");
 
@@ -152,17 +156,26 @@ test("a link that is accepted, and a password that is set, while the user is del
   await context.stores.users.create(user);
   const { token, invitation } = await context.invitations.create("bob", "invite", 0);
   const code = codeOf(invitation.totp.secret, cluster.clock.now());
-  await assert.rejects(context.invitations.accept(token, testPassword, code, remove), gone);
+  const setUp = (open: Invitation) => firstDevice(context, open, { code });
+  await assert.rejects(context.invitations.accept(token, testPassword, setUp, remove), gone);
   assert.deepEqual(await stored(), noCredentials);
 
   await context.stores.users.create(user);
-  const set = { passwordHash: await context.passwords.hash(testPassword), totpDevices: [] };
   const { backend, stores } = interrupted(context, remove);
+  const writes = new CredentialStore(backend, stores.users).putOperations("bob", {
+    passwordHash: await context.passwords.hash(testPassword),
+  });
+  await assert.rejects(backend.atomic(writes), (error) => isFault(error, "conflict"));
+  assert.deepEqual(await stored(), noCredentials);
+
+  await context.stores.users.create(user);
+  const device = createTotpDevice("phone", cluster.clock.now(), context.random);
+  const factors = new SecondFactorStore(interrupted(context, remove).backend, stores.users);
   await assert.rejects(
-    new CredentialStore(backend, stores.users).modify("bob", () => set),
+    factors.modify("bob", (before) => ({ ...before, devices: [device] })),
     gone,
   );
-  assert.deepEqual(await stored(), noCredentials);
+  assert.deepEqual(await context.credentials.secondFactors.get("bob"), noSecondFactors);
   await cluster.close();
 });
 

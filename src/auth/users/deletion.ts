@@ -27,7 +27,7 @@ export async function deleteUser(
     const { until, unchanged } = await findLastEnd(context.backend, name);
     const operations: Operation[] = [
       { type: "delete", key: users.keyOf(name), if: "present" },
-      ...context.credentials.deleteOperations(name),
+      ...(await context.credentials.deleteOperations(name)),
       ...context.invitations.deleteOperations(name),
       unchanged,
     ];

@@ -3,7 +3,9 @@ import { test } from "node:test";
 import { Fault, isFault } from "#base/fault.ts";
 import { parseResourceOf } from "#resource/parse.ts";
 import { codeOf, startTestAuth, testPassword } from "../../../test/support/auth-service.ts";
+import { firstDevice } from "../mfa/first-device.ts";
 import { noCredentials } from "./credentials.ts";
+import type { Invitation } from "./invitation.ts";
 
 /** A cluster with one open invitation. */
 async function startWithInvitation() {
@@ -12,7 +14,11 @@ async function startWithInvitation() {
   const user = { kind: "user", version: "v2", metadata: { name: "alice" }, spec: {} };
   await stores.users.create(parseResourceOf("user", user));
   const { token, invitation } = await invitations.create("alice", "invite", 0);
-  const code = () => codeOf(invitation.totp.secret, cluster.clock.now());
+  const now = () => codeOf(invitation.totp.secret, cluster.clock.now());
+  const code =
+    (right = now()) =>
+    (open: Invitation) =>
+      firstDevice(cluster.auth.context, open, { code: right });
   return { cluster, invitations, token, code };
 }
 
@@ -45,15 +51,10 @@ test("a new link ends the one before, also while somebody accepts it", async () 
   const second = await invitations.create("alice", "password", 0);
   await assert.rejects(invitations.get(token), isGone);
   await assert.rejects(invitations.accept(token, testPassword, code(), unrecorded), isGone);
-  const secret = second.invitation.totp.secret;
-  const late = invitations.accept(
-    second.token,
-    testPassword,
-    codeOf(secret, cluster.clock.now()),
-    async () => {
-      await invitations.create("alice", "password", 0);
-    },
-  );
+  const right = codeOf(second.invitation.totp.secret, cluster.clock.now());
+  const late = invitations.accept(second.token, testPassword, code(right), async () => {
+    await invitations.create("alice", "password", 0);
+  });
   await assert.rejects(late, isGone);
   assert.deepEqual(await cluster.auth.context.credentials.get("alice"), noCredentials);
   await cluster.close();
@@ -71,7 +72,7 @@ test("an expired link and a made-up one are refused in the same words", async ()
 
 test("a wrong code or a short password leaves the link open", async () => {
   const { cluster, invitations, token, code } = await startWithInvitation();
-  await assert.rejects(invitations.accept(token, testPassword, "000000", unrecorded), (e) =>
+  await assert.rejects(invitations.accept(token, testPassword, code("000000"), unrecorded), (e) =>
     isFault(e, "unproven"),
   );
   await assert.rejects(invitations.accept(token, "short", code(), unrecorded), (e) =>

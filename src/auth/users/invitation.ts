@@ -11,21 +11,29 @@ import type { Clock } from "#base/clock.ts";
 import { formatDuration } from "#base/duration.ts";
 import { Fault, isFault } from "#base/fault.ts";
 import type { Random } from "#base/random.ts";
+import type { MfaDevice } from "../mfa/device.ts";
 import type { Stores } from "../store/stores.ts";
 import type { CredentialStore } from "./credentials.ts";
 import type { PasswordHasher } from "./password.ts";
-import { createTotpDevice, spendTotpCode, type TotpDevice } from "./totp.ts";
+import { createTotpDevice, type TotpDevice } from "./totp.ts";
 
 /** First login of a new user, or a new password for an old one. */
 export type InvitationKind = "invite" | "password";
 
-/** An open link. `totp` is the app that the page proposes; it becomes the user's when the link is accepted. */
+/**
+ * An open link. `totp` is the app that the page proposes, and `challenge` what a security key answers to instead; one of
+ * them becomes the user's when the link is accepted.
+ */
 export interface Invitation {
   readonly user: string;
   readonly kind: InvitationKind;
   readonly created: string;
   readonly expires: string;
   readonly totp: TotpDevice;
+  /** Base64url. */
+  readonly challenge: string;
+  /** What authenticators know the user by, base64url. */
+  readonly webauthnUserId: string;
 }
 
 const lifetimes = {
@@ -74,12 +82,15 @@ export class Invitations {
     const now = this.#clock.now();
     const expires = new Date(now.getTime() + (ttlMs || defaultMs));
     const token = base64url(this.#random(24));
+    const { webauthnUserId } = await this.#credentials.secondFactors.get(user);
     const invitation: Invitation = {
       user,
       kind,
       created: now.toISOString(),
       expires: expires.toISOString(),
       totp: createTotpDevice("otp", now, this.#random),
+      challenge: base64url(this.#random(32)),
+      webauthnUserId: webauthnUserId ?? base64url(this.#random(32)),
     };
     const value = utf8(JSON.stringify(invitation));
     try {
@@ -124,36 +135,29 @@ export class Invitations {
   }
 
   /**
-   * Spends a link: sets the password and registers the proposed app, in one write. Throws `unproven` when the code is
-   * wrong, which leaves the link open, and `not-found` when meanwhile somebody else spent it, a newer link took its place
-   * or the user was deleted. `record` writes down what is
-   * about to happen; when it throws, nothing happens.
+   * Spends a link: sets the password and the second factor, in one write. `setUp` verifies the new factor and gives it,
+   * or undefined where the cluster wants none; when it throws, the link stays open. Throws `not-found` when meanwhile
+   * somebody else spent it, a newer link took its place or the user was deleted. `record` writes down what is about to
+   * happen; when it throws, nothing happens.
    */
   async accept(
     token: string,
     password: string,
-    code: string,
-    record: (invitation: Invitation) => Promise<void>,
+    setUp: (invitation: Invitation) => Promise<MfaDevice | undefined>,
+    record: (invitation: Invitation, device: MfaDevice | undefined) => Promise<void>,
   ): Promise<Invitation> {
     const { invitation, spend } = await this.#find(token);
-    const totp = spendTotpCode(invitation.totp, code, this.#clock.now());
-    if (!totp) {
-      throw new Fault("unproven", "the code of the authenticator app is not right", {
-        hint: "wait for the next code and try again; check that the clock of this device is right",
-      });
-    }
+    const device = await setUp(invitation);
     const passwordHash = await this.#passwords.hash(password);
-    const write = this.#credentials.putOperation(invitation.user, {
-      passwordHash,
-      totpDevices: [totp],
-    });
-    await record(invitation);
+    const { user, webauthnUserId } = invitation;
+    const factors = { devices: device ? [device] : [], webauthnUserId };
+    const writes = [
+      ...this.#credentials.putOperations(user, { passwordHash }),
+      ...(await this.#credentials.secondFactors.replaceOperations(user, factors)),
+    ];
+    await record(invitation, device);
     try {
-      await this.#backend.atomic([
-        { type: "check", key: this.#users.keyOf(invitation.user), if: "present" },
-        ...spend,
-        write,
-      ]);
+      await this.#backend.atomic([...spend, ...writes]);
     } catch (error) {
       throw isFault(error, "conflict") ? gone(error) : error;
     }

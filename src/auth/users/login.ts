@@ -1,15 +1,23 @@
 /**
- * Local login: password and one-time code. One ordered flow, the same for every user name, known or not: the same
+ * Local login: password and second factor. One ordered flow, the same for every user name, known or not: the same
  * words, the same cost, the same lockout. What went wrong stands in the audit event only.
  */
 import { Fault } from "#base/fault.ts";
 import type { User } from "#resource/user.ts";
 import type { AuthContext } from "../context.ts";
+import type { MfaDevice } from "../mfa/device.ts";
+import {
+  type Challenge,
+  createChallenge,
+  currentPolicy,
+  type SecondFactorAnswer,
+  spendAnswer,
+  spendCode,
+  usableDevices,
+} from "../mfa/verify.ts";
 import { singletons } from "../store/stores.ts";
 import { addFailure, lockedUntil } from "./attempts.ts";
 import { type Credentials, noCredentials } from "./credentials.ts";
-import { secondFactorOf } from "./second-factor.ts";
-import { spendTotpCode, type TotpDevice } from "./totp.ts";
 
 /** Who asks, for the audit log. */
 export interface LoginClient {
@@ -20,8 +28,8 @@ export interface LoginClient {
 /** A login that was proved. */
 export interface ProvenLogin {
   readonly user: User;
-  /** The app whose code was spent; absent when the cluster wants no second factor. */
-  readonly device?: TotpDevice;
+  /** The second factor that was shown; absent when the cluster wants none. */
+  readonly device?: MfaDevice;
 }
 
 /** The one sentence for everything that can be wrong with a login. Clients match on it. */
@@ -30,35 +38,24 @@ export const badLogin = "invalid username, password or second factor";
 const maxName = 512;
 
 /**
- * Checks the password alone, before the second factor is asked for. Throws `unproven`, or `limit` for an address from
- * which too much was wrong.
+ * Checks the password alone, and opens a challenge to the second factors that the user has: none where the cluster wants
+ * none. Throws `unproven`, or `limit` for an address from which too much was wrong.
  */
-export function checkPassword(
+export function beginLogin(
   context: AuthContext,
   name: string,
   password: string,
   client: LoginClient,
-): Promise<void> {
-  return context.failures.run(client.clientIp, () => tryPassword(context, name, password, client));
-}
-
-async function tryPassword(
-  context: AuthContext,
-  name: string,
-  password: string,
-  client: LoginClient,
-): Promise<void> {
-  const subject = await findSubject(context, name);
-  await assertLocalAuth(context);
-  await assertOpen(context, subject, client);
-  if (!(await verifyPassword(context, subject, password))) {
-    await refuse(context, subject, client, "wrong password or unknown user");
-  }
-  await assertStillOpen(context, subject, client);
+): Promise<Challenge> {
+  return context.failures.run(client.clientIp, async () => {
+    await provePassword(context, name, password, client);
+    const { mode } = await currentPolicy(context);
+    return mode === "off" ? { totp: false } : createChallenge(context, name, "login");
+  });
 }
 
 /**
- * Checks password and second factor. The code is spent, and that is durable, before this returns; the failures are
+ * Checks password and second factor. The answer is spent, and that is durable, before this returns; the failures are
  * forgotten. The caller writes the event of the success. Throws `unproven`, `locked` for a user who is locked, or `limit`
  * for an address from which too much was wrong.
  */
@@ -66,11 +63,11 @@ export function proveLogin(
   context: AuthContext,
   name: string,
   password: string,
-  code: string,
+  answer: SecondFactorAnswer,
   client: LoginClient,
 ): Promise<ProvenLogin> {
   return context.failures.run(client.clientIp, () =>
-    tryLogin(context, name, password, code, client),
+    tryLogin(context, name, password, answer, client),
   );
 }
 
@@ -78,22 +75,20 @@ async function tryLogin(
   context: AuthContext,
   name: string,
   password: string,
-  code: string,
+  answer: SecondFactorAnswer,
   client: LoginClient,
 ): Promise<ProvenLogin> {
-  const subject = await findSubject(context, name);
-  await assertLocalAuth(context);
-  await assertOpen(context, subject, client);
-  const passwordHolds = await verifyPassword(context, subject, password);
+  const subject = await provePassword(context, name, password, client);
   const { user } = subject;
-  if (!passwordHolds || !user) {
-    return refuse(context, subject, client, "wrong password or unknown user");
-  }
-  const policy = await secondFactorPolicy(context, subject.credentials);
-  await assertStillOpen(context, subject, client);
-  const device = policy === "none" ? undefined : await spendCode(context, name, code);
-  if (policy === "required" && !device) {
-    return refuse(context, subject, client, "wrong, spent or missing one-time code");
+  const wanted = await wantsSecondFactor(context, name);
+  // A code comes with the password, so needs no challenge before it.
+  const device = !wanted
+    ? undefined
+    : answer.type === "totp"
+      ? await spendCode(context, name, answer.code)
+      : await spendAnswer(context, name, answer, "login");
+  if (wanted && !device) {
+    return refuse(context, subject, client, "wrong, spent or missing second factor");
   }
   if (user.spec.status.is_locked) {
     const message = `user "${name}" is locked`;
@@ -108,6 +103,25 @@ interface Subject {
   readonly name: string;
   readonly user: User | undefined;
   readonly credentials: Credentials;
+}
+
+/** What a login and its beginning have in common: who it is, whether it is open, and whether the password holds. */
+async function provePassword(
+  context: AuthContext,
+  name: string,
+  password: string,
+  client: LoginClient,
+): Promise<Subject & { readonly user: User }> {
+  const subject = await findSubject(context, name);
+  await assertLocalAuth(context);
+  await assertOpen(context, subject, client);
+  const { user, credentials } = subject;
+  const holds = await context.passwords.verify(password, credentials.passwordHash);
+  if (!holds || !user) {
+    return refuse(context, subject, client, "wrong password or unknown user");
+  }
+  await assertStillOpen(context, subject, client);
+  return { ...subject, user };
 }
 
 async function findSubject(context: AuthContext, name: string): Promise<Subject> {
@@ -161,14 +175,6 @@ async function refuseClosed(
   throw new Fault("unproven", badLogin);
 }
 
-function verifyPassword(
-  context: AuthContext,
-  subject: Subject,
-  password: string,
-): Promise<boolean> {
-  return context.passwords.verify(password, subject.credentials.passwordHash);
-}
-
 /** Throws `access-denied` when the cluster takes no passwords at all. */
 async function assertLocalAuth(context: AuthContext): Promise<void> {
   const { spec } = await context.stores.authPreference.get(singletons.authPreference);
@@ -178,33 +184,12 @@ async function assertLocalAuth(context: AuthContext): Promise<void> {
   });
 }
 
-/** Whether this login needs a code: what the cluster says, and for `optional` whether the user has an app. */
-async function secondFactorPolicy(
-  context: AuthContext,
-  credentials: Credentials,
-): Promise<"none" | "required"> {
-  const { spec } = await context.stores.authPreference.get(singletons.authPreference);
-  const mode = secondFactorOf(spec);
-  if (mode === "off") return "none";
-  return mode === "optional" && credentials.totpDevices.length === 0 ? "none" : "required";
-}
-
-async function spendCode(
-  context: AuthContext,
-  name: string,
-  code: string,
-): Promise<TotpDevice | undefined> {
-  let spent: TotpDevice | undefined;
-  await context.credentials.modify(name, (credentials) => {
-    spent = undefined;
-    const totpDevices = credentials.totpDevices.map((device) => {
-      const used = spent ? undefined : spendTotpCode(device, code, context.clock.now());
-      spent ??= used;
-      return used ?? device;
-    });
-    return spent && { ...credentials, totpDevices };
-  });
-  return spent;
+/** Whether this login needs a second factor: what the cluster says, and for `optional` whether the user has one. */
+async function wantsSecondFactor(context: AuthContext, name: string): Promise<boolean> {
+  const policy = await currentPolicy(context);
+  if (policy.mode !== "optional") return policy.required;
+  const { devices } = await context.credentials.secondFactors.get(name);
+  return usableDevices(devices, policy).length > 0;
 }
 
 async function refuse(

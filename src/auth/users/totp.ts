@@ -7,10 +7,12 @@ import { Fault } from "#base/fault.ts";
 import type { Random } from "#base/random.ts";
 import { uuid } from "#base/random.ts";
 
-const period = 30;
+/** The parameters of every code: those that all authenticator apps can. */
+export const totpParameters = { period: 30, digits: 6, algorithm: "SHA1" } as const;
 
 /** A registered authenticator app. `lastCounter` is the newest period whose code was spent. */
 export interface TotpDevice {
+  readonly type: "totp";
   readonly id: string;
   readonly name: string;
   /** Base32, RFC 4648 section 6. */
@@ -24,7 +26,15 @@ export interface TotpDevice {
 export function createTotpDevice(name: string, now: Date, random: Random): TotpDevice {
   const secret = new OtpSecret({ buffer: new Uint8Array(random(20)).buffer }).base32;
   const time = now.toISOString();
-  return { id: uuid(random), name, secret, addedAt: time, lastUsed: time, lastCounter: 0 };
+  return {
+    type: "totp",
+    id: uuid(random),
+    name,
+    secret,
+    addedAt: time,
+    lastUsed: time,
+    lastCounter: 0,
+  };
 }
 
 /** The `otpauth://` address that an authenticator app reads, from a QR code or pasted. */
@@ -41,7 +51,7 @@ export function spendTotpCode(device: TotpDevice, code: string, now: Date): Totp
   const timestamp = now.getTime();
   const delta = generator(device, "", "").validate({ token: code, timestamp, window: 1 });
   if (delta === null) return undefined;
-  const counter = Math.floor(timestamp / 1000 / period) + delta;
+  const counter = Math.floor(timestamp / 1000 / totpParameters.period) + delta;
   if (counter <= device.lastCounter) return undefined;
   return { ...device, lastUsed: now.toISOString(), lastCounter: counter };
 }
@@ -49,7 +59,7 @@ export function spendTotpCode(device: TotpDevice, code: string, now: Date): Totp
 function generator(device: TotpDevice, user: string, cluster: string): TOTP {
   try {
     const secret = OtpSecret.fromBase32(device.secret);
-    return new TOTP({ issuer: cluster, label: user, secret, period, digits: 6, algorithm: "SHA1" });
+    return new TOTP({ issuer: cluster, label: user, secret, ...totpParameters });
   } catch (cause) {
     throw new Fault("internal", "a stored one-time-code secret cannot be read", { cause });
   }

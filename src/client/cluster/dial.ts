@@ -3,6 +3,7 @@
  * itself with the cluster's host authority (never the web's authorities), and the client with its identity.
  */
 
+import type { Duplex } from "node:stream";
 import { type ConnectionOptions, connect, type TLSSocket } from "node:tls";
 import { tunnelProtocol } from "#api/tunnel/opening.ts";
 import { Fault } from "#base/fault.ts";
@@ -19,6 +20,8 @@ export interface ClusterAddress {
   readonly cluster: string;
   /** Host authority certificates in PEM. */
   readonly roots: readonly string[];
+  /** A balancer in between ends TLS; the profile folder says whom to trust there. */
+  readonly balanced?: { readonly folder: string };
 }
 
 /** Protocol of the transport service of the public API. */
@@ -30,7 +33,14 @@ const timeoutMs = 15_000;
 export function addressOf(login: StoredLogin): ClusterAddress {
   const { host, port } = splitAddress(login.document.webProxyAddr);
   const roots = readTlsAuthorities(login.folder, login.key);
-  return { host, port: port ?? 443, cluster: login.key.cluster, roots };
+  const { connectionUpgrade } = login.document;
+  return {
+    host,
+    port: port ?? 443,
+    cluster: login.key.cluster,
+    roots,
+    ...(connectionUpgrade ? { balanced: { folder: login.folder } } : {}),
+  };
 }
 
 /** ALPN names under which the auth service of a cluster is found behind the proxy. */
@@ -42,11 +52,25 @@ export function authProtocols(cluster: string): string[] {
  * Connects with mutual TLS. Throws `unavailable` or `timeout` when the proxy cannot be reached, `unproven` when it
  * is not the cluster's, `unimplemented` when it does not speak any of the protocols.
  */
-export function dialCluster(
+export async function dialCluster(
   address: ClusterAddress,
   protocols: readonly string[],
   identity: ClientIdentity["tls"],
   signal?: AbortSignal,
+): Promise<TLSSocket> {
+  if (address.balanced === undefined) return dialTls(address, protocols, identity, { signal });
+  // Loaded late: few are behind a balancer.
+  const { dialUpgraded } = await import("./upgrade.ts");
+  const stream = await dialUpgraded(address, address.balanced.folder, signal);
+  return dialTls(address, protocols, identity, { signal, stream });
+}
+
+/** TLS on a stream, or on a connection of its own. */
+function dialTls(
+  address: ClusterAddress,
+  protocols: readonly string[],
+  identity: ClientIdentity["tls"],
+  { signal, stream }: { readonly signal: AbortSignal | undefined; readonly stream?: Duplex },
 ): Promise<TLSSocket> {
   const where = joinAddress(address.host, address.port);
   return new Promise((resolve, reject) => {
@@ -54,8 +78,7 @@ export function dialCluster(
     // The types know allowHalfOpen for other sockets only. A raw stream's directions end one after the other; an HTTP/2
     // connection that the server ended must be seen as gone, or the next call would still be sent into it.
     const options: ConnectionOptions & { allowHalfOpen: boolean } = {
-      host: address.host,
-      port: address.port,
+      ...(stream ? { socket: stream } : { host: address.host, port: address.port }),
       servername: serverName(address.cluster),
       ALPNProtocols: [...protocols],
       ca: [...address.roots],
@@ -95,6 +118,7 @@ export function dialCluster(
           : new Fault("unavailable", `the proxy at ${where} closed the connection`),
       );
     socket.once("close", closed);
+    if (stream) socket.once("close", () => stream.destroy());
     socket.once("close", () => signal?.removeEventListener("abort", abort));
     socket.once("secureConnect", () => {
       socket.setTimeout(0);

@@ -11,6 +11,7 @@ const document = {
   user: "alice",
   cluster: "teleport.example.com",
   tlsRouting: true,
+  connectionUpgrade: false,
 };
 
 /** golden/profile-and-certificates.txt */
@@ -60,3 +61,11 @@ for (const [name, text] of [
     await assert.rejects(parseDocument(text), (error) => isFault(error, "malformed"));
   });
 }
+
+test("a login through a balancer says so, as the official client does, and reads back", async () => {
+  const balanced = { ...document, connectionUpgrade: true };
+  const text = formatDocument(balanced);
+  assert.match(text, /^tls_routing_conn_upgrade_required: true$/m);
+  assert.deepEqual(await parseDocument(text), balanced);
+  assert.doesNotMatch(formatDocument(document), /upgrade/);
+});

@@ -13,6 +13,8 @@ export interface ProfileDocument {
   readonly user: string;
   readonly cluster: string;
   readonly tlsRouting: boolean;
+  /** A balancer in between ends TLS: every connection begins with an upgrade. */
+  readonly connectionUpgrade: boolean;
 }
 
 /** The YAML text, with the keys and the order of the official client. */
@@ -28,6 +30,7 @@ export function formatDocument(document: ProfileDocument): string {
     `cluster: ${quote(document.cluster)}`,
     'dir: ""',
     `tls_routing_enabled: ${document.tlsRouting}`,
+    ...(document.connectionUpgrade ? ["tls_routing_conn_upgrade_required: true"] : []),
     "mfa_mode: auto",
     'private_key_policy: ""',
     'piv_slot: ""',
@@ -48,6 +51,7 @@ export async function parseDocument(text: string): Promise<ProfileDocument> {
     user: get("user"),
     cluster: get("cluster"),
     tlsRouting: get("tls_routing_enabled") !== "false",
+    connectionUpgrade: get("tls_routing_conn_upgrade_required") === "true",
   };
   if (document.webProxyAddr === "" || document.user === "") {
     throw new Fault("malformed", "the profile names no proxy or no user", {

@@ -36,6 +36,7 @@ const document = {
   user: "alice",
   cluster: "main",
   tlsRouting: true,
+  connectionUpgrade: false,
 };
 
 test("a saved login is the current one and comes back whole", async () => {

@@ -10,7 +10,7 @@ import { ClientConnection, type ClientOptions } from "#ssh/client.ts";
 import type { ClientSession } from "#ssh/connection/client-session.ts";
 import { parseAuthorizedKey } from "#ssh/public-key.ts";
 import { systemTimer } from "#ssh/timer.ts";
-import type { ClusterAccess, DialTarget, NodeConnection } from "../access.ts";
+import type { ClusterAccess, DialTarget, NodeConnection, SshCredential } from "../access.ts";
 import type { StoredLogin } from "../profile/logins.ts";
 import { readSshAuthorities } from "../profile/trust.ts";
 
@@ -25,6 +25,11 @@ export interface ConnectOptions {
   readonly name?: string;
   /** Called with what the node says before the login, made safe for a terminal. */
   readonly onBanner?: (line: string) => void;
+  /**
+   * Asked when the node refuses: a credential for this one session, which the person proved with a second factor;
+   * undefined when that is not what was missing.
+   */
+  readonly proveSession?: (target: DialTarget) => Promise<SshCredential | undefined>;
   readonly onForwardedTcpip?: NonNullable<ClientOptions["onForwardedTcpip"]>;
   readonly onAgent?: NonNullable<ClientOptions["onAgent"]>;
 }
@@ -33,18 +38,52 @@ const versionLine = `SSH-2.0-Gatehouse_${productVersion}`;
 
 /** Connects and logs in. Throws `access-denied` when the node lets this login in to no such account. */
 export async function connectNode(options: ConnectOptions): Promise<ClientConnection> {
-  const { login, access, target } = options;
+  const { access, target } = options;
+  const banner: string[] = [];
+  let connection = await open(options, banner, options.dialled ?? access.dialNode(target));
+  try {
+    await readyOrClosed(connection);
+  } catch (error) {
+    const denied = isFault(error, "access-denied");
+    const proven = denied ? await options.proveSession?.(target) : undefined;
+    if (proven === undefined) throw await explainRefusal(error, options, banner);
+    banner.length = 0;
+    connection = await open(options, banner, access.dialNode(target), proven);
+    await readyOrClosed(connection).catch(async (again: unknown) => {
+      throw await explainRefusal(again, options, banner);
+    });
+  }
+  for (const line of banner) options.onBanner?.(line);
+  return connection;
+}
+
+async function readyOrClosed(connection: ClientConnection): Promise<void> {
+  try {
+    await connection.ready;
+  } catch (error) {
+    connection.close();
+    throw error;
+  }
+}
+
+/** A connection that is about to log in; what the node says meanwhile goes into `banner`. */
+async function open(
+  options: ConnectOptions,
+  banner: string[],
+  dialled: Promise<NodeConnection>,
+  proven?: SshCredential,
+): Promise<ClientConnection> {
+  const { login, target } = options;
   const authorities = readSshAuthorities(login.folder, login.key).map(
     (line) => parseAuthorizedKey(line).blob,
   );
-  const { stream, credential } = await (options.dialled ?? access.dialNode(target));
-  const banner: string[] = [];
-  const connection = new ClientConnection(stream, {
+  const { stream, credential } = await dialled;
+  return new ClientConnection(stream, {
     version: versionLine,
     random: systemRandom,
     startTimer: systemTimer,
     user: target.login,
-    identity: credential,
+    identity: proven ?? credential,
     verifyHost({ certificate }) {
       if (certificate === undefined) {
         throw new Fault("unproven", `${target.host} shows no host certificate of the cluster`);
@@ -62,14 +101,6 @@ export async function connectNode(options: ConnectOptions): Promise<ClientConnec
       : { onForwardedTcpip: options.onForwardedTcpip }),
     ...(options.onAgent === undefined ? {} : { onAgent: options.onAgent }),
   });
-  try {
-    await connection.ready;
-  } catch (error) {
-    connection.close();
-    throw await explainRefusal(error, options, banner);
-  }
-  for (const line of banner) options.onBanner?.(line);
-  return connection;
 }
 
 /** Opens a session. A refusal of the channel is the cluster's word on the device, a lock or a limit. */

@@ -3,26 +3,15 @@
  * byte of a request goes out, bounded answers, and failures told apart so that each can be explained.
  */
 import { Agent, type IncomingMessage, request } from "node:http";
-import { isIP } from "node:net";
-import { connect, type TLSSocket } from "node:tls";
+import type { TLSSocket } from "node:tls";
 import { Fault, type FaultCode } from "#base/fault.ts";
 import { errorCode } from "../profile/files.ts";
 import { joinAddress } from "../profile/names.ts";
-import { judgeWebCertificate, type WebTrust, type WebVerdict } from "./trust.ts";
+import { dialWeb, silentProxy, type WebOptions } from "./dial.ts";
+import type { WebVerdict } from "./trust.ts";
 
 const largestAnswer = 1024 * 1024;
-const connectTimeoutMs = 10_000;
 const answerTimeoutMs = 60_000;
-
-/** Where the proxy is and what vouches for its certificate. */
-export interface WebOptions {
-  readonly host: string;
-  readonly port: number;
-  readonly trust: WebTrust;
-  /** Certificate authorities in PEM that replace Node's list. */
-  readonly roots?: readonly string[] | undefined;
-  readonly signal?: AbortSignal | undefined;
-}
 
 /** An answer of the proxy. */
 export interface WebAnswer {
@@ -92,7 +81,7 @@ export class WebClient {
             : { "content-type": "application/json", "content-length": Buffer.byteLength(body) }),
         },
       });
-      sent.setTimeout(answerTimeoutMs, () => sent.destroy(this.#silent()));
+      sent.setTimeout(answerTimeoutMs, () => sent.destroy(silentProxy(this.address)));
       sent.once("error", (error) => reject(this.#explain(error)));
       sent.once("response", resolve);
       sent.end(body);
@@ -109,45 +98,11 @@ export class WebClient {
     };
   }
 
-  #dial(): Promise<TLSSocket> {
-    const { host, port, trust, roots, signal } = this.#options;
-    return new Promise((resolve, reject) => {
-      const socket = connect({
-        host,
-        port,
-        ...(isIP(host) === 0 ? { servername: host } : {}),
-        ALPNProtocols: ["http/1.1"],
-        // Judged below, before anything is sent.
-        rejectUnauthorized: false,
-        ...(roots === undefined ? {} : { ca: [...roots] }),
-      });
-      const abort = () => socket.destroy(new Fault("canceled", "canceled"));
-      signal?.addEventListener("abort", abort, { once: true });
-      socket.setNoDelay(true);
-      socket.setTimeout(connectTimeoutMs, () => socket.destroy(this.#silent()));
-      socket.once("error", reject);
-      socket.once("close", () => {
-        signal?.removeEventListener("abort", abort);
-        reject(new Fault("unavailable", `${this.address} closed the connection`));
-      });
-      socket.once("secureConnect", () => {
-        socket.setTimeout(0);
-        try {
-          this.#verdict = judgeWebCertificate(socket, trust, this.address);
-          this.#certificate = socket.getPeerX509Certificate()?.toString();
-          resolve(socket);
-        } catch (error) {
-          socket.destroy();
-          reject(error);
-        }
-      });
-    });
-  }
-
-  #silent(): Fault {
-    return new Fault("timeout", `${this.address} does not answer`, {
-      hint: "check the address, and that a firewall lets this port through",
-    });
+  async #dial(): Promise<TLSSocket> {
+    const { socket, verdict } = await dialWeb(this.#options);
+    this.#verdict = verdict;
+    this.#certificate = socket.getPeerX509Certificate()?.toString();
+    return socket;
   }
 
   #explain(error: unknown): Fault {

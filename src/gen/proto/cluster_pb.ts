@@ -7,7 +7,7 @@
 
 import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
-import type { ClusterAlert } from "../types/cluster_alert_pb.ts";
+import type { AlertAcknowledgement, ClusterAlert } from "../types/cluster_alert_pb.ts";
 import { file_types_cluster_alert } from "../types/cluster_alert_pb.ts";
 import type { Message } from "@bufbuild/protobuf";
 
@@ -15,7 +15,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file proto/cluster.proto.
  */
 export const file_proto_cluster: GenFile = /*@__PURE__*/
-  fileDesc("ChNwcm90by9jbHVzdGVyLnByb3RvEgVwcm90byI/ChhHZXRDbHVzdGVyQWxlcnRzUmVzcG9uc2USIwoGQWxlcnRzGAEgAygLMhMudHlwZXMuQ2x1c3RlckFsZXJ0IisKFUdldERvbWFpbk5hbWVSZXNwb25zZRISCgpEb21haW5OYW1lGAEgASgJIikKGEdldENsdXN0ZXJDQUNlcnRSZXNwb25zZRINCgVUTFNDQRgBIAEoDGIGcHJvdG8z", [file_types_cluster_alert]);
+  fileDesc("ChNwcm90by9jbHVzdGVyLnByb3RvEgVwcm90byI/ChhHZXRDbHVzdGVyQWxlcnRzUmVzcG9uc2USIwoGQWxlcnRzGAEgAygLMhMudHlwZXMuQ2x1c3RlckFsZXJ0IisKFUdldERvbWFpbk5hbWVSZXNwb25zZRISCgpEb21haW5OYW1lGAEgASgJIikKGEdldENsdXN0ZXJDQUNlcnRSZXNwb25zZRINCgVUTFNDQRgBIAEoDCI/ChlVcHNlcnRDbHVzdGVyQWxlcnRSZXF1ZXN0EiIKBUFsZXJ0GAEgASgLMhMudHlwZXMuQ2x1c3RlckFsZXJ0IhUKE0dldEFsZXJ0QWNrc1JlcXVlc3QiQQoUR2V0QWxlcnRBY2tzUmVzcG9uc2USKQoEQWNrcxgBIAMoCzIbLnR5cGVzLkFsZXJ0QWNrbm93bGVkZ2VtZW50IigKFUNsZWFyQWxlcnRBY2tzUmVxdWVzdBIPCgdBbGVydElEGAEgASgJYgZwcm90bzM", [file_types_cluster_alert]);
 
 /**
  * @generated from message proto.GetClusterAlertsResponse
@@ -67,4 +67,70 @@ export type GetClusterCACertResponse = Message<"proto.GetClusterCACertResponse">
  */
 export const GetClusterCACertResponseSchema: GenMessage<GetClusterCACertResponse> = /*@__PURE__*/
   messageDesc(file_proto_cluster, 2);
+
+/**
+ * @generated from message proto.UpsertClusterAlertRequest
+ */
+export type UpsertClusterAlertRequest = Message<"proto.UpsertClusterAlertRequest"> & {
+  /**
+   * @generated from field: types.ClusterAlert Alert = 1;
+   */
+  Alert?: ClusterAlert | undefined;
+};
+
+/**
+ * Describes the message proto.UpsertClusterAlertRequest.
+ * Use `create(UpsertClusterAlertRequestSchema)` to create a new message.
+ */
+export const UpsertClusterAlertRequestSchema: GenMessage<UpsertClusterAlertRequest> = /*@__PURE__*/
+  messageDesc(file_proto_cluster, 3);
+
+/**
+ * @generated from message proto.GetAlertAcksRequest
+ */
+export type GetAlertAcksRequest = Message<"proto.GetAlertAcksRequest"> & {
+};
+
+/**
+ * Describes the message proto.GetAlertAcksRequest.
+ * Use `create(GetAlertAcksRequestSchema)` to create a new message.
+ */
+export const GetAlertAcksRequestSchema: GenMessage<GetAlertAcksRequest> = /*@__PURE__*/
+  messageDesc(file_proto_cluster, 4);
+
+/**
+ * @generated from message proto.GetAlertAcksResponse
+ */
+export type GetAlertAcksResponse = Message<"proto.GetAlertAcksResponse"> & {
+  /**
+   * @generated from field: repeated types.AlertAcknowledgement Acks = 1;
+   */
+  Acks: AlertAcknowledgement[];
+};
+
+/**
+ * Describes the message proto.GetAlertAcksResponse.
+ * Use `create(GetAlertAcksResponseSchema)` to create a new message.
+ */
+export const GetAlertAcksResponseSchema: GenMessage<GetAlertAcksResponse> = /*@__PURE__*/
+  messageDesc(file_proto_cluster, 5);
+
+/**
+ * @generated from message proto.ClearAlertAcksRequest
+ */
+export type ClearAlertAcksRequest = Message<"proto.ClearAlertAcksRequest"> & {
+  /**
+   * "*" for all.
+   *
+   * @generated from field: string AlertID = 1;
+   */
+  AlertID: string;
+};
+
+/**
+ * Describes the message proto.ClearAlertAcksRequest.
+ * Use `create(ClearAlertAcksRequestSchema)` to create a new message.
+ */
+export const ClearAlertAcksRequestSchema: GenMessage<ClearAlertAcksRequest> = /*@__PURE__*/
+  messageDesc(file_proto_cluster, 6);
 

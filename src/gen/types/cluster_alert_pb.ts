@@ -17,7 +17,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file types/cluster_alert.proto.
  */
 export const file_types_cluster_alert: GenFile = /*@__PURE__*/
-  fileDesc("Chl0eXBlcy9jbHVzdGVyX2FsZXJ0LnByb3RvEgV0eXBlcyKHAgoXR2V0Q2x1c3RlckFsZXJ0c1JlcXVlc3QSJgoIU2V2ZXJpdHkYASABKA4yFC50eXBlcy5BbGVydFNldmVyaXR5Eg8KB0FsZXJ0SUQYAiABKAkSOgoGTGFiZWxzGAMgAygLMioudHlwZXMuR2V0Q2x1c3RlckFsZXJ0c1JlcXVlc3QuTGFiZWxzRW50cnkSFgoOV2l0aFN1cGVyc2VkZWQYBCABKAgSGAoQV2l0aEFja25vd2xlZGdlZBgFIAEoCBIWCg5XaXRoVW50YXJnZXRlZBgGIAEoCBotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIlwKDENsdXN0ZXJBbGVydBIlCgZIZWFkZXIYASABKAsyFS50eXBlcy5SZXNvdXJjZUhlYWRlchIlCgRTcGVjGAIgASgLMhcudHlwZXMuQ2x1c3RlckFsZXJ0U3BlYyJ4ChBDbHVzdGVyQWxlcnRTcGVjEiYKCFNldmVyaXR5GAEgASgOMhQudHlwZXMuQWxlcnRTZXZlcml0eRIPCgdNZXNzYWdlGAIgASgJEisKB0NyZWF0ZWQYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wKi4KDUFsZXJ0U2V2ZXJpdHkSBwoDTE9XEAASCgoGTUVESVVNEAUSCAoESElHSBAKYgZwcm90bzM", [file_google_protobuf_timestamp, file_types_metadata]);
+  fileDesc("Chl0eXBlcy9jbHVzdGVyX2FsZXJ0LnByb3RvEgV0eXBlcyKHAgoXR2V0Q2x1c3RlckFsZXJ0c1JlcXVlc3QSJgoIU2V2ZXJpdHkYASABKA4yFC50eXBlcy5BbGVydFNldmVyaXR5Eg8KB0FsZXJ0SUQYAiABKAkSOgoGTGFiZWxzGAMgAygLMioudHlwZXMuR2V0Q2x1c3RlckFsZXJ0c1JlcXVlc3QuTGFiZWxzRW50cnkSFgoOV2l0aFN1cGVyc2VkZWQYBCABKAgSGAoQV2l0aEFja25vd2xlZGdlZBgFIAEoCBIWCg5XaXRoVW50YXJnZXRlZBgGIAEoCBotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIlwKDENsdXN0ZXJBbGVydBIlCgZIZWFkZXIYASABKAsyFS50eXBlcy5SZXNvdXJjZUhlYWRlchIlCgRTcGVjGAIgASgLMhcudHlwZXMuQ2x1c3RlckFsZXJ0U3BlYyJ4ChBDbHVzdGVyQWxlcnRTcGVjEiYKCFNldmVyaXR5GAEgASgOMhQudHlwZXMuQWxlcnRTZXZlcml0eRIPCgdNZXNzYWdlGAIgASgJEisKB0NyZWF0ZWQYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wInQKFEFsZXJ0QWNrbm93bGVkZ2VtZW50Eg8KB0FsZXJ0SUQYASABKAkSDgoGUmVhc29uGAIgASgJEisKB0V4cGlyZXMYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wSgQIAxAEUghTZXZlcml0eSouCg1BbGVydFNldmVyaXR5EgcKA0xPVxAAEgoKBk1FRElVTRAFEggKBEhJR0gQCmIGcHJvdG8z", [file_google_protobuf_timestamp, file_types_metadata]);
 
 /**
  * @generated from message types.GetClusterAlertsRequest
@@ -109,6 +109,35 @@ export type ClusterAlertSpec = Message<"types.ClusterAlertSpec"> & {
  */
 export const ClusterAlertSpecSchema: GenMessage<ClusterAlertSpec> = /*@__PURE__*/
   messageDesc(file_types_cluster_alert, 2);
+
+/**
+ * Says that an alert is known: it is not shown while this lasts.
+ *
+ * @generated from message types.AlertAcknowledgement
+ */
+export type AlertAcknowledgement = Message<"types.AlertAcknowledgement"> & {
+  /**
+   * @generated from field: string AlertID = 1;
+   */
+  AlertID: string;
+
+  /**
+   * @generated from field: string Reason = 2;
+   */
+  Reason: string;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp Expires = 4;
+   */
+  Expires?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message types.AlertAcknowledgement.
+ * Use `create(AlertAcknowledgementSchema)` to create a new message.
+ */
+export const AlertAcknowledgementSchema: GenMessage<AlertAcknowledgement> = /*@__PURE__*/
+  messageDesc(file_types_cluster_alert, 3);
 
 /**
  * @generated from enum types.AlertSeverity

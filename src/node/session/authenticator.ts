@@ -10,7 +10,7 @@ import type { AuthenticationAttempt } from "#ssh/auth/server.ts";
 import type { NodeContext } from "../context.ts";
 import { type ClientAddress, formatClientAddress } from "./client-address.ts";
 import { clip, loginFields } from "./event-fields.ts";
-import { decideLogin, isSignedByUs, type Login, readLogin } from "./login.ts";
+import { begunLogin, decideLogin, isSignedByUs, type Login, readLogin } from "./login.ts";
 import { recordRefusal } from "./refusal-event.ts";
 
 /** True for a version line of our own client, which shows hints as such. */
@@ -57,7 +57,7 @@ export class Authenticator {
     }
     const decision = decideLogin(login, context);
     // Some refusals come with the first channel, where the client shows the sentence.
-    if (decision.allowed || decision.reason.stage === "session") return login;
+    if (decision.allowed || decision.reason.stage === "session") return begunLogin(login);
     const fault = refusalFault(decision.reason);
     const id = await this.#record(loginFields(login, formatClientAddress(this.#remote)), fault);
     if (proven) this.#hint(tell, fault.hint, id);

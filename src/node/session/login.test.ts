@@ -3,7 +3,13 @@ import { test } from "node:test";
 import type { PolicyView } from "#access/access-checks.ts";
 import { emptyView } from "#api/authority-documents.ts";
 import { isFault } from "#base/fault.ts";
-import { type DecisionContext, grantOf, type Login, reasonToEnd } from "#node/session/login.ts";
+import {
+  begunLogin,
+  type DecisionContext,
+  grantOf,
+  type Login,
+  reasonToEnd,
+} from "#node/session/login.ts";
 import { makeUser } from "../../../test/support/identity.ts";
 import { makeLock, makePolicy, makePreference, makeRole } from "../../../test/support/policy.ts";
 
@@ -68,4 +74,22 @@ test("an expired certificate opens nothing new", () => {
     () => grantOf(login, surroundings(access(), expired)),
     (error) => isFault(error, "unproven"),
   );
+});
+
+test("a connection that a second factor opened lasts as long as the login behind it, and no longer", () => {
+  const short = new Date("2026-01-01T11:01:00Z");
+  const behind = new Date("2026-01-01T14:00:00Z");
+  const identity = makeUser({
+    mfaVerified: "device",
+    expires: short,
+    previousIdentityExpires: behind,
+  });
+  const begun = begunLogin({ ...login, identity });
+  const policy = access({ require_session_mfa: true, disconnect_expired_cert: true });
+  grantOf(begun, surroundings(policy, expired));
+  assert.equal(reasonToEnd(begun, surroundings(policy, expired)), undefined);
+  assert.equal(reasonToEnd(begun, surroundings(policy, behind))?.check, "certificate-validity");
+  // Without the proof, what a certificate says of the one before it is worth nothing.
+  const { mfaVerified: _, ...plain } = identity;
+  assert.equal(begunLogin({ ...login, identity: plain }).identity.expires, short);
 });

@@ -52,6 +52,16 @@ export function readLogin(
   return { identity: decodeExtensions(certificate, view.clusterName), account, clientIp };
 }
 
+/**
+ * The login of a connection that began in time. A certificate for one session is short so that it is used at once, and
+ * the connection lasts as long as the login behind it.
+ */
+export function begunLogin(login: Login): Login {
+  const { mfaVerified, previousIdentityExpires: end, expires } = login.identity;
+  if (mfaVerified === undefined || end === undefined || end <= expires) return login;
+  return { ...login, identity: { ...login.identity, expires: end } };
+}
+
 /** Checks of a certificate before which nothing in it can be believed, the name of the user included. */
 const checksOfOrigin: readonly unknown[] = ["type", "authority", "signature"];
 

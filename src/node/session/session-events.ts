@@ -34,10 +34,12 @@ export class SessionEvents {
   async started(request: ProgramRequest, terminal: Terminal | undefined): Promise<void> {
     this.#interactive = terminal !== undefined;
     const start = this.#context.clock.now();
+    const { mfaVerified } = this.#login.identity;
     await this.#context.events.record("session.start", {
       ...this.#fields(),
       proto: "ssh",
       session_recording: "off",
+      ...(mfaVerified === undefined ? {} : { with_mfa: mfaVerified }),
       ...(request.type === "exec" ? { initial_command: [clip(request.command)] } : {}),
       ...(terminal === undefined ? {} : { size: `${terminal.columns}:${terminal.rows}` }),
     });

@@ -13,6 +13,7 @@ import { invitationPages } from "./invitation.ts";
 import { homePage, pageHeaders } from "./pages.ts";
 import { pingBody } from "./ping.ts";
 import {
+  type LoginBody,
   loginBeginBody,
   loginFinishBody,
   readBody,
@@ -26,6 +27,7 @@ export function createWebApp(options: WebOptions): Hono<{ Bindings: WebBindings 
   const api = new Hono<{ Bindings: WebBindings }>();
   registerPing(api, options);
   registerLogin(api, options);
+  registerUpgrade(api);
   app.route("/webapi", api);
   app.route("/v1/webapi", api);
   app.route("/web", invitationPages(options));
@@ -63,6 +65,17 @@ function registerPing(api: Hono<{ Bindings: WebBindings }>, options: WebOptions)
   });
 }
 
+/** Requests that become streams never come here: see `upgrade/connection-upgrade.ts`. */
+function registerUpgrade(api: Hono<{ Bindings: WebBindings }>): void {
+  api.get("/connectionupgrade", (context) =>
+    errorAnswer(
+      context,
+      "the request carries no Upgrade header that is served here: a balancer in between may have taken it out",
+      400,
+    ),
+  );
+}
+
 function registerLogin(api: Hono<{ Bindings: WebBindings }>, options: WebOptions): void {
   api.post("/mfa/login/begin", async (context) => {
     const body = await readBody(context, loginBeginBody);
@@ -79,14 +92,15 @@ function registerLogin(api: Hono<{ Bindings: WebBindings }>, options: WebOptions
         : {}),
     });
   });
-  api.post("/mfa/login/finish", async (context) => {
-    const body = await readBody(context, loginFinishBody);
-    const { webauthn_challenge_response: webauthn } = body;
+  const finish = async (
+    context: WebContext,
+    body: LoginBody,
+    factor: { readonly totpCode: string; readonly webauthnResponseJson?: string },
+  ) => {
     const finished = await options.login.finishLogin({
       user: body.user,
       password: body.password,
-      totpCode: body.totp_code,
-      webauthnResponseJson: webauthn ? JSON.stringify(webauthn) : "",
+      ...factor,
       ttlNs: BigInt(body.ttl),
       routeToCluster: body.RouteToCluster,
       kubernetesCluster: body.KubernetesCluster,
@@ -94,20 +108,16 @@ function registerLogin(api: Hono<{ Bindings: WebBindings }>, options: WebOptions
       ...clientOf(context),
     });
     return context.json(loginAnswer(finished));
+  };
+  api.post("/mfa/login/finish", async (context) => {
+    const body = await readBody(context, loginFinishBody);
+    const { totp_code: totpCode, webauthn_challenge_response: webauthn } = body;
+    const webauthnResponseJson = webauthn ? JSON.stringify(webauthn) : "";
+    return finish(context, body, { totpCode, webauthnResponseJson });
   });
   api.post("/ssh/certs", async (context) => {
     const body = await readBody(context, sshCertsBody);
-    const finished = await options.login.finishLogin({
-      user: body.user,
-      password: body.password,
-      totpCode: body.otp_token,
-      ttlNs: BigInt(body.ttl),
-      routeToCluster: body.RouteToCluster,
-      kubernetesCluster: body.KubernetesCluster,
-      ...requestedKeys(body),
-      ...clientOf(context),
-    });
-    return context.json(loginAnswer(finished));
+    return finish(context, body, { totpCode: body.otp_token });
   });
 }
 

@@ -28,13 +28,13 @@ async function showForm(context: WebContext, kind: Kind, options: WebOptions, er
       options.login.getInvitation({ token, clientIp }),
       options.login.getPingInfo({}),
     ]);
-    const otpauthUrl = invitation.otpauthUrl;
     const page = credentialPage({
       cluster: info.clusterName,
       user: invitation.user,
       kind,
-      otpauthUrl,
-      otpSecret: new URL(otpauthUrl).searchParams.get("secret") ?? "",
+      otpauthUrl: invitation.otpauthUrl,
+      webauthnCreation: invitation.webauthnCreationJson,
+      required: invitation.secondFactorRequired,
       ...(error === undefined ? {} : { error }),
     });
     return context.body(page.text, error === undefined ? 200 : 400, pageHeaders);
@@ -55,6 +55,7 @@ async function accept(context: WebContext, kind: Kind, options: WebOptions) {
       token: context.req.param("token") ?? "",
       password,
       totpCode: (form.get("code") ?? "").replaceAll(" ", ""),
+      webauthnResponseJson: form.get("credential") ?? "",
       clientIp: context.env.remoteAddress,
       userAgent: (context.req.header("user-agent") ?? "").slice(0, 512),
     });
@@ -62,7 +63,18 @@ async function accept(context: WebContext, kind: Kind, options: WebOptions) {
     return context.body(page.text, 200, pageHeaders);
   } catch (fault) {
     if (isFault(fault, "not-found")) return context.body(linkGonePage().text, 404, pageHeaders);
-    if (!isFault(fault, "invalid", "unproven", "limit", "access-denied")) throw fault;
+    if (
+      !isFault(
+        fault,
+        "invalid",
+        "malformed",
+        "unproven",
+        "limit",
+        "access-denied",
+        "already-exists",
+      )
+    )
+      throw fault;
     return showForm(context, kind, options, sentence(fault.message));
   }
 }

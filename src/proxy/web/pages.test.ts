@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import { test } from "node:test";
 import { html } from "#proxy/web/html.ts";
-import { credentialDonePage, credentialPage } from "#proxy/web/pages.ts";
+import { credentialDonePage, credentialPage, pageHeaders } from "#proxy/web/pages.ts";
+import { securityKeyField } from "#proxy/web/security-key.ts";
 
 test("a user name cannot become markup", () => {
   const name = `<img src=x onerror="alert('1')">`;
@@ -10,7 +12,8 @@ test("a user name cannot become markup", () => {
     user: name,
     kind: "invite",
     otpauthUrl: "otpauth://totp/x?secret=A",
-    otpSecret: "A",
+    webauthnCreation: name,
+    required: true,
     error: name,
   }).text;
   assert.ok(!page.includes("<img"));
@@ -29,8 +32,30 @@ test("the page carries the secret both as a picture and as text", () => {
     user: "u",
     kind: "reset",
     otpauthUrl: "otpauth://totp/c:u?secret=ABCDEF",
-    otpSecret: "ABCDEF",
+    webauthnCreation: "",
+    required: true,
   }).text;
   assert.match(page, /<svg /);
   assert.match(page, /<code>ABCDEF<\/code>/);
+});
+
+test("the page asks for what the cluster takes, and demands what it demands", () => {
+  const page = { cluster: "c", user: "u", kind: "invite" } as const;
+  const otpauthUrl = "otpauth://totp/c:u?secret=ABCDEF";
+  const shown = (otp: string, webauthnCreation: string, required: boolean) =>
+    credentialPage({ ...page, otpauthUrl: otp, webauthnCreation, required }).text;
+  assert.doesNotMatch(shown("", "", false), /name="code"|id="key"/);
+  assert.match(shown(otpauthUrl, "", true), /name="code"[^>]* required>/);
+  assert.doesNotMatch(shown(otpauthUrl, "", false), /name="code"[^>]* required>/);
+  assert.match(shown(otpauthUrl, "{}", true), /name="code"[\s\S]*id="key"/);
+  // With keys alone, the form cannot be sent without one.
+  assert.doesNotMatch(shown("", "{}", true), /<button>/);
+});
+
+test("the content policy lets the script for security keys run, and no other", () => {
+  const policy = pageHeaders["content-security-policy"] ?? "";
+  const script = /<script>([\s\S]*)<\/script>/.exec(securityKeyField("{}").text)?.[1] ?? "";
+  const hash = createHash("sha256").update(script).digest("base64");
+  assert.ok(policy.includes(`script-src 'sha256-${hash}';`));
+  assert.ok(policy.startsWith("default-src 'none'"));
 });

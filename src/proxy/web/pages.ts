@@ -1,15 +1,15 @@
 /**
  * The few pages that a person needs before the command line takes over: completing an invitation or a reset link.
- * No script, no outside resource; a strict content policy goes with every page.
+ * No outside resource, and no script but the one for security keys; a strict content policy goes with every page.
  */
 import { renderSVG } from "uqr";
 import { html, Markup } from "./html.ts";
+import { scriptSource, securityKeyField } from "./security-key.ts";
 
 /** Headers of every page: nothing may load, frame, cache or learn the address of it. */
 export const pageHeaders: Readonly<Record<string, string>> = {
   "content-type": "text/html; charset=utf-8",
-  "content-security-policy":
-    "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
+  "content-security-policy": `default-src 'none'; style-src 'unsafe-inline'; script-src ${scriptSource}; form-action 'self'; frame-ancestors 'none'; base-uri 'none'`,
   "cache-control": "no-store",
   "referrer-policy": "no-referrer",
   "x-content-type-options": "nosniff",
@@ -40,10 +40,12 @@ export interface CredentialPage {
   readonly cluster: string;
   readonly user: string;
   readonly kind: "invite" | "reset";
-  /** Address for the authenticator app. */
+  /** Address for the authenticator app; empty when the cluster takes no codes. */
   readonly otpauthUrl: string;
-  /** The same secret in base32, for typing. */
-  readonly otpSecret: string;
+  /** What a browser needs to register a security key, as JSON; empty when the cluster takes none. */
+  readonly webauthnCreation: string;
+  /** False where people may go without a second factor. */
+  readonly required: boolean;
   /** What was wrong with the last try. */
   readonly error?: string;
 }
@@ -64,12 +66,19 @@ ${page.error ? html`<p class="error" role="alert">${page.error}</p>` : ""}
 <small>At least 12 characters.</small>
 <label for="again">The same password again</label>
 <input id="again" name="again" type="password" autocomplete="new-password" minlength="12" maxlength="1024" required>
-<label for="code">Authenticator app</label>
-<div class="qr">${new Markup(renderSVG(page.otpauthUrl))}<div>Scan this with an authenticator app, or type<br><code>${page.otpSecret}</code></div></div>
-<input id="code" name="code" inputmode="numeric" autocomplete="one-time-code" pattern="[0-9]{6}" maxlength="6" placeholder="six digits that the app shows" required>
-<button>${page.kind === "invite" ? "Create my login" : "Save"}</button>
+${page.otpauthUrl ? appField(page) : ""}
+${page.webauthnCreation && !page.otpauthUrl && page.required ? "" : html`<button>${page.kind === "invite" ? "Create my login" : "Save"}</button>`}
+${page.webauthnCreation ? securityKeyField(page.webauthnCreation) : ""}
 </form>`,
   );
+}
+
+function appField({ otpauthUrl, required }: CredentialPage): Markup {
+  const secret = new URL(otpauthUrl).searchParams.get("secret") ?? "";
+  const demanded = new Markup(required ? "required" : "");
+  return html`<label for="code">Authenticator app</label>
+<div class="qr">${new Markup(renderSVG(otpauthUrl))}<div>Scan this with an authenticator app, or type<br><code>${secret}</code></div></div>
+<input id="code" name="code" inputmode="numeric" autocomplete="one-time-code" pattern="[0-9]{6}" maxlength="6" placeholder="six digits that the app shows" ${demanded}>`;
 }
 
 /** The page after success, with the command to type next. */

@@ -22,7 +22,10 @@ export const loginBeginBody = z.object({
   passwordless: z.boolean().default(false),
 });
 
-const keys = {
+/** What both ways to finish a login have in common. */
+const login = {
+  user: shortText,
+  password: shortText.default(""),
   /** One key for SSH and TLS: clients from before the split. */
   pub_key: keyBytes.optional(),
   ssh_pub_key: keyBytes.optional(),
@@ -35,25 +38,19 @@ const keys = {
 
 /** `POST /webapi/mfa/login/finish`. */
 export const loginFinishBody = z.object({
-  user: shortText,
-  password: shortText.default(""),
+  ...login,
   totp_code: shortText.default(""),
   webauthn_challenge_response: z.unknown().optional(),
-  ...keys,
 });
 
 /** `POST /webapi/ssh/certs`: password and code in one go. */
-export const sshCertsBody = z.object({
-  user: shortText,
-  password: shortText.default(""),
-  otp_token: shortText.default(""),
-  ...keys,
-});
+export const sshCertsBody = z.object({ ...login, otp_token: shortText.default("") });
+
+/** The common part of a request to log in. */
+export type LoginBody = z.output<z.ZodObject<typeof login>>;
 
 /** The public keys of a login request, in the old form or the new one; mixing them is refused. */
-export function requestedKeys(
-  body: z.output<typeof loginFinishBody> | z.output<typeof sshCertsBody>,
-) {
+export function requestedKeys(body: LoginBody) {
   const { pub_key: both, ssh_pub_key: ssh, tls_pub_key: tls } = body;
   if (both && (ssh || tls)) {
     throw new Fault("invalid", "send either pub_key or ssh_pub_key and tls_pub_key, not both");

@@ -11,7 +11,7 @@ import {
   defaultNetworkingConfig,
   defaultSessionRecordingConfig,
 } from "#resource/singletons.ts";
-import type { AuditEvent, AuthClient } from "#tctl/auth-client.ts";
+import type { Alert, AuditEvent, AuthClient } from "#tctl/auth-client.ts";
 
 /** What the fake starts with, and what it was asked to do. */
 export interface FakeAuth extends AuthClient {
@@ -29,6 +29,8 @@ export function createFakeAuth(documents: readonly unknown[], now: Date): FakeAu
   const stored = new Map<string, Resource>();
   const events: AuditEvent[] = [];
   const passwords: string[] = [];
+  const alerts = new Map<string, Alert>();
+  const quiet = new Set<string>();
   let revisions = 0;
   let ids = 0;
   const later = (ms: number) => new Date(now.getTime() + ms);
@@ -130,6 +132,21 @@ export function createFakeAuth(documents: readonly unknown[], now: Date): FakeAu
           lastAuthenticated: undefined,
         }));
       return { event, devices };
+    },
+    async listAlerts(acknowledged) {
+      return [...alerts.values()].filter(({ id }) => acknowledged || !quiet.has(id));
+    },
+    async createAlert(alert) {
+      alerts.set(alert.id, alert);
+    },
+    async ackAlert(id) {
+      if (!alerts.has(id)) throw new Fault("not-found", `cluster_alert ${id} is not found`);
+      quiet.add(id);
+    },
+    async clearAlertAck(id) {
+      if (!quiet.delete(id)) {
+        throw new Fault("not-found", `no acknowledgement of alert "${id}"`);
+      }
     },
     async searchEvents(query) {
       return events

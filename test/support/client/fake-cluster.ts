@@ -113,7 +113,13 @@ export async function startFakeCluster(options: FakeClusterOptions = {}): Promis
       rejectUnauthorized: false,
       allowHalfOpen: true,
       ALPNCallback: ({ protocols }) =>
-        ["gatehouse-tunnel", "teleport-proxy-ssh-grpc", "h2", "http/1.1"].find(
+        [
+          "gatehouse-tunnel",
+          "teleport-proxy-ssh-grpc",
+          "h2",
+          "teleport-reversetunnel",
+          "http/1.1",
+        ].find(
           (name) =>
             protocols.includes(name) && (name !== "gatehouse-tunnel" || options.tunnel !== false),
         ),
@@ -152,6 +158,7 @@ export async function startFakeCluster(options: FakeClusterOptions = {}): Promis
       user: "alice",
       cluster: clusterName,
       tlsRouting: true,
+      connectionUpgrade: false,
     },
     authorities: [
       {

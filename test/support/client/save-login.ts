@@ -11,6 +11,7 @@ const document = {
   user: "alice",
   cluster: "main",
   tlsRouting: true,
+  connectionUpgrade: false,
 };
 for (let i = 0; i < Number(times); i++) {
   const next = credentials[i % credentials.length];

@@ -1,12 +1,15 @@
-/** proto.AuthService, certificates and the questions about second factors that clients ask before a session. */
+/** proto.AuthService, certificates. */
 import { timestampDate } from "@bufbuild/protobuf/wkt";
 import type { ServiceHandlers } from "#api/grpc/service.ts";
 import type { Peer } from "#api/peer.ts";
 import { utf8 } from "#base/bytes.ts";
 import { Fault } from "#base/fault.ts";
 import type { AuthService } from "#gen/proto/authservice_pb.ts";
-import { type UserCertsRequest, UserCertsRequest_CertUsage } from "#gen/proto/certs_pb.ts";
-import { MFARequired } from "#gen/proto/mfa_pb.ts";
+import {
+  type UserCertsRequest,
+  UserCertsRequest_CertPurpose,
+  UserCertsRequest_CertUsage,
+} from "#gen/proto/certs_pb.ts";
 import type { CertificateUsage } from "#identity/identity.ts";
 import {
   formatSshCertificate,
@@ -18,7 +21,9 @@ import {
 } from "../../authority/issue.ts";
 import { reissueCertificates } from "../../certificates.ts";
 import type { AuthContext } from "../../context.ts";
-import { requireIdentity, requireUser } from "../guard.ts";
+import { readAnswer } from "../../mfa/messages.ts";
+import { requireSecondFactor } from "../../mfa/require.ts";
+import { requireUser } from "../guard.ts";
 
 const usages: ReadonlyMap<UserCertsRequest_CertUsage, CertificateUsage> = new Map([
   [UserCertsRequest_CertUsage.Kubernetes, "kube"],
@@ -35,11 +40,19 @@ export function certificateHandlers(
     async generateUserCerts(request, call) {
       const caller = requireUser(call);
       const route = request.RouteToDatabase;
+      const singleUse = request.Purpose === UserCertsRequest_CertPurpose.SINGLE_USE_CERTS;
+      if (singleUse && request.Usage === UserCertsRequest_CertUsage.All) {
+        throw new Fault("invalid", "single-use certificates cannot be issued for all purposes");
+      }
+      const answer = readAnswer(request.MFAResponse);
+      const device = answer && (await requireSecondFactor(context, caller, answer, "user-session"));
       const certificates = await reissueCertificates(context, caller, {
         username: request.Username,
         keys: requestedKeys(request),
         expires: request.Expires ? timestampDate(request.Expires) : undefined,
         usage: usages.get(request.Usage),
+        singleUse,
+        ...(device ? { mfaVerified: device.id } : {}),
         sshOnly: request.Usage === UserCertsRequest_CertUsage.SSH,
         routeToCluster: request.RouteToCluster,
         kubernetesCluster: request.KubernetesCluster,
@@ -59,17 +72,6 @@ export function certificateHandlers(
         TLSCACerts: [utf8(authorities.certificatePem("host"))],
         SSHCACerts: [utf8(authorities.sshLine("host"))],
       };
-    },
-
-    /** Sessions need no second factor of their own yet: the answer is always no, and clients go on without a prompt. */
-    isMFARequired(_request, call) {
-      requireIdentity(call);
-      return { Required: false, MFARequired: MFARequired.MFA_REQUIRED_NO };
-    },
-
-    createAuthenticateChallenge(_request, call) {
-      requireIdentity(call);
-      return { MFARequired: MFARequired.MFA_REQUIRED_NO };
     },
   };
 }

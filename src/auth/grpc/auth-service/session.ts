@@ -1,4 +1,4 @@
-/** proto.AuthService, the calls that every client makes around its own: ping, names, capabilities, alerts. */
+/** proto.AuthService, the calls that every client makes around its own: ping, names, capabilities. */
 
 import type { ServiceHandlers } from "#api/grpc/service.ts";
 import type { Peer } from "#api/peer.ts";
@@ -33,11 +33,6 @@ export function sessionHandlers(context: AuthContext): ServiceHandlers<typeof Au
     /** No access requests yet: nothing that a role could give besides what it gives. */
     getAccessCapabilities(_request, call) {
       requireUser(call);
-      return {};
-    },
-
-    getClusterAlerts(_request, call) {
-      requireIdentity(call);
       return {};
     },
   };
