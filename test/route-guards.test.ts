@@ -50,7 +50,9 @@ const forEverybody = [
 /** People may call these about themselves, without a rule. */
 const forPeople = [
   ...forEverybody,
+  // Each answers about the person, or as far as the person may know (explain-service.test.ts).
   "gatehouse.v1.ExplainService/Explain",
+  "gatehouse.v1.ExplainService/DescribeDevice",
   "proto.AuthService/GetAccessCapabilities",
   "proto.AuthService/GetCurrentUserRoles",
   "proto.AuthService/GetMFADevices",
