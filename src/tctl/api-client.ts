@@ -16,6 +16,7 @@ import { DeviceTrustService } from "#gen/teleport/devicetrust/v1/service_pb.ts";
 import type { Device } from "#resource/device.ts";
 import type { Kind, Resource, ResourceOf } from "#resource/kinds.ts";
 import { kindCallsOver } from "./api-kinds.ts";
+import { readSimulation } from "./api-simulation.ts";
 import type {
   AuditEvent,
   AuthClient,
@@ -115,6 +116,8 @@ export function createApiClient(grpc: GrpcClient): AuthClient {
         })),
       };
     },
+    simulateDeviceMode: ({ mode, role = "" }) =>
+      readSimulation(createClient(ExplainService, grpc).simulateDeviceMode({ mode, role })),
     searchEvents: (query) => searchEvents(grpc, query),
   };
 }

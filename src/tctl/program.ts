@@ -40,6 +40,7 @@ export const tctl = defineProgram({
     commands.devicesRm,
     commands.devicesEnroll,
     commands.devicesLock,
+    commands.devicesSimulate,
     commands.lock,
     commands.auditLs,
     commands.explain,
