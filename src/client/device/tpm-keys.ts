@@ -19,10 +19,11 @@ import {
   storageRootTemplate,
 } from "#tpm/templates.ts";
 
-/** Runs `use` with the handle of the storage root key, which is made and kept when the TPM has none. */
+/** Runs `use` with the handle of the storage root key, which is made, and kept unless told otherwise, when the TPM has none. */
 export async function withStorageRoot<T>(
   tpm: TpmClient,
   use: (handle: number) => Promise<T>,
+  { keep = true }: { readonly keep?: boolean } = {},
 ): Promise<T> {
   const persistent = wellKnown.storageRootKey;
   if (await hasHandle(tpm, persistent)) {
@@ -33,7 +34,7 @@ export async function withStorageRoot<T>(
     createPrimary(permanentHandle.owner, storageRootTemplate),
     async (handle) => {
       // Keeping it saves time at every run. A TPM that refuses makes the same key again next time.
-      await tpm.run(makePersistent(handle, persistent)).catch(ignoreRefusal);
+      if (keep) await tpm.run(makePersistent(handle, persistent)).catch(ignoreRefusal);
       return use(handle);
     },
   );
