@@ -12,7 +12,7 @@ import { objectAttribute, permanentHandle, wellKnown } from "#tpm/constants.ts";
 import { cutPadding, parseEndorsementCertificate } from "#tpm/endorsement-certificate.ts";
 import type { PublicBytes } from "#tpm/forms.ts";
 import { decodePublic, publicKeyOf } from "#tpm/public-area.ts";
-import { isTpmFault } from "#tpm/response-code.ts";
+import { isTpmFault, responseCode } from "#tpm/response-code.ts";
 import {
   p256EndorsementTemplate,
   rsaEndorsementTemplate,
@@ -26,10 +26,7 @@ export async function withStorageRoot<T>(
   { keep = true }: { readonly keep?: boolean } = {},
 ): Promise<T> {
   const persistent = wellKnown.storageRootKey;
-  if (await hasHandle(tpm, persistent)) {
-    const { public: area } = await tpm.run(readPublic(persistent));
-    if (isStorageKey(area)) return use(persistent);
-  }
+  if ((await findStorageKey(tpm, persistent)) !== undefined) return use(persistent);
   return tpm.withHandle(
     createPrimary(permanentHandle.owner, storageRootTemplate),
     async (handle) => {
@@ -99,10 +96,8 @@ async function withSlot<T>(
   use: (key: Omit<UsableEndorsementKey, "certificate">) => Promise<T>,
 ): Promise<T> {
   const { persistent } = slot;
-  if (persistent !== undefined && (await hasHandle(tpm, persistent))) {
-    const key = await tpm.run(readPublic(persistent));
-    if (isStorageKey(key.public)) return use({ handle: persistent, ...describe(key) });
-  }
+  const kept = persistent === undefined ? undefined : await findStorageKey(tpm, persistent);
+  if (kept !== undefined) return use({ handle: kept.handle, ...describe(kept) });
   const nonce = indices.includes(slot.nonce) ? await tpm.readNv(slot.nonce) : undefined;
   const create = createPrimary(permanentHandle.endorsement, slot.template(nonce));
   const made = await tpm.run(create);
@@ -144,8 +139,16 @@ function isStorageKey(area: PublicBytes): boolean {
   return (decodePublic(area).attributes & storage) === storage;
 }
 
-async function hasHandle(tpm: TpmClient, handle: number): Promise<boolean> {
-  return (await tpm.run(readHandles(handle))).includes(handle);
+/** The storage key that is kept under the handle. One whose hierarchy is off is listed, and as good as none. */
+async function findStorageKey(tpm: TpmClient, handle: number): Promise<LoadedKey | undefined> {
+  if (!(await tpm.run(readHandles(handle))).includes(handle)) return undefined;
+  try {
+    const key = await tpm.run(readPublic(handle));
+    return isStorageKey(key.public) ? key : undefined;
+  } catch (error) {
+    if (!isTpmFault(error, responseCode.handle)) throw error;
+    return undefined;
+  }
 }
 
 function ignoreRefusal(error: unknown): void {
