@@ -63,7 +63,7 @@ export function missingSteps(status: DeviceStatus): MissingStep[] {
 }
 
 function enrollmentStep(
-  { osType, assetTag }: DeviceStatus,
+  { osType, assetTag, key }: DeviceStatus,
   cluster: DeviceDescription,
 ): MissingStep | undefined {
   const { registered, enrolled, owner, credentialMatches } = cluster;
@@ -75,11 +75,12 @@ function enrollmentStep(
   const token = `tctl devices enroll --asset-tag=${assetTag}`;
   if (!enrolled) return step("this device is not enrolled", howToEnroll(cluster, token, true));
   if (credentialMatches) return undefined;
+  const held =
+    key.credentialId === undefined
+      ? "this device is enrolled, and its key is not with this account on this machine"
+      : "this device is enrolled with another key than this machine holds";
   return owner === "you"
-    ? step(
-        "this device is enrolled with another key than this machine holds",
-        howToEnroll(cluster, token),
-      )
+    ? step(held, howToEnroll(cluster, token))
     : step(
         "this device is enrolled by somebody else, with another key",
         `an administrator takes it out with: tctl edit device/${assetTag}, enroll_status: not_enrolled; then: ${howToEnroll(cluster, token)}`,
