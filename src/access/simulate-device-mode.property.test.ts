@@ -53,7 +53,11 @@ function makeWorld(random: () => number, pool: readonly Role[]): World {
     },
   }));
   return {
-    person: { identity, devices: devicePool.filter(() => random() < 0.4) },
+    person: {
+      identity,
+      devices: devicePool.filter(() => random() < 0.4),
+      secondFactors: ["key", "other-key"].filter(() => random() < 0.3),
+    },
     policy,
     servers,
     change: { mode: pick(modes), ...(random() < 0.5 ? { role: pick(pool).metadata.name } : {}) },
@@ -77,7 +81,7 @@ function changed(policy: PolicyView, { role, mode }: DeviceModeChange): PolicyVi
 
 /** The asset tags with which the person reaches the account, "" for without a device. */
 function credentialsThatReach(
-  { person: { identity, devices }, now }: World,
+  { person: { identity, devices, secondFactors }, now }: World,
   policy: PolicyView,
   server: SshServer,
   login: string,
@@ -87,8 +91,11 @@ function credentialsThatReach(
   return [undefined, ...(off ? [] : devices)]
     .filter((device) => {
       const shown = device === undefined ? bare : { ...bare, device };
-      const request = { policy, target: sshTarget(server, login), now };
-      return decideAccess({ ...request, identity: shown, clientIp: bare.pinnedIp }).allowed;
+      const verified = secondFactors.map((mfaVerified) => ({ ...shown, mfaVerified }));
+      const request = { policy, target: sshTarget(server, login), now, clientIp: bare.pinnedIp };
+      return [shown, ...verified].some(
+        (each) => decideAccess({ ...request, identity: each }).allowed,
+      );
     })
     .map((device) => device?.assetTag ?? "");
 }

@@ -24,12 +24,16 @@ interface Row {
   readonly change?: DeviceModeChange;
   readonly user?: Partial<UserIdentity>;
   readonly devices?: readonly (typeof testDevice)[];
+  readonly secondFactors?: readonly string[];
   readonly policy?: PolicyView;
   /** What becomes of the account root. */
   readonly outcome: string;
 }
 
 const required = { mode: "required" } as const;
+const verifying = makePolicy([access], {
+  authPreference: makePreference({ require_session_mfa: true }),
+});
 const off = makePolicy([access], {
   authPreference: makePreference({ device_trust: { mode: "off" } }),
 });
@@ -70,6 +74,20 @@ const rows: readonly Row[] = [
     user: { pinnedIp: "192.0.2.7" },
     outcome: "lost",
   },
+  { name: "a person who cannot verify a session", policy: verifying, outcome: "refused" },
+  {
+    name: "a person who can verify a session",
+    policy: verifying,
+    secondFactors: ["key"],
+    outcome: "lost",
+  },
+  {
+    name: "the owner of a device who can verify a session",
+    policy: verifying,
+    devices: [testDevice],
+    secondFactors: ["key"],
+    outcome: "kept",
+  },
   { name: "a role of the person", change: { ...required, role: "access" }, outcome: "lost" },
   {
     name: "a role that the person does not hold",
@@ -98,11 +116,12 @@ const rows: readonly Row[] = [
   },
 ];
 
-for (const { name, change = required, user, devices = [], policy, outcome } of rows) {
+for (const { name, change = required, outcome, ...row } of rows) {
   test(`${name}: ${outcome}`, () => {
-    const before = policy ?? makePolicy([access]);
+    const { user, devices = [], secondFactors = [] } = row;
+    const before = row.policy ?? makePolicy([access]);
     const after = withDeviceMode(before, change);
-    const person = { identity: makeUser(user), devices };
+    const person = { identity: makeUser(user), devices, secondFactors };
     const groups = groupServers([testServer], before.locks, now);
     const [root] = [...simulateLogins(person, groups, { before, after }, now)];
     assert.equal(root?.outcome, outcome);
@@ -116,7 +135,12 @@ test("the reason of a loss is why the person's device does not help, if they hav
   const groups = groupServers([testServer], before.locks, now);
   const compared = { before, after: withDeviceMode(before, required) };
   const reasonOf = (devices: Row["devices"] = []) => {
-    const [login] = simulateLogins({ identity: makeUser(), devices }, groups, compared, now);
+    const [login] = simulateLogins(
+      { identity: makeUser(), devices, secondFactors: [] },
+      groups,
+      compared,
+      now,
+    );
     return login?.outcome === "lost" ? login.reason.check : login?.outcome;
   };
   assert.equal(reasonOf([testDevice]), "locks");

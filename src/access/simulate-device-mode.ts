@@ -5,7 +5,7 @@
 import type { DeviceExtensions, UserIdentity } from "#identity/identity.ts";
 import type { Lock } from "#resource/lock.ts";
 import type { PolicyView } from "./access-checks.ts";
-import { decideAccess } from "./decide-access.ts";
+import { type AccessDecision, decideAccess } from "./decide-access.ts";
 import type { Refusal } from "./decision.ts";
 import { effectiveClusterMode } from "./device-mode.ts";
 import { isInForce } from "./locks.ts";
@@ -17,11 +17,13 @@ export interface DeviceModeChange {
   readonly mode: "off" | "optional" | "required" | "required-for-humans";
 }
 
-/** A person, as a login of this moment would certify them, and the devices with which they could authenticate. */
+/** A person, as a login of this moment would certify them, and what they could prove besides. */
 export interface SimulatedPerson {
-  /** Its device fields are not looked at. */
+  /** Its device is not looked at. */
   readonly identity: UserIdentity;
   readonly devices: readonly DeviceExtensions[];
+  /** Ids of the MFA devices with which they could verify a session, where one must be. */
+  readonly secondFactors: readonly string[];
 }
 
 /** Servers between which no decision makes a difference: the same labels, and none of them named by a lock. */
@@ -131,30 +133,41 @@ type Credential =
 
 /** The certificate without a device if that suffices, else with the first device that does. */
 function findCredential(
-  { identity: { device: _, ...identity }, devices }: SimulatedPerson,
+  person: SimulatedPerson,
   server: SshServer,
   login: string,
   policy: PolicyView,
   now: Date,
 ): Credential {
-  const target = sshTarget(server, login);
-  // A pinned certificate is used where it was issued.
-  const clientIp = identity.pinnedIp;
-  const bare = decideAccess({ identity, policy, target, now, clientIp });
+  const { device: _, ...identity } = person.identity;
+  const decideFor = (shown: UserIdentity): AccessDecision => {
+    const target = sshTarget(server, login);
+    // A pinned certificate is used where it was issued.
+    return decideAccess({ identity: shown, policy, target, now, clientIp: shown.pinnedIp });
+  };
+  const bare = decideWithFactors(identity, person.secondFactors, decideFor);
   if (bare.allowed) return { allowed: true };
   let { reason } = bare;
-  for (const device of usableDevices(policy, devices)) {
-    const decision = decideAccess({
-      identity: { ...identity, device },
-      policy,
-      target,
-      now,
-      clientIp,
-    });
+  for (const device of usableDevices(policy, person.devices)) {
+    const decision = decideWithFactors({ ...identity, device }, person.secondFactors, decideFor);
     if (decision.allowed) return { allowed: true, device, reason: bare.reason };
     reason = decision.reason;
   }
   return { allowed: false, reason };
+}
+
+/** The first grant: as it is, or where a session must be verified with the first second factor that does it. */
+function decideWithFactors(
+  identity: UserIdentity,
+  secondFactors: readonly string[],
+  decideFor: (shown: UserIdentity) => AccessDecision,
+): AccessDecision {
+  let decision = decideFor(identity);
+  for (const mfaVerified of secondFactors) {
+    if (decision.allowed) break;
+    decision = decideFor({ ...identity, mfaVerified });
+  }
+  return decision;
 }
 
 /** Where device trust is off, no device can authenticate. */
