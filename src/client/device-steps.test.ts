@@ -146,3 +146,11 @@ for (const [name, given, expected] of rows) {
       assert.match(steps[index]?.hint ?? "", hint);
   });
 }
+
+test("a key that is not here is told from one that is another", () => {
+  const other = { ...enrolled, credentialMatches: false };
+  const whatOf = (credentialId: string | undefined) =>
+    missingSteps(status(other, { key: { credentialId, problem: undefined } }))[0]?.what;
+  assert.match(whatOf("key") ?? "", /with another key than this machine holds$/);
+  assert.match(whatOf(undefined) ?? "", /its key is not with this account on this machine$/);
+});

@@ -184,6 +184,16 @@ test("doctor does not trust a web certificate that the person did not accept", a
   assert.match(stdout, /^problem +proxy +the web certificate of .* is not trusted/m);
 });
 
+test("doctor does not ask for the device in the login with a key that cannot be used", async (context) => {
+  const home = await start(context, { description: mine });
+  const file = deviceKeyFile(home.services.env);
+  mkdirSync(dirname(file), { recursive: true });
+  writeFileSync(file, "{}");
+  const { stdout } = await home.run(["device", "doctor"]);
+  assert.equal(lines(stdout).get("device key"), "problem");
+  assert.equal(lines(stdout).get("device in the login"), "skipped");
+});
+
 test("doctor as JSON says in one word whether the machine is well", async (context) => {
   const home = await start(context, { description: mine });
   const { code, stdout } = await home.run(["device", "doctor", "--format=json"]);

@@ -87,7 +87,8 @@ test("trying serial numbers ends soon, is in the audit log, and does not keep th
   assert.match(String(event?.["rpc"]), /DescribeDevice$/);
   // Without a serial number the question is about themselves; the right key proves that they have seen the device.
   assert.equal((await ask(prober, { assetTag: "" })).registered, false);
-  assert.equal((await ask(prober, { credentialId })).enrolled, true);
+  const held = await ask(prober, { credentialId });
+  assert.deepEqual([held.enrolled, held.credentialMatches, held.details], [true, true, undefined]);
   cluster.clock.advance(questionBudget.refillMs);
   assert.equal((await ask(prober, { assetTag: "SERIAL-Y" })).registered, false);
   await assert.rejects(ask(prober, { assetTag: "SERIAL-Z" }), (error) =>
@@ -123,6 +124,21 @@ test("a lock on the device is told to its owner, and to nobody else", async () =
   const nosy = await logIn(cluster, "nora", { roles: ["access"] });
   assert.equal((await ask(nosy)).lock, "");
   await cluster.auth.context.stores.locks.delete("stolen");
+});
+
+test("a device that is not registered can be enrolled alone only by those who may register it", async () => {
+  const verbs = ["list", "read", "create_enroll_token", "enroll"];
+  await cluster.auth.context.stores.roles.create(
+    parseResourceOf("role", {
+      kind: "role",
+      version: "v7",
+      metadata: { name: "no-create" },
+      spec: { allow: { rules: [{ resources: ["device"], verbs }] } },
+    }),
+  );
+  const helper = await logIn(cluster, "hanna", { roles: ["no-create"] });
+  assert.equal((await ask(helper)).mayEnrollAlone, true);
+  assert.equal((await ask(helper, { assetTag: "NOSUCH" })).mayEnrollAlone, false);
 });
 
 test("roles and cluster that demand a device are named; bots may not enroll", async () => {

@@ -116,17 +116,17 @@ function standingTo(
 function describeState(state: DeviceState, standing: Standing) {
   const { owner, holdsKey, informed } = standing;
   const { spec } = state.device;
-  const enrolled = spec.enroll_status === "enrolled";
   const last = lastAuthenticated(state.record);
   return {
     registered: true,
-    enrolled,
+    enrolled: spec.enroll_status === "enrolled",
     owner,
-    credentialMatches: enrolled && holdsKey,
+    // The key goes when the enrolment ends.
+    credentialMatches: holdsKey,
     ...(informed && {
       details: {
         owner: spec.owner ?? "",
-        credentialId: enrolled ? (spec.credential?.id ?? "") : "",
+        credentialId: spec.credential?.id ?? "",
         ...(last && { lastAuthenticated: timestampFromDate(last) }),
       },
     }),
