@@ -48,7 +48,9 @@ const forEverybody = [
 /** People may call these about themselves, without a rule; and the lists of what there is, which show what roles show. */
 const forPeople = [
   ...forEverybody,
+  // Each answers about the person, or as far as the person may know (explain-service.test.ts).
   "gatehouse.v1.ExplainService/Explain",
+  "gatehouse.v1.ExplainService/DescribeDevice",
   "proto.AuthService/GetAccessCapabilities",
   "proto.AuthService/GetApps",
   "proto.AuthService/GetDatabases",

@@ -6,25 +6,17 @@
 import { isIPv6 } from "node:net";
 import type { Clock } from "#base/clock.ts";
 import { Fault } from "#base/fault.ts";
+import { Budget } from "./budget.ts";
 
 /** Failures that an address may cause at once, and how fast it may cause more. */
 export const failureBudget = { burst: 100, refillMs: 6000 } as const;
 
-/** Addresses that are remembered; the longest known are forgotten first. */
-const mostAddresses = 10_000;
-
-interface Account {
-  readonly spent: number;
-  readonly at: number;
-}
-
 /** The budgets of all addresses. */
 export class FailureBudget {
-  readonly #clock: Clock;
-  readonly #accounts = new Map<string, Account>();
+  readonly #budget: Budget;
 
   constructor(clock: Clock) {
-    this.#clock = clock;
+    this.#budget = new Budget(clock, failureBudget);
   }
 
   /**
@@ -33,32 +25,14 @@ export class FailureBudget {
    */
   async run<T>(address: string, attempt: () => Promise<T>): Promise<T> {
     const key = networkOf(address);
-    const spent = this.#spent(key);
-    if (spent + 1 > failureBudget.burst) {
+    if (!this.#budget.take(key)) {
       throw new Fault("limit", "too many failed attempts from this address", {
         hint: "wait a few minutes and try again",
       });
     }
-    this.#set(key, spent + 1);
     const result = await attempt();
-    this.#set(key, this.#spent(key) - 1);
+    this.#budget.giveBack(key);
     return result;
-  }
-
-  #spent(key: string): number {
-    const account = this.#accounts.get(key);
-    if (!account) return 0;
-    const refilled = (this.#clock.now().getTime() - account.at) / failureBudget.refillMs;
-    return Math.max(0, account.spent - Math.max(0, refilled));
-  }
-
-  #set(key: string, spent: number): void {
-    this.#accounts.delete(key);
-    if (spent <= 0) return;
-    this.#accounts.set(key, { spent, at: this.#clock.now().getTime() });
-    if (this.#accounts.size <= mostAddresses) return;
-    const [oldest] = this.#accounts.keys();
-    if (oldest !== undefined) this.#accounts.delete(oldest);
   }
 }
 

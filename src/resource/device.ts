@@ -19,7 +19,8 @@ import {
   time,
 } from "./scalar.ts";
 
-const osTypes = ["linux", "macos", "windows", "ios", "ipados"] as const;
+/** Operating systems that devices run, as documents name them. */
+export const osTypes = ["linux", "macos", "windows", "ios", "ipados"] as const;
 
 /** Operating system of a device. */
 export type OsType = (typeof osTypes)[number];

@@ -17,6 +17,7 @@ import type { Device } from "#resource/device.ts";
 import type { Kind, Resource, ResourceOf } from "#resource/kinds.ts";
 import { alertCallsOver } from "./api-alerts.ts";
 import { kindCallsOver } from "./api-kinds.ts";
+import { readSimulation } from "./api-simulation.ts";
 import type {
   AuditEvent,
   AuthClient,
@@ -117,6 +118,8 @@ export function createApiClient(grpc: GrpcClient): AuthClient {
         })),
       };
     },
+    simulateDeviceMode: ({ mode, role = "" }) =>
+      readSimulation(createClient(ExplainService, grpc).simulateDeviceMode({ mode, role })),
     searchEvents: (query) => searchEvents(grpc, query),
   };
 }

@@ -78,6 +78,35 @@ export interface AlertCalls {
   clearAlertAck(id: string): Promise<void>;
 }
 
+/** A device mode that is tried: of one role, or of the cluster. */
+export interface TriedMode {
+  readonly mode: string;
+  readonly role: string | undefined;
+}
+
+/** A login that the mode changes, on all servers of a group. */
+export interface ChangedLogin {
+  readonly user: string;
+  readonly login: string;
+  /** Index in {@link Simulation.groups}. */
+  readonly group: number;
+  /** Asset tag of the device that keeps the access; undefined when it is lost. */
+  readonly device: string | undefined;
+  /** The check that refuses, the role whose rule it is (undefined: the cluster's), and its sentence. */
+  readonly check: string;
+  readonly role: string | undefined;
+  readonly reason: string;
+}
+
+/** What a device mode would change. Logins are counted by user, account and server. */
+export interface Simulation {
+  /** Undefined when none is set. */
+  readonly modeBefore: string | undefined;
+  readonly totals: Readonly<Record<"users" | "servers" | "lost" | "kept" | "unchanged", number>>;
+  readonly groups: readonly (readonly { readonly id: string; readonly hostname: string }[])[];
+  readonly logins: readonly ChangedLogin[];
+}
+
 /** The auth service as an administrator sees it. */
 export interface AuthClient extends AlertCalls, Closable {
   ping(): Promise<ClusterInfo>;
@@ -103,6 +132,8 @@ export interface AuthClient extends AlertCalls, Closable {
   setPassword(user: string, password: Secret, totp: boolean): Promise<string | undefined>;
   /** Throws `not-found`, also for those who may not know. */
   explain(id: string): Promise<Refused>;
+  /** Changes nothing. Throws `not-found` for a role that is not there. */
+  simulateDeviceMode(tried: TriedMode): Promise<Simulation>;
   /** Newest first. */
   searchEvents(query: EventQuery): Promise<readonly AuditEvent[]>;
 }

@@ -206,6 +206,20 @@ export const devicesEnroll = defineCommand({
   run: () => import("./devices-enroll.ts"),
 });
 
+export const devicesSimulate = defineCommand({
+  path: ["devices", "simulate"],
+  summary: "show which logins a device mode would take away, and change nothing",
+  example: "tctl devices simulate --mode=required",
+  flags: {
+    mode: choice(["off", "optional", "required", "required-for-humans"], "device mode to try", {
+      required: true,
+    }),
+    role: string("try it as the mode of this role, not of the cluster", { placeholder: "NAME" }),
+    format: formatFlag,
+  },
+  run: () => import("./devices-simulate.ts"),
+});
+
 const lockFlags = {
   message: string("shown to whoever is locked out", { placeholder: "TEXT" }),
   expires: string("when the lock ends, as in 2026-12-31T12:00:00Z", { placeholder: "TIME" }),

@@ -41,6 +41,7 @@ export const tctl = defineProgram({
     commands.devicesRm,
     commands.devicesEnroll,
     commands.devicesLock,
+    commands.devicesSimulate,
     commands.lock,
     commands.alertsLs,
     commands.alertsCreate,

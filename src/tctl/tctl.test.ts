@@ -9,7 +9,7 @@ import { flagName } from "#cli/flag.ts";
 import { formatHelp } from "#cli/help.ts";
 import { parseCommandLine } from "#cli/parse.ts";
 import { runProgram } from "#cli/run.ts";
-import type { AuditEvent } from "#tctl/auth-client.ts";
+import type { AuditEvent, Simulation } from "#tctl/auth-client.ts";
 import { runEditor } from "#tctl/editor.ts";
 import { tctl } from "#tctl/program.ts";
 import { createFakeAuth, type FakeAuth } from "../../test/support/cli/fake-auth.ts";
@@ -139,6 +139,46 @@ const refusals: readonly AuditEvent[] = [
   },
 ];
 
+const hosts = (...names: readonly string[]) =>
+  names.map((name) => ({ id: `id-${name}`, hostname: name }));
+const demanded = { check: "cluster-device-mode", role: undefined, reason: "unauthorized device" };
+
+const simulations: readonly (readonly [string, Simulation])[] = [
+  [
+    ":required",
+    {
+      modeBefore: "optional",
+      totals: { users: 3, servers: 5, lost: 6, kept: 5, unchanged: 2 },
+      groups: [hosts("web-1", "web-2", "web-3", "web-4"), hosts("db-1")],
+      logins: [
+        { user: "alice", login: "root", group: 0, device: "C00AA0AAAA0A", ...demanded },
+        { user: "alice", login: "root", group: 1, device: "C00AA0AAAA0A", ...demanded },
+        { user: "bob", login: "ubuntu", group: 0, device: undefined, ...demanded },
+        { user: "bob", login: "ubuntu", group: 1, device: undefined, ...demanded },
+        {
+          ...{ user: "carol", login: "root", group: 1, device: undefined, role: undefined },
+          check: "locks",
+          reason: 'lock targeting Device:"20ec6373" is in force: stolen',
+        },
+      ],
+    },
+  ],
+  [
+    "access:required-for-humans",
+    {
+      modeBefore: undefined,
+      totals: { users: 3, servers: 1, lost: 1, kept: 0, unchanged: 0 },
+      groups: [hosts("db-1")],
+      logins: [
+        {
+          ...{ user: "bob", login: "root", group: 0, device: undefined },
+          ...{ check: "role-device-mode", role: "access", reason: "access to resource requires" },
+        },
+      ],
+    },
+  ],
+];
+
 /** Replays `testdata/<name>.script` against a new cluster. */
 async function replay(
   name: string,
@@ -241,6 +281,12 @@ test("audit: filters by kind, user, device and time", async () => {
 
 test("explain: the rule, the device and what would help, for every kind of refusal", async () => {
   await replay("explain", [...cluster, ...devices], (auth) => auth.events.push(...refusals));
+});
+
+test("simulate: lost logins first, servers counted and named, devices that keep access", async () => {
+  await replay("simulate", cluster, (auth) => {
+    for (const [key, simulation] of simulations) auth.simulations.set(key, simulation);
+  });
 });
 
 test("help shows what the transcript shows", async () => {

@@ -14,6 +14,14 @@ const restartHint = "close other programs that use the TPM, or restart the machi
 
 /** Codes without a parameter, session or handle number. */
 const plainCodes = new Map<number, KnownCode>([
+  // What a TPM 1.2 answers to every command of a TPM 2.0.
+  [
+    0x1e,
+    {
+      name: "BAD_TAG",
+      hint: "this is a TPM 1.2; where the firmware setup can switch it to TPM 2.0, do that",
+    },
+  ],
   [0x100, { name: "INITIALIZE", hint: "restart the machine: its firmware did not start the TPM" }],
   [0x101, { name: "FAILURE", hint: "restart the machine; if it stays, the TPM is defective" }],
   [0x120, { name: "DISABLED", hint: "switch the TPM on in the firmware setup" }],

@@ -1,6 +1,6 @@
 /** What all commands of tsh share: the flags that each accepts, and where profile, agent and streams are. */
 
-import { Fault } from "#base/fault.ts";
+import { Fault, isFault } from "#base/fault.ts";
 import type { Command, Invocation } from "#cli/command.ts";
 import { boolean, string } from "#cli/flag.ts";
 import type { AgentCommand } from "#client/agent/start.ts";
@@ -71,4 +71,17 @@ export async function selectLogin(
     });
   }
   return login;
+}
+
+/** As {@link selectLogin}, but undefined when there is no such login. */
+export async function findSelectedLogin(
+  services: TshServices,
+  flags: Parameters<typeof selectLogin>[1],
+): Promise<StoredLogin | undefined> {
+  try {
+    return await selectLogin(services, flags);
+  } catch (error) {
+    if (!isFault(error, "not-found")) throw error;
+    return undefined;
+  }
 }

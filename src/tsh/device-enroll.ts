@@ -7,16 +7,8 @@ import { describeOverrides } from "#client/device-state.ts";
 import { openAuth } from "#client/open-auth.ts";
 import { selectLogin, type TshInvocation } from "./context.ts";
 import { showDeviceProgress } from "./device-progress.ts";
+import { osNames } from "./os-names.ts";
 import type { deviceEnroll } from "./program.ts";
-
-/** Operating systems as people write them. */
-const osNames = {
-  linux: "Linux",
-  macos: "macOS",
-  windows: "Windows",
-  ios: "iOS",
-  ipados: "iPadOS",
-} as const;
 
 /** Enrols with the given token, or registers the device and gets one. */
 export async function run({

@@ -174,6 +174,22 @@ export const deviceEnroll = defineCommand({
   run: () => import("./device-enroll.ts"),
 });
 
+export const deviceStatus = defineCommand({
+  path: ["device", "status"],
+  summary: "show whether this device is trusted, and what is missing",
+  example: "tsh device status",
+  flags: { format: formatFlag },
+  run: () => import("./device-status.ts"),
+});
+
+export const deviceDoctor = defineCommand({
+  path: ["device", "doctor"],
+  summary: "check what this machine needs to be a trusted device",
+  example: "tsh device doctor",
+  flags: { format: formatFlag },
+  run: () => import("./device-doctor.ts"),
+});
+
 export const deviceCollect = defineCommand({
   path: ["device", "collect"],
   summary: "show what this device tells a cluster about itself",
@@ -231,6 +247,8 @@ export function tsh(services: () => TshServices) {
       mfaAdd,
       mfaRm,
       deviceEnroll,
+      deviceStatus,
+      deviceDoctor,
       deviceCollect,
       deviceAssetTag,
       deviceKeyGet,

@@ -1,11 +1,15 @@
 /** What factories, owners and firmware do to a TPM, for tests with swtpm. The product itself never does any of it. */
 import type { TpmClient } from "#tpm/client.ts";
 import { type Command, command, emptyPassword } from "#tpm/commands/command.ts";
-import { algorithm, permanentHandle } from "#tpm/constants.ts";
+import { createPrimary, makePersistent } from "#tpm/commands/keys.ts";
+import { algorithm, objectAttribute, permanentHandle, wellKnown } from "#tpm/constants.ts";
+import { decodePublic, encodePublic } from "#tpm/public-area.ts";
+import { storageRootTemplate } from "#tpm/templates.ts";
 import { TpmWriter } from "#tpm/wire.ts";
 import { digestsOf, type TestEvent } from "./event-log.ts";
 
 const lockout = 0x4000000a;
+const platform = 0x4000000c;
 /** ownerwrite, ppread, ownerread, authread, no_da. */
 const nvAttributes = 0x02070002;
 const nvPart = 512;
@@ -14,6 +18,40 @@ const nvPart = 512;
 export function clearTpm(): Command<void> {
   const fields = { handles: [lockout], authorizations: [emptyPassword], read() {} };
   return command({ name: "TPM2_Clear", code: 0x126, ...fields });
+}
+
+/** TPM2_HierarchyControl: what firmware does to a TPM that its owner does not want to use. Until the next start. */
+export function switchHierarchyOff(hierarchy: number): Command<void> {
+  return command({
+    name: "TPM2_HierarchyControl",
+    code: 0x121,
+    handles: [platform],
+    authorizations: [emptyPassword],
+    parameters: new TpmWriter().uint32(hierarchy).uint8(0).done(),
+    read() {},
+  });
+}
+
+/** Keeps a storage root key that counts wrong passwords, as some installers do. */
+export async function keepUnprotectedStorageRoot(client: TpmClient): Promise<void> {
+  const area = decodePublic(storageRootTemplate);
+  const attributes = area.attributes & ~objectAttribute.noDictionaryAttack;
+  const template = encodePublic({ ...area, attributes });
+  await client.withHandle(createPrimary(permanentHandle.owner, template), (handle) =>
+    client.run(makePersistent(handle, wellKnown.storageRootKey)),
+  );
+}
+
+/** TPM2_DictionaryAttackParameters with no tries at all: the TPM is locked out. */
+export function lockOutAtOnce(): Command<void> {
+  return command({
+    name: "TPM2_DictionaryAttackParameters",
+    code: 0x13a,
+    handles: [lockout],
+    authorizations: [emptyPassword],
+    parameters: new TpmWriter().uint32(0).uint32(1000).uint32(1000).done(),
+    read() {},
+  });
 }
 
 /** Creates an NV index with a content that everybody may read, as factories do for certificates. */

@@ -82,6 +82,13 @@ export function decodeRecord(bytes: Uint8Array): DeviceRecord {
   return JSON.parse(new TextDecoder().decode(bytes)) as DeviceRecord;
 }
 
+/** When the device last proved itself after its enrolment; undefined when it has not. */
+export function lastAuthenticated({ recent }: DeviceRecord): Date | undefined {
+  const { record_time: recorded, collect_time: collected } = recent.at(-1) ?? {};
+  const time = recorded ?? collected;
+  return time === undefined ? undefined : new Date(time);
+}
+
 /** What the device said last, for comparison with what it says now. */
 export function lastCollected({ enrolled, recent }: DeviceRecord): DeviceCollectedData | undefined {
   return recent.at(-1) ?? enrolled;

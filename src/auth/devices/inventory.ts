@@ -6,7 +6,7 @@ import type { Backend, Operation } from "#backend/port.ts";
 import { utf8 } from "#base/bytes.ts";
 import type { Clock } from "#base/clock.ts";
 import { Fault, isFault } from "#base/fault.ts";
-import type { Device, OsType } from "#resource/device.ts";
+import { type Device, type OsType, osTypes } from "#resource/device.ts";
 import { encode } from "../store/documents.ts";
 import type { Stores } from "../store/stores.ts";
 import {
@@ -34,7 +34,6 @@ export interface InventoryContext {
 /** Runs once, after everything was checked and before anything is written: for the audit event. */
 export type Announce = (device: Device) => Promise<unknown>;
 
-const osTypes: readonly OsType[] = ["linux", "macos", "windows", "ios", "ipados"];
 const maxAttempts = 20;
 
 /** Reads and changes devices. */

@@ -2,6 +2,7 @@
 import { effectiveClusterMode } from "#access/device-mode.ts";
 import { Fault } from "#base/fault.ts";
 import type { DeviceTrustPolicy } from "#devicetrust/enrollment.ts";
+import type { ClusterAuthPreference } from "#resource/cluster-auth-preference.ts";
 import { parseEndorsementAuthorities } from "#tpm/endorsement-chain.ts";
 import type { AuthContext } from "../context.ts";
 import { singletons } from "../store/stores.ts";
@@ -28,8 +29,15 @@ export async function readDeviceTrust(
       allowSha1OnWindows: false,
     },
     off,
-    autoEnroll: !off && spec.device_trust?.auto_enroll === true,
+    autoEnroll: enrollsAutomatically(spec),
   };
+}
+
+/** Whether registered devices enrol without a token. */
+export function enrollsAutomatically({
+  device_trust: settings,
+}: Pick<ClusterAuthPreference["spec"], "device_trust">): boolean {
+  return effectiveClusterMode(settings?.mode) !== "off" && settings?.auto_enroll === true;
 }
 
 /** Refuses where the cluster has switched device trust off. */

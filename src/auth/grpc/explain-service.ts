@@ -1,13 +1,20 @@
-/** gatehouse.v1.ExplainService: the reason behind the id that a refusal shows, for the person and for auditors. */
+/**
+ * gatehouse.v1.ExplainService: the reason behind the id that a refusal shows, what is known of the device in front of a
+ * person, and what a device mode would change.
+ */
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import type { ServiceHandlers } from "#api/grpc/service.ts";
 import type { Peer } from "#api/peer.ts";
 import { utf8 } from "#base/bytes.ts";
 import { Fault } from "#base/fault.ts";
 import type { ExplainService } from "#gen/gatehouse/v1/admin_pb.ts";
+import { Budget } from "../budget.ts";
 import type { AuthContext } from "../context.ts";
+import { describeDevice, questionBudget } from "../devices/describe.ts";
+import { lastAuthenticated } from "../devices/device-state.ts";
 import { DeviceInventory } from "../devices/inventory.ts";
-import { mayUse, requireIdentity, requireSystem } from "./guard.ts";
+import { simulateDeviceMode } from "../devices/simulate.ts";
+import { authorize, mayUse, requireIdentity, requireSystem } from "./guard.ts";
 
 /** Devices of a person that an answer names. */
 const maxDevices = 100;
@@ -15,6 +22,7 @@ const maxDevices = 100;
 /** The handlers of ExplainService. */
 export function explainService(context: AuthContext): ServiceHandlers<typeof ExplainService, Peer> {
   const inventory = new DeviceInventory(context);
+  const questions = new Budget(context.clock, questionBudget);
 
   return {
     async explain({ id }, call) {
@@ -30,15 +38,26 @@ export function explainService(context: AuthContext): ServiceHandlers<typeof Exp
       }
       const { states } = await inventory.listOwned(event.user ?? "", { limit: maxDevices });
       const devices = states.map(({ device, record }) => {
-        const last = record.recent.at(-1)?.collect_time;
+        const last = lastAuthenticated(record);
         return {
           assetTag: device.spec.asset_tag,
           osType: device.spec.os_type,
           enrolled: device.spec.enroll_status === "enrolled",
-          ...(last === undefined ? {} : { lastAuthenticated: timestampFromDate(new Date(last)) }),
+          ...(last === undefined ? {} : { lastAuthenticated: timestampFromDate(last) }),
         };
       });
       return { event: utf8(JSON.stringify(event)), devices };
+    },
+
+    describeDevice: (request, call) =>
+      describeDevice({ context, inventory, questions }, call, request),
+
+    async *simulateDeviceMode(request, call) {
+      for (const kind of ["user", "role", "node", "device"]) {
+        await authorize(context, call, kind, "list", "read");
+      }
+      await authorize(context, call, "cluster_auth_preference", "read");
+      yield* simulateDeviceMode(context, inventory, request);
     },
   };
 }

@@ -8,6 +8,7 @@ import type { CollectedData, EnrollResponse, OsType } from "#devicetrust/message
 import type { Device } from "#gen/teleport/devicetrust/v1/device_pb.ts";
 import { DeviceTrustService } from "#gen/teleport/devicetrust/v1/service_pb.ts";
 import type { DeviceAuthenticator } from "../device/authenticator.ts";
+import { noSerialNumber } from "../device/serial-number.ts";
 import {
   collectedDataMessage,
   credentialMessage,
@@ -28,11 +29,7 @@ export async function obtainEnrollToken(
   data: CollectedData,
 ): Promise<EnrollPermission> {
   const { osType, serialNumber } = data;
-  if (osType === undefined || serialNumber === "") {
-    throw new Fault("environment", "this machine gives no serial number, which is its asset tag", {
-      hint: "run the command with sudo once, or have an administrator register the device by hand",
-    });
-  }
+  if (osType === undefined || serialNumber === "") throw noSerialNumber();
   const service = createClient(DeviceTrustService, auth);
   const { devices } = await permitted("list devices", () =>
     service.findDevices({ idOrTag: serialNumber }),

@@ -42,6 +42,7 @@ test("says what to do with a damaged file", async () => {
     whole.slice(0, 100),
     JSON.stringify({ ...document, version: 2 }),
     JSON.stringify({ ...document, public: "not base64!" }),
+    JSON.stringify({ ...document, public: "bm8ga2V5" }),
     JSON.stringify({ ...document, endorsement_key_sha256: "short" }),
     JSON.stringify({ ...document, extra: true }),
     " ".repeat(70_000) + whole,

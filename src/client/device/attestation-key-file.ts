@@ -7,7 +7,7 @@ import { dirname } from "node:path";
 import * as z from "zod";
 import { base64 } from "#base/bytes.ts";
 import { Fault } from "#base/fault.ts";
-import type { AttestationParameters } from "#tpm/attestation-key.ts";
+import { type AttestationParameters, parseAttestationKey } from "#tpm/attestation-key.ts";
 import { claimForm } from "#tpm/forms.ts";
 
 /** The key as it is kept. */
@@ -35,22 +35,25 @@ const maxBytes = 64 * 1024;
 export async function readAttestationKey(path: string): Promise<StoredAttestationKey | undefined> {
   const text = await readText(path);
   if (text === undefined) return undefined;
-  const parsed = schema.safeParse(text.length > maxBytes ? undefined : parseJson(text));
-  if (!parsed.success) {
+  try {
+    const data = schema.parse(text.length > maxBytes ? undefined : JSON.parse(text));
+    const key: StoredAttestationKey = {
+      endorsementHash: data.endorsement_key_sha256,
+      private: data.private,
+      public: claimForm(data.public),
+      createData: claimForm(data.create_data),
+      createAttestation: claimForm(data.create_attestation),
+      createSignature: claimForm(data.create_signature),
+    };
+    // Our own keys always sign with SHA-256.
+    parseAttestationKey(key.public, { allowSha1: false });
+    return key;
+  } catch (cause) {
     throw new Fault("environment", `the device key file ${path} is damaged`, {
       hint: `remove it and enroll again: rm ${path} && tsh device enroll --current-device`,
-      cause: parsed.error,
+      cause,
     });
   }
-  const { data } = parsed;
-  return {
-    endorsementHash: data.endorsement_key_sha256,
-    private: data.private,
-    public: claimForm(data.public),
-    createData: claimForm(data.create_data),
-    createAttestation: claimForm(data.create_attestation),
-    createSignature: claimForm(data.create_signature),
-  };
 }
 
 /** Writes the key, mode 0600, in one step. */
@@ -86,13 +89,5 @@ async function readText(path: string): Promise<string | undefined> {
       hint: `check that you own it: ls -l ${path}`,
       cause,
     });
-  }
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
   }
 }

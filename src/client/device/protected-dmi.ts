@@ -9,6 +9,7 @@ import { promisify } from "node:util";
 import * as z from "zod";
 import { Fault } from "#base/fault.ts";
 import type { DmiValues } from "./dmi.ts";
+import { rootOnlySerialNumber } from "./serial-number.ts";
 
 const text = z.string().max(256);
 const schema = z.object({
@@ -88,10 +89,8 @@ export function sudoReader(
       const options = { timeout: readTimeoutMs };
       return (await promisify(execFile)(sudo, ["-n", ...command], options)).stdout;
     } catch (cause) {
-      throw new Fault("environment", "the serial number of this machine is readable by root only", {
-        hint: `allow your account to run it with sudo: sudo ${command.join(" ")}`,
-        cause,
-      });
+      const hint = `allow your account to run it with sudo: sudo ${command.join(" ")}`;
+      throw rootOnlySerialNumber(hint, cause);
     }
   };
 }

@@ -3,8 +3,6 @@
  * Enrolment proves by credential activation that it sits beside the endorsement key; every later login is one quote.
  */
 import { createHash } from "node:crypto";
-import { readFile } from "node:fs/promises";
-import { setTimeout as wait } from "node:timers/promises";
 import { sameBytes } from "#base/bytes.ts";
 import { Fault } from "#base/fault.ts";
 import type { Random } from "#base/random.ts";
@@ -17,9 +15,8 @@ import type {
 } from "#devicetrust/messages.ts";
 import { decodeAttest } from "#tpm/attest.ts";
 import { parseAttestationKey } from "#tpm/attestation-key.ts";
-import { TpmClient } from "#tpm/client.ts";
+import type { TpmClient } from "#tpm/client.ts";
 import { certifyCreation, quotePcrs } from "#tpm/commands/attestation.ts";
-import { readPcrBanks, startUp } from "#tpm/commands/capabilities.ts";
 import { createKey, loadKey } from "#tpm/commands/keys.ts";
 import {
   activateCredential,
@@ -39,23 +36,20 @@ import {
   writeAttestationKey,
 } from "./attestation-key-file.ts";
 import type { DeviceAuthenticator, EnrollCredential } from "./authenticator.ts";
-import { type OnTpmBusy, tellWhenBusy } from "./tpm-busy.ts";
+import { eventLogFile, readEventLog } from "./event-log-file.ts";
+import { openTpm, type TpmPort } from "./open-tpm.ts";
+import { findPcrBanks } from "./pcr-banks.ts";
 import { withEndorsementKey, withStorageRoot } from "./tpm-keys.ts";
 import type { TpmSelection } from "./tpm-selection.ts";
-import { openTpmTransport } from "./tpm-transport.ts";
 
 /** What the authenticator needs from its surroundings. */
-export interface TpmAuthenticatorOptions {
+export interface TpmAuthenticatorOptions extends TpmPort {
   readonly tpm: TpmSelection;
   /** File of the attestation key, which is made at the first enrolment. */
   readonly keyFile: string;
   readonly random: Random;
-  /** Told when the TPM keeps us waiting. */
-  readonly onBusy?: OnTpmBusy | undefined;
 }
 
-/** The kernel's copy of the firmware's log; readable by root only on most systems. */
-const eventLogFile = "/sys/kernel/security/tpm0/binary_bios_measurements";
 const maxQuoteAttempts = 3;
 /** Our own keys always sign with SHA-256. */
 const ownKeys = { allowSha1: false };
@@ -128,23 +122,8 @@ export class TpmAuthenticator implements DeviceAuthenticator {
   }
 
   #open(): Promise<TpmClient> {
-    this.#opened ??= this.#connect();
+    this.#opened ??= openTpm(this.#options.tpm, this.#options);
     return this.#opened;
-  }
-
-  async #connect(): Promise<TpmClient> {
-    const { tpm: selection, onBusy } = this.#options;
-    const transport = await openTpmTransport(selection);
-    const tpm = new TpmClient(onBusy ? tellWhenBusy(transport, onBusy) : transport, (ms) =>
-      wait(ms),
-    );
-    // The kernel starts a real TPM; a virtual one may still wait for it, and says so if not.
-    if (selection.kind !== "device") {
-      await tpm.run(startUp()).catch((error: unknown) => {
-        if (!isTpmFault(error, responseCode.initialize)) throw error;
-      });
-    }
-    return tpm;
   }
 
   /** The key of an earlier enrolment if this TPM still has it, else a fresh one, written to the file. */
@@ -210,13 +189,7 @@ export class TpmAuthenticator implements DeviceAuthenticator {
     nonce: Uint8Array,
     wanted: readonly number[],
   ): Promise<PlatformParameters> {
-    const active = (await tpm.run(readPcrBanks())).filter(({ pcrs }) => pcrs.length > 0);
-    const banks = wanted.filter((hash) => active.some((bank) => bank.hash === hash));
-    if (!banks.includes(algorithm.sha256)) {
-      throw new Fault("environment", "the SHA-256 PCR bank of this TPM is off", {
-        hint: "switch it on in the firmware setup, or: sudo tpm2_pcrallocate sha256:all and restart",
-      });
-    }
+    const banks = await findPcrBanks(tpm, wanted);
     const quoted: { readonly quote: Quote; readonly pcrs: readonly PcrValue[] }[] = [];
     for (const bank of banks) quoted.push(await quoteBank(tpm, handle, key, nonce, bank));
     return {
@@ -233,10 +206,7 @@ export class TpmAuthenticator implements DeviceAuthenticator {
   /** The log of this machine says nothing about a virtual TPM. */
   async #readEventLog(): Promise<Uint8Array> {
     if (this.#options.tpm.kind !== "device") return new Uint8Array(0);
-    return readFile(eventLogFile).then(
-      (log) => new Uint8Array(log),
-      () => new Uint8Array(0),
-    );
+    return readEventLog(eventLogFile).catch(() => new Uint8Array(0));
   }
 }
 

@@ -12,28 +12,26 @@ import { objectAttribute, permanentHandle, wellKnown } from "#tpm/constants.ts";
 import { cutPadding, parseEndorsementCertificate } from "#tpm/endorsement-certificate.ts";
 import type { PublicBytes } from "#tpm/forms.ts";
 import { decodePublic, publicKeyOf } from "#tpm/public-area.ts";
-import { isTpmFault } from "#tpm/response-code.ts";
+import { isTpmFault, responseCode } from "#tpm/response-code.ts";
 import {
   p256EndorsementTemplate,
   rsaEndorsementTemplate,
   storageRootTemplate,
 } from "#tpm/templates.ts";
 
-/** Runs `use` with the handle of the storage root key, which is made and kept when the TPM has none. */
+/** Runs `use` with the handle of the storage root key, which is made, and kept unless told otherwise, when the TPM has none. */
 export async function withStorageRoot<T>(
   tpm: TpmClient,
   use: (handle: number) => Promise<T>,
+  { keep = true }: { readonly keep?: boolean } = {},
 ): Promise<T> {
   const persistent = wellKnown.storageRootKey;
-  if (await hasHandle(tpm, persistent)) {
-    const { public: area } = await tpm.run(readPublic(persistent));
-    if (isStorageKey(area)) return use(persistent);
-  }
+  if ((await findStorageKey(tpm, persistent)) !== undefined) return use(persistent);
   return tpm.withHandle(
     createPrimary(permanentHandle.owner, storageRootTemplate),
     async (handle) => {
       // Keeping it saves time at every run. A TPM that refuses makes the same key again next time.
-      await tpm.run(makePersistent(handle, persistent)).catch(ignoreRefusal);
+      if (keep) await tpm.run(makePersistent(handle, persistent)).catch(ignoreRefusal);
       return use(handle);
     },
   );
@@ -98,10 +96,8 @@ async function withSlot<T>(
   use: (key: Omit<UsableEndorsementKey, "certificate">) => Promise<T>,
 ): Promise<T> {
   const { persistent } = slot;
-  if (persistent !== undefined && (await hasHandle(tpm, persistent))) {
-    const key = await tpm.run(readPublic(persistent));
-    if (isStorageKey(key.public)) return use({ handle: persistent, ...describe(key) });
-  }
+  const kept = persistent === undefined ? undefined : await findStorageKey(tpm, persistent);
+  if (kept !== undefined) return use({ handle: kept.handle, ...describe(kept) });
   const nonce = indices.includes(slot.nonce) ? await tpm.readNv(slot.nonce) : undefined;
   const create = createPrimary(permanentHandle.endorsement, slot.template(nonce));
   const made = await tpm.run(create);
@@ -143,8 +139,16 @@ function isStorageKey(area: PublicBytes): boolean {
   return (decodePublic(area).attributes & storage) === storage;
 }
 
-async function hasHandle(tpm: TpmClient, handle: number): Promise<boolean> {
-  return (await tpm.run(readHandles(handle))).includes(handle);
+/** The storage key that is kept under the handle. One whose hierarchy is off is listed, and as good as none. */
+async function findStorageKey(tpm: TpmClient, handle: number): Promise<LoadedKey | undefined> {
+  if (!(await tpm.run(readHandles(handle))).includes(handle)) return undefined;
+  try {
+    const key = await tpm.run(readPublic(handle));
+    return isStorageKey(key.public) ? key : undefined;
+  } catch (error) {
+    if (!isTpmFault(error, responseCode.handle)) throw error;
+    return undefined;
+  }
 }
 
 function ignoreRefusal(error: unknown): void {

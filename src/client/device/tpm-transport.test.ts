@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createServer, type Server, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -122,6 +122,19 @@ test("says that the machine has no TPM", async () => {
     openTpmTransport({ kind: "device", path: join(dir, "tpmrm0") }),
     (error) => isFault(error, "environment") && /no TPM 2.0/.test(error.message),
   );
+});
+
+test("says that the TPM is an old one where Linux made only the old interface", async () => {
+  await writeFile(join(dir, "tpm7"), "");
+  await assert.rejects(
+    openTpmTransport({ kind: "device", path: join(dir, "tpmrm7") }),
+    (error) => isFault(error, "environment") && /is no TPM 2\.0/.test(error.message),
+  );
+  const { message } = await openTpmTransport({ kind: "device", path: join(dir, "tpmrm8") }).then(
+    () => assert.fail(),
+    (error: Fault) => error,
+  );
+  assert.match(message, /this machine has no TPM 2\.0/);
 });
 
 /** The failures that a test machine cannot produce on demand, by their system error. */

@@ -2,6 +2,7 @@
  * Ways to a TPM: the character device of Linux (one write is one command, one read one answer) and the raw sockets of
  * swtpm (the size in the answer's header ends it). A command that gets no answer fails after a minute.
  */
+import { existsSync } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { connect, type Socket } from "node:net";
 import { concat } from "#base/bytes.ts";
@@ -161,6 +162,12 @@ function openFault(selection: TpmSelection, cause: unknown): Fault {
     case "ENOENT":
     case "ENXIO":
     case "ENODEV":
+      if (hasOnlyOldInterface(path)) {
+        return new Fault("environment", `the TPM of this machine is no TPM 2.0 (no ${path})`, {
+          hint: "where the firmware setup can switch it to TPM 2.0, do that; on Linux before 4.12 update the kernel",
+          cause,
+        });
+      }
       return new Fault("environment", `this machine has no TPM 2.0 (${path} does not exist)`, {
         hint: "switch the TPM on in the firmware setup (also called PTT or fTPM), or add one to the virtual machine",
         cause,
@@ -182,4 +189,10 @@ function openFault(selection: TpmSelection, cause: unknown): Fault {
         cause,
       });
   }
+}
+
+/** Linux makes /dev/tpm0 for every TPM, and /dev/tpmrm0 beside it for a TPM 2.0 only. */
+function hasOnlyOldInterface(path: string): boolean {
+  const old = path.replace(/tpmrm(\d+)$/, "tpm$1");
+  return old !== path && !existsSync(path) && existsSync(old);
 }

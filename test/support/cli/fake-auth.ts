@@ -11,13 +11,15 @@ import {
   defaultNetworkingConfig,
   defaultSessionRecordingConfig,
 } from "#resource/singletons.ts";
-import type { Alert, AuditEvent, AuthClient } from "#tctl/auth-client.ts";
+import type { Alert, AuditEvent, AuthClient, Simulation } from "#tctl/auth-client.ts";
 
 /** What the fake starts with, and what it was asked to do. */
 export interface FakeAuth extends AuthClient {
   /** Documents by "kind/name". */
   readonly stored: Map<string, Resource>;
   readonly events: AuditEvent[];
+  /** What a device mode changes, by the role and the mode with a colon between; nothing for all others. */
+  readonly simulations: Map<string, Simulation>;
   /** Passwords that were set, in order. */
   readonly passwords: string[];
   /** Connections that were closed. */
@@ -63,6 +65,7 @@ export function createFakeAuth(documents: readonly unknown[], now: Date): FakeAu
   const fake: FakeAuth = {
     stored,
     events,
+    simulations: new Map(),
     passwords,
     closed: 0,
     async close() {
@@ -147,6 +150,12 @@ export function createFakeAuth(documents: readonly unknown[], now: Date): FakeAu
       if (!quiet.delete(id)) {
         throw new Fault("not-found", `no acknowledgement of alert "${id}"`);
       }
+    },
+    async simulateDeviceMode({ mode, role = "" }) {
+      if (role !== "") get("role", role);
+      const totals = { users: 2, servers: 4, lost: 0, kept: 0, unchanged: 8 };
+      const nothing = { modeBefore: undefined, totals, groups: [], logins: [] };
+      return fake.simulations.get(`${role}:${mode}`) ?? nothing;
     },
     async searchEvents(query) {
       return events

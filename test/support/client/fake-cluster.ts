@@ -10,6 +10,7 @@ import { connect } from "node:net";
 import type { Duplex } from "node:stream";
 import { text as readText } from "node:stream/consumers";
 import { createServer, type TLSSocket } from "node:tls";
+import type { MessageInitShape } from "@bufbuild/protobuf";
 import { GrpcServer } from "#api/grpc/server.ts";
 import { registerTransport } from "#api/transport.ts";
 import { encodeFrame, readFrame } from "#api/tunnel/frame.ts";
@@ -20,6 +21,7 @@ import { privateHalves } from "#client/cluster/keys.ts";
 import type { ProfileDocument } from "#client/profile/document.ts";
 import type { StoredCredentials } from "#client/profile/store.ts";
 import type { HostAuthority } from "#client/profile/trust.ts";
+import { type DescribeDeviceResponseSchema, ExplainService } from "#gen/gatehouse/v1/admin_pb.ts";
 import { AuthService } from "#gen/proto/authservice_pb.ts";
 import { DeviceTrustService } from "#gen/teleport/devicetrust/v1/service_pb.ts";
 import { encodeExtensions } from "#identity/extensions.ts";
@@ -60,6 +62,10 @@ export interface FakeClusterOptions {
   readonly pingName?: string;
   /** The signature suite that ping names; empty for a cluster that knows none and takes one key for both protocols. */
   readonly suite?: string;
+  /** What auth says of the device that is asked about; undefined: it does not know the question. */
+  readonly description?: MessageInitShape<typeof DescribeDeviceResponseSchema>;
+  /** How far the proxy's clock is ahead, in ms. */
+  readonly clockAheadMs?: number;
 }
 
 /** A running fake. */
@@ -207,7 +213,7 @@ type Authorities = ReturnType<typeof makeAuthorities>;
 /** The login endpoints. The right password is "hunter2", the right code "123456". */
 function serveWeb(
   authority: Authorities,
-  { pingName = clusterName, suite = "balanced-v1" }: FakeClusterOptions,
+  { pingName = clusterName, suite = "balanced-v1", clockAheadMs = 0 }: FakeClusterOptions,
   calls: string[],
   port: () => number,
 ): HttpServer {
@@ -216,7 +222,8 @@ function serveWeb(
       const path = request.url ?? "";
       calls.push(path);
       const send = (status: number, value: unknown) => {
-        response.writeHead(status, { "content-type": "application/json" });
+        const date = new Date(Date.now() + clockAheadMs).toUTCString();
+        response.writeHead(status, { "content-type": "application/json", date });
         response.end(JSON.stringify(value));
       };
       if (path === "/webapi/ping") {
@@ -262,7 +269,7 @@ function serveWeb(
 
 function serveAuth(
   authority: Authorities,
-  { device = "accept" }: FakeClusterOptions,
+  { device = "accept", description }: FakeClusterOptions,
   calls: string[],
 ): GrpcServer<undefined> {
   const server = new GrpcServer<undefined>({
@@ -290,6 +297,14 @@ function serveAuth(
         : { Resources: [node("db-1", "aaf9e1e3-5494-4216-bf4c-742a128b7baf", false)], NextKey: "" };
     },
   });
+  if (description !== undefined) {
+    server.register(ExplainService, {
+      describeDevice({ osType, assetTag, credentialId }) {
+        calls.push(`asked about ${osType} ${assetTag} ${credentialId}`.trim());
+        return description;
+      },
+    });
+  }
   server.register(DeviceTrustService, {
     authenticateDevice: async (stream) => {
       const init = await stream.receive();

@@ -4,17 +4,17 @@
 // @generated from file gatehouse/v1/admin.proto (package gatehouse.v1, syntax proto3)
 /* eslint-disable */
 
-import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
-import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
+import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
+import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
-import type { Message } from "@bufbuild/protobuf";
+import type { Message, UnknownEnum } from "@bufbuild/protobuf";
 
 /**
  * Describes the file gatehouse/v1/admin.proto.
  */
 export const file_gatehouse_v1_admin: GenFile = /*@__PURE__*/
-  fileDesc("ChhnYXRlaG91c2UvdjEvYWRtaW4ucHJvdG8SDGdhdGVob3VzZS52MSLLAQoTU2VhcmNoRXZlbnRzUmVxdWVzdBINCgVraW5kcxgBIAMoCRIMCgR1c2VyGAIgASgJEg4KBmRldmljZRgDIAEoCRIoCgRmcm9tGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBImCgJ0bxgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDQoFbGltaXQYBiABKAUSEgoKcGFnZV90b2tlbhgHIAEoCRISCgpkZXNjZW5kaW5nGAggASgIIj8KFFNlYXJjaEV2ZW50c1Jlc3BvbnNlEg4KBmV2ZW50cxgBIAMoDBIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiKQoXTGlzdEVucm9sbFRva2Vuc1JlcXVlc3QSDgoGZGV2aWNlGAEgASgJIkUKGExpc3RFbnJvbGxUb2tlbnNSZXNwb25zZRIpCgZ0b2tlbnMYASADKAsyGS5nYXRlaG91c2UudjEuRW5yb2xsVG9rZW4igAEKC0Vucm9sbFRva2VuEgoKAmlkGAEgASgJEhEKCWRldmljZV9pZBgCIAEoCRIRCglhc3NldF90YWcYAyABKAkSKwoHZXhwaXJlcxgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEgoKY3JlYXRlZF9ieRgFIAEoCSImChhSZXZva2VFbnJvbGxUb2tlblJlcXVlc3QSCgoCaWQYASABKAkiGwoZUmV2b2tlRW5yb2xsVG9rZW5SZXNwb25zZSIcCg5FeHBsYWluUmVxdWVzdBIKCgJpZBgBIAEoCSJPCg9FeHBsYWluUmVzcG9uc2USDQoFZXZlbnQYASABKAwSLQoHZGV2aWNlcxgCIAMoCzIcLmdhdGVob3VzZS52MS5QZXJzb25hbERldmljZSJ+Cg5QZXJzb25hbERldmljZRIRCglhc3NldF90YWcYASABKAkSDwoHb3NfdHlwZRgCIAEoCRIQCghlbnJvbGxlZBgDIAEoCBI2ChJsYXN0X2F1dGhlbnRpY2F0ZWQYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIkIKElNldFBhc3N3b3JkUmVxdWVzdBIMCgR1c2VyGAEgASgJEhAKCHBhc3N3b3JkGAIgASgJEgwKBHRvdHAYAyABKAgiKgoTU2V0UGFzc3dvcmRSZXNwb25zZRITCgtvdHBhdXRoX3VybBgBIAEoCTJlCgxBdWRpdFNlcnZpY2USVQoMU2VhcmNoRXZlbnRzEiEuZ2F0ZWhvdXNlLnYxLlNlYXJjaEV2ZW50c1JlcXVlc3QaIi5nYXRlaG91c2UudjEuU2VhcmNoRXZlbnRzUmVzcG9uc2Uy3QEKEkRldmljZUFkbWluU2VydmljZRJhChBMaXN0RW5yb2xsVG9rZW5zEiUuZ2F0ZWhvdXNlLnYxLkxpc3RFbnJvbGxUb2tlbnNSZXF1ZXN0GiYuZ2F0ZWhvdXNlLnYxLkxpc3RFbnJvbGxUb2tlbnNSZXNwb25zZRJkChFSZXZva2VFbnJvbGxUb2tlbhImLmdhdGVob3VzZS52MS5SZXZva2VFbnJvbGxUb2tlblJlcXVlc3QaJy5nYXRlaG91c2UudjEuUmV2b2tlRW5yb2xsVG9rZW5SZXNwb25zZTJYCg5FeHBsYWluU2VydmljZRJGCgdFeHBsYWluEhwuZ2F0ZWhvdXNlLnYxLkV4cGxhaW5SZXF1ZXN0Gh0uZ2F0ZWhvdXNlLnYxLkV4cGxhaW5SZXNwb25zZTJhCgtVc2VyU2VydmljZRJSCgtTZXRQYXNzd29yZBIgLmdhdGVob3VzZS52MS5TZXRQYXNzd29yZFJlcXVlc3QaIS5nYXRlaG91c2UudjEuU2V0UGFzc3dvcmRSZXNwb25zZWIGcHJvdG8z", [file_google_protobuf_timestamp]);
+  fileDesc("ChhnYXRlaG91c2UvdjEvYWRtaW4ucHJvdG8SDGdhdGVob3VzZS52MSLLAQoTU2VhcmNoRXZlbnRzUmVxdWVzdBINCgVraW5kcxgBIAMoCRIMCgR1c2VyGAIgASgJEg4KBmRldmljZRgDIAEoCRIoCgRmcm9tGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBImCgJ0bxgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDQoFbGltaXQYBiABKAUSEgoKcGFnZV90b2tlbhgHIAEoCRISCgpkZXNjZW5kaW5nGAggASgIIj8KFFNlYXJjaEV2ZW50c1Jlc3BvbnNlEg4KBmV2ZW50cxgBIAMoDBIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiKQoXTGlzdEVucm9sbFRva2Vuc1JlcXVlc3QSDgoGZGV2aWNlGAEgASgJIkUKGExpc3RFbnJvbGxUb2tlbnNSZXNwb25zZRIpCgZ0b2tlbnMYASADKAsyGS5nYXRlaG91c2UudjEuRW5yb2xsVG9rZW4igAEKC0Vucm9sbFRva2VuEgoKAmlkGAEgASgJEhEKCWRldmljZV9pZBgCIAEoCRIRCglhc3NldF90YWcYAyABKAkSKwoHZXhwaXJlcxgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEgoKY3JlYXRlZF9ieRgFIAEoCSImChhSZXZva2VFbnJvbGxUb2tlblJlcXVlc3QSCgoCaWQYASABKAkiGwoZUmV2b2tlRW5yb2xsVG9rZW5SZXNwb25zZSIcCg5FeHBsYWluUmVxdWVzdBIKCgJpZBgBIAEoCSJPCg9FeHBsYWluUmVzcG9uc2USDQoFZXZlbnQYASABKAwSLQoHZGV2aWNlcxgCIAMoCzIcLmdhdGVob3VzZS52MS5QZXJzb25hbERldmljZSJ+Cg5QZXJzb25hbERldmljZRIRCglhc3NldF90YWcYASABKAkSDwoHb3NfdHlwZRgCIAEoCRIQCghlbnJvbGxlZBgDIAEoCBI2ChJsYXN0X2F1dGhlbnRpY2F0ZWQYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIlIKFURlc2NyaWJlRGV2aWNlUmVxdWVzdBIPCgdvc190eXBlGAEgASgJEhEKCWFzc2V0X3RhZxgCIAEoCRIVCg1jcmVkZW50aWFsX2lkGAMgASgJIukCChZEZXNjcmliZURldmljZVJlc3BvbnNlEhIKCnJlZ2lzdGVyZWQYASABKAgSEAoIZW5yb2xsZWQYAiABKAgSKAoFb3duZXIYAyABKA4yGS5nYXRlaG91c2UudjEuRGV2aWNlT3duZXISLAoHZGV0YWlscxgEIAEoCzIbLmdhdGVob3VzZS52MS5EZXZpY2VEZXRhaWxzEhoKEmNyZWRlbnRpYWxfbWF0Y2hlcxgFIAEoCBIMCgRsb2NrGAYgASgJEhQKDGNsdXN0ZXJfbW9kZRgHIAEoCRIXCg9jbHVzdGVyX2RlbWFuZHMYCCABKAgSNQoPZGVtYW5kaW5nX3JvbGVzGAkgAygLMhwuZ2F0ZWhvdXNlLnYxLlJvbGVEZXZpY2VNb2RlEhMKC2F1dG9fZW5yb2xsGAogASgIEhIKCm1heV9lbnJvbGwYCyABKAgSGAoQbWF5X2Vucm9sbF9hbG9uZRgMIAEoCCJtCg1EZXZpY2VEZXRhaWxzEg0KBW93bmVyGAEgASgJEhUKDWNyZWRlbnRpYWxfaWQYAiABKAkSNgoSbGFzdF9hdXRoZW50aWNhdGVkGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCIsCg5Sb2xlRGV2aWNlTW9kZRIMCgRyb2xlGAEgASgJEgwKBG1vZGUYAiABKAkiNwoZU2ltdWxhdGVEZXZpY2VNb2RlUmVxdWVzdBIMCgRtb2RlGAEgASgJEgwKBHJvbGUYAiABKAkiugEKGlNpbXVsYXRlRGV2aWNlTW9kZVJlc3BvbnNlEjEKB3NlcnZlcnMYASABKAsyHi5nYXRlaG91c2UudjEuU2ltdWxhdGVkU2VydmVyc0gAEi8KBmxvZ2lucxgCIAEoCzIdLmdhdGVob3VzZS52MS5TaW11bGF0ZWRMb2dpbnNIABIwCgZ0b3RhbHMYAyABKAsyHi5nYXRlaG91c2UudjEuU2ltdWxhdGlvblRvdGFsc0gAQgYKBHBhcnQiUQoQU2ltdWxhdGVkU2VydmVycxINCgVncm91cBgBIAEoDRIuCgdzZXJ2ZXJzGAIgAygLMh0uZ2F0ZWhvdXNlLnYxLlNpbXVsYXRlZFNlcnZlciIvCg9TaW11bGF0ZWRTZXJ2ZXISCgoCaWQYASABKAkSEAoIaG9zdG5hbWUYAiABKAkiPwoPU2ltdWxhdGVkTG9naW5zEiwKBmxvZ2lucxgBIAMoCzIcLmdhdGVob3VzZS52MS5TaW11bGF0ZWRMb2dpbiJ5Cg5TaW11bGF0ZWRMb2dpbhIMCgR1c2VyGAEgASgJEg0KBWxvZ2luGAIgASgJEg0KBWdyb3VwGAMgASgNEg4KBmRldmljZRgEIAEoCRIOCgZyZWFzb24YBSABKAkSDAoEcm9sZRgGIAEoCRINCgVjaGVjaxgHIAEoCSJ2ChBTaW11bGF0aW9uVG90YWxzEhMKC21vZGVfYmVmb3JlGAEgASgJEg0KBXVzZXJzGAIgASgEEg8KB3NlcnZlcnMYAyABKAQSDAoEbG9zdBgEIAEoBBIMCgRrZXB0GAUgASgEEhEKCXVuY2hhbmdlZBgGIAEoBCJCChJTZXRQYXNzd29yZFJlcXVlc3QSDAoEdXNlchgBIAEoCRIQCghwYXNzd29yZBgCIAEoCRIMCgR0b3RwGAMgASgIIioKE1NldFBhc3N3b3JkUmVzcG9uc2USEwoLb3RwYXV0aF91cmwYASABKAkqZAoLRGV2aWNlT3duZXISHAoYREVWSUNFX09XTkVSX1VOU1BFQ0lGSUVEEAASFwoTREVWSUNFX09XTkVSX0NBTExFUhABEh4KGkRFVklDRV9PV05FUl9TT01FQk9EWV9FTFNFEAIyZQoMQXVkaXRTZXJ2aWNlElUKDFNlYXJjaEV2ZW50cxIhLmdhdGVob3VzZS52MS5TZWFyY2hFdmVudHNSZXF1ZXN0GiIuZ2F0ZWhvdXNlLnYxLlNlYXJjaEV2ZW50c1Jlc3BvbnNlMt0BChJEZXZpY2VBZG1pblNlcnZpY2USYQoQTGlzdEVucm9sbFRva2VucxIlLmdhdGVob3VzZS52MS5MaXN0RW5yb2xsVG9rZW5zUmVxdWVzdBomLmdhdGVob3VzZS52MS5MaXN0RW5yb2xsVG9rZW5zUmVzcG9uc2USZAoRUmV2b2tlRW5yb2xsVG9rZW4SJi5nYXRlaG91c2UudjEuUmV2b2tlRW5yb2xsVG9rZW5SZXF1ZXN0GicuZ2F0ZWhvdXNlLnYxLlJldm9rZUVucm9sbFRva2VuUmVzcG9uc2UyoAIKDkV4cGxhaW5TZXJ2aWNlEkYKB0V4cGxhaW4SHC5nYXRlaG91c2UudjEuRXhwbGFpblJlcXVlc3QaHS5nYXRlaG91c2UudjEuRXhwbGFpblJlc3BvbnNlElsKDkRlc2NyaWJlRGV2aWNlEiMuZ2F0ZWhvdXNlLnYxLkRlc2NyaWJlRGV2aWNlUmVxdWVzdBokLmdhdGVob3VzZS52MS5EZXNjcmliZURldmljZVJlc3BvbnNlEmkKElNpbXVsYXRlRGV2aWNlTW9kZRInLmdhdGVob3VzZS52MS5TaW11bGF0ZURldmljZU1vZGVSZXF1ZXN0GiguZ2F0ZWhvdXNlLnYxLlNpbXVsYXRlRGV2aWNlTW9kZVJlc3BvbnNlMAEyYQoLVXNlclNlcnZpY2USUgoLU2V0UGFzc3dvcmQSIC5nYXRlaG91c2UudjEuU2V0UGFzc3dvcmRSZXF1ZXN0GiEuZ2F0ZWhvdXNlLnYxLlNldFBhc3N3b3JkUmVzcG9uc2ViBnByb3RvMw", [file_google_protobuf_timestamp]);
 
 /**
  * @generated from message gatehouse.v1.SearchEventsRequest
@@ -281,6 +281,414 @@ export const PersonalDeviceSchema: GenMessage<PersonalDevice> = /*@__PURE__*/
   messageDesc(file_gatehouse_v1_admin, 9);
 
 /**
+ * @generated from message gatehouse.v1.DescribeDeviceRequest
+ */
+export type DescribeDeviceRequest = Message<"gatehouse.v1.DescribeDeviceRequest"> & {
+  /**
+   * "linux", "macos", "windows".
+   *
+   * @generated from field: string os_type = 1;
+   */
+  osType: string;
+
+  /**
+   * The serial number; empty when the machine gives none. Then the answer is about the caller alone.
+   *
+   * @generated from field: string asset_tag = 2;
+   */
+  assetTag: string;
+
+  /**
+   * Id of the key that the machine holds; empty when it holds none.
+   *
+   * @generated from field: string credential_id = 3;
+   */
+  credentialId: string;
+};
+
+/**
+ * Describes the message gatehouse.v1.DescribeDeviceRequest.
+ * Use `create(DescribeDeviceRequestSchema)` to create a new message.
+ */
+export const DescribeDeviceRequestSchema: GenMessage<DescribeDeviceRequest> = /*@__PURE__*/
+  messageDesc(file_gatehouse_v1_admin, 10);
+
+/**
+ * @generated from message gatehouse.v1.DescribeDeviceResponse
+ */
+export type DescribeDeviceResponse = Message<"gatehouse.v1.DescribeDeviceResponse"> & {
+  /**
+   * @generated from field: bool registered = 1;
+   */
+  registered: boolean;
+
+  /**
+   * @generated from field: bool enrolled = 2;
+   */
+  enrolled: boolean;
+
+  /**
+   * @generated from field: gatehouse.v1.DeviceOwner owner = 3;
+   */
+  owner: DeviceOwner;
+
+  /**
+   * For the owner, and for those who may read devices.
+   *
+   * @generated from field: gatehouse.v1.DeviceDetails details = 4;
+   */
+  details?: DeviceDetails | undefined;
+
+  /**
+   * The device is enrolled with the key of the request.
+   *
+   * @generated from field: bool credential_matches = 5;
+   */
+  credentialMatches: boolean;
+
+  /**
+   * The lock in force that strikes the caller with this device, in a sentence; empty when there is none. For those who
+   * see the details, or hold the key.
+   *
+   * @generated from field: string lock = 6;
+   */
+  lock: string;
+
+  /**
+   * The cluster's device mode as it takes effect.
+   *
+   * @generated from field: string cluster_mode = 7;
+   */
+  clusterMode: string;
+
+  /**
+   * The cluster demands a device of the caller.
+   *
+   * @generated from field: bool cluster_demands = 8;
+   */
+  clusterDemands: boolean;
+
+  /**
+   * The caller's roles that demand one.
+   *
+   * @generated from field: repeated gatehouse.v1.RoleDeviceMode demanding_roles = 9;
+   */
+  demandingRoles: RoleDeviceMode[];
+
+  /**
+   * Registered devices enroll at the login, without a token.
+   *
+   * @generated from field: bool auto_enroll = 10;
+   */
+  autoEnroll: boolean;
+
+  /**
+   * The caller may enroll a device with a token.
+   *
+   * @generated from field: bool may_enroll = 11;
+   */
+  mayEnroll: boolean;
+
+  /**
+   * The caller may do all that enrolling this device takes, without an administrator.
+   *
+   * @generated from field: bool may_enroll_alone = 12;
+   */
+  mayEnrollAlone: boolean;
+};
+
+/**
+ * Describes the message gatehouse.v1.DescribeDeviceResponse.
+ * Use `create(DescribeDeviceResponseSchema)` to create a new message.
+ */
+export const DescribeDeviceResponseSchema: GenMessage<DescribeDeviceResponse> = /*@__PURE__*/
+  messageDesc(file_gatehouse_v1_admin, 11);
+
+/**
+ * @generated from message gatehouse.v1.DeviceDetails
+ */
+export type DeviceDetails = Message<"gatehouse.v1.DeviceDetails"> & {
+  /**
+   * @generated from field: string owner = 1;
+   */
+  owner: string;
+
+  /**
+   * Empty unless the device is enrolled.
+   *
+   * @generated from field: string credential_id = 2;
+   */
+  credentialId: string;
+
+  /**
+   * The last ceremony that went well; absent when there was none.
+   *
+   * @generated from field: google.protobuf.Timestamp last_authenticated = 3;
+   */
+  lastAuthenticated?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message gatehouse.v1.DeviceDetails.
+ * Use `create(DeviceDetailsSchema)` to create a new message.
+ */
+export const DeviceDetailsSchema: GenMessage<DeviceDetails> = /*@__PURE__*/
+  messageDesc(file_gatehouse_v1_admin, 12);
+
+/**
+ * @generated from message gatehouse.v1.RoleDeviceMode
+ */
+export type RoleDeviceMode = Message<"gatehouse.v1.RoleDeviceMode"> & {
+  /**
+   * @generated from field: string role = 1;
+   */
+  role: string;
+
+  /**
+   * @generated from field: string mode = 2;
+   */
+  mode: string;
+};
+
+/**
+ * Describes the message gatehouse.v1.RoleDeviceMode.
+ * Use `create(RoleDeviceModeSchema)` to create a new message.
+ */
+export const RoleDeviceModeSchema: GenMessage<RoleDeviceMode> = /*@__PURE__*/
+  messageDesc(file_gatehouse_v1_admin, 13);
+
+/**
+ * @generated from message gatehouse.v1.SimulateDeviceModeRequest
+ */
+export type SimulateDeviceModeRequest = Message<"gatehouse.v1.SimulateDeviceModeRequest"> & {
+  /**
+   * "off", "optional", "required" or "required-for-humans".
+   *
+   * @generated from field: string mode = 1;
+   */
+  mode: string;
+
+  /**
+   * The role whose mode is meant; empty means the cluster's.
+   *
+   * @generated from field: string role = 2;
+   */
+  role: string;
+};
+
+/**
+ * Describes the message gatehouse.v1.SimulateDeviceModeRequest.
+ * Use `create(SimulateDeviceModeRequestSchema)` to create a new message.
+ */
+export const SimulateDeviceModeRequestSchema: GenMessage<SimulateDeviceModeRequest> = /*@__PURE__*/
+  messageDesc(file_gatehouse_v1_admin, 14);
+
+/**
+ * @generated from message gatehouse.v1.SimulateDeviceModeResponse
+ */
+export type SimulateDeviceModeResponse = Message<"gatehouse.v1.SimulateDeviceModeResponse"> & {
+  /**
+   * @generated from oneof gatehouse.v1.SimulateDeviceModeResponse.part
+   */
+  part: {
+    /**
+     * Before the first login that refers to the group.
+     *
+     * @generated from field: gatehouse.v1.SimulatedServers servers = 1;
+     */
+    value: SimulatedServers;
+    case: "servers";
+  } | {
+    /**
+     * @generated from field: gatehouse.v1.SimulatedLogins logins = 2;
+     */
+    value: SimulatedLogins;
+    case: "logins";
+  } | {
+    /**
+     * @generated from field: gatehouse.v1.SimulationTotals totals = 3;
+     */
+    value: SimulationTotals;
+    case: "totals";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message gatehouse.v1.SimulateDeviceModeResponse.
+ * Use `create(SimulateDeviceModeResponseSchema)` to create a new message.
+ */
+export const SimulateDeviceModeResponseSchema: GenMessage<SimulateDeviceModeResponse> = /*@__PURE__*/
+  messageDesc(file_gatehouse_v1_admin, 15);
+
+/**
+ * Servers, or some of them, between which no decision makes a difference.
+ *
+ * @generated from message gatehouse.v1.SimulatedServers
+ */
+export type SimulatedServers = Message<"gatehouse.v1.SimulatedServers"> & {
+  /**
+   * @generated from field: uint32 group = 1;
+   */
+  group: number;
+
+  /**
+   * @generated from field: repeated gatehouse.v1.SimulatedServer servers = 2;
+   */
+  servers: SimulatedServer[];
+};
+
+/**
+ * Describes the message gatehouse.v1.SimulatedServers.
+ * Use `create(SimulatedServersSchema)` to create a new message.
+ */
+export const SimulatedServersSchema: GenMessage<SimulatedServers> = /*@__PURE__*/
+  messageDesc(file_gatehouse_v1_admin, 16);
+
+/**
+ * @generated from message gatehouse.v1.SimulatedServer
+ */
+export type SimulatedServer = Message<"gatehouse.v1.SimulatedServer"> & {
+  /**
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * @generated from field: string hostname = 2;
+   */
+  hostname: string;
+};
+
+/**
+ * Describes the message gatehouse.v1.SimulatedServer.
+ * Use `create(SimulatedServerSchema)` to create a new message.
+ */
+export const SimulatedServerSchema: GenMessage<SimulatedServer> = /*@__PURE__*/
+  messageDesc(file_gatehouse_v1_admin, 17);
+
+/**
+ * @generated from message gatehouse.v1.SimulatedLogins
+ */
+export type SimulatedLogins = Message<"gatehouse.v1.SimulatedLogins"> & {
+  /**
+   * @generated from field: repeated gatehouse.v1.SimulatedLogin logins = 1;
+   */
+  logins: SimulatedLogin[];
+};
+
+/**
+ * Describes the message gatehouse.v1.SimulatedLogins.
+ * Use `create(SimulatedLoginsSchema)` to create a new message.
+ */
+export const SimulatedLoginsSchema: GenMessage<SimulatedLogins> = /*@__PURE__*/
+  messageDesc(file_gatehouse_v1_admin, 18);
+
+/**
+ * A login that the mode changes, on all servers of a group.
+ *
+ * @generated from message gatehouse.v1.SimulatedLogin
+ */
+export type SimulatedLogin = Message<"gatehouse.v1.SimulatedLogin"> & {
+  /**
+   * @generated from field: string user = 1;
+   */
+  user: string;
+
+  /**
+   * @generated from field: string login = 2;
+   */
+  login: string;
+
+  /**
+   * @generated from field: uint32 group = 3;
+   */
+  group: number;
+
+  /**
+   * Asset tag of the device that keeps the access; empty when it is lost.
+   *
+   * @generated from field: string device = 4;
+   */
+  device: string;
+
+  /**
+   * Why the person cannot do without, or why the device does not help.
+   *
+   * @generated from field: string reason = 5;
+   */
+  reason: string;
+
+  /**
+   * The role that refuses; empty when the cluster does.
+   *
+   * @generated from field: string role = 6;
+   */
+  role: string;
+
+  /**
+   * The check that refuses.
+   *
+   * @generated from field: string check = 7;
+   */
+  check: string;
+};
+
+/**
+ * Describes the message gatehouse.v1.SimulatedLogin.
+ * Use `create(SimulatedLoginSchema)` to create a new message.
+ */
+export const SimulatedLoginSchema: GenMessage<SimulatedLogin> = /*@__PURE__*/
+  messageDesc(file_gatehouse_v1_admin, 19);
+
+/**
+ * Logins are counted by user, account and server.
+ *
+ * @generated from message gatehouse.v1.SimulationTotals
+ */
+export type SimulationTotals = Message<"gatehouse.v1.SimulationTotals"> & {
+  /**
+   * The mode that is set now; empty when none is.
+   *
+   * @generated from field: string mode_before = 1;
+   */
+  modeBefore: string;
+
+  /**
+   * @generated from field: uint64 users = 2;
+   */
+  users: bigint;
+
+  /**
+   * @generated from field: uint64 servers = 3;
+   */
+  servers: bigint;
+
+  /**
+   * @generated from field: uint64 lost = 4;
+   */
+  lost: bigint;
+
+  /**
+   * They go on with a device.
+   *
+   * @generated from field: uint64 kept = 5;
+   */
+  kept: bigint;
+
+  /**
+   * @generated from field: uint64 unchanged = 6;
+   */
+  unchanged: bigint;
+};
+
+/**
+ * Describes the message gatehouse.v1.SimulationTotals.
+ * Use `create(SimulationTotalsSchema)` to create a new message.
+ */
+export const SimulationTotalsSchema: GenMessage<SimulationTotals> = /*@__PURE__*/
+  messageDesc(file_gatehouse_v1_admin, 20);
+
+/**
  * @generated from message gatehouse.v1.SetPasswordRequest
  */
 export type SetPasswordRequest = Message<"gatehouse.v1.SetPasswordRequest"> & {
@@ -307,7 +715,7 @@ export type SetPasswordRequest = Message<"gatehouse.v1.SetPasswordRequest"> & {
  * Use `create(SetPasswordRequestSchema)` to create a new message.
  */
 export const SetPasswordRequestSchema: GenMessage<SetPasswordRequest> = /*@__PURE__*/
-  messageDesc(file_gatehouse_v1_admin, 10);
+  messageDesc(file_gatehouse_v1_admin, 21);
 
 /**
  * @generated from message gatehouse.v1.SetPasswordResponse
@@ -326,7 +734,44 @@ export type SetPasswordResponse = Message<"gatehouse.v1.SetPasswordResponse"> & 
  * Use `create(SetPasswordResponseSchema)` to create a new message.
  */
 export const SetPasswordResponseSchema: GenMessage<SetPasswordResponse> = /*@__PURE__*/
-  messageDesc(file_gatehouse_v1_admin, 11);
+  messageDesc(file_gatehouse_v1_admin, 22);
+
+/**
+ * To whom a device belongs, as seen by the caller.
+ *
+ * @generated from enum gatehouse.v1.DeviceOwner
+ */
+export const DeviceOwner = {
+  /**
+   * Nobody, or there is no such device.
+   *
+   * @generated from enum value: DEVICE_OWNER_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * @generated from enum value: DEVICE_OWNER_CALLER = 1;
+   */
+  CALLER: 1,
+
+  /**
+   * @generated from enum value: DEVICE_OWNER_SOMEBODY_ELSE = 2;
+   */
+  SOMEBODY_ELSE: 2,
+} as const;
+
+/**
+ * To whom a device belongs, as seen by the caller.
+ *
+ * @generated from enum gatehouse.v1.DeviceOwner
+ */
+export type DeviceOwner = (typeof DeviceOwner)[keyof typeof DeviceOwner] | UnknownEnum;
+
+/**
+ * Describes the enum gatehouse.v1.DeviceOwner.
+ */
+export const DeviceOwnerSchema: GenEnum<DeviceOwner> = /*@__PURE__*/
+  enumDesc(file_gatehouse_v1_admin, 0);
 
 /**
  * The audit log.
@@ -377,7 +822,7 @@ export const DeviceAdminService: GenService<{
   serviceDesc(file_gatehouse_v1_admin, 1);
 
 /**
- * Why a request was refused.
+ * Why requests are refused, now or after a change.
  *
  * @generated from service gatehouse.v1.ExplainService
  */
@@ -392,6 +837,27 @@ export const ExplainService: GenService<{
     methodKind: "unary";
     input: typeof ExplainRequestSchema;
     output: typeof ExplainResponseSchema;
+  },
+  /**
+   * What the caller may know about the device in front of them, and what is demanded of it. Every person may ask.
+   *
+   * @generated from rpc gatehouse.v1.ExplainService.DescribeDevice
+   */
+  describeDevice: {
+    methodKind: "unary";
+    input: typeof DescribeDeviceRequestSchema;
+    output: typeof DescribeDeviceResponseSchema;
+  },
+  /**
+   * Which logins a device mode would take away if it were set now. Nothing is changed. An answer without totals at its
+   * end is incomplete.
+   *
+   * @generated from rpc gatehouse.v1.ExplainService.SimulateDeviceMode
+   */
+  simulateDeviceMode: {
+    methodKind: "server_streaming";
+    input: typeof SimulateDeviceModeRequestSchema;
+    output: typeof SimulateDeviceModeResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_gatehouse_v1_admin, 2);

@@ -1,0 +1,184 @@
+/**
+ * A device mode tried on everybody: what each user's next login would carry, and every device that they own, against the
+ * rules, locks and servers of the moment in which the question came.
+ */
+import { setImmediate as nextTurn } from "node:timers/promises";
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import { labelsOfNode } from "#access/resource-labels.ts";
+import {
+  type DeviceModeChange,
+  groupServers,
+  type ServerGroup,
+  type SimulatedLogin,
+  type SimulatedPerson,
+  type SimulatedPolicies,
+  simulateLogins,
+  withDeviceMode,
+} from "#access/simulate-device-mode.ts";
+import { Fault, isFault } from "#base/fault.ts";
+import type {
+  SimulateDeviceModeRequest,
+  SimulateDeviceModeResponseSchema,
+  SimulatedLoginSchema,
+} from "#gen/gatehouse/v1/admin_pb.ts";
+import type { DeviceExtensions } from "#identity/identity.ts";
+import { deviceTrustModes } from "#resource/role-options.ts";
+import type { User } from "#resource/user.ts";
+import type { AuthContext } from "../context.ts";
+import { currentPolicy, usableDevices } from "../mfa/verify.ts";
+import { loadPolicy } from "../policy.ts";
+import { identityOfLogin } from "../users/identity.ts";
+import type { DeviceInventory } from "./inventory.ts";
+
+type Part = MessageInitShape<typeof SimulateDeviceModeResponseSchema>;
+type LoginPart = MessageInitShape<typeof SimulatedLoginSchema>;
+
+/** Servers and logins of one message. */
+const mostPerPart = 500;
+/** Decisions between two turns of the event loop. */
+const decisionsPerTurn = 200;
+const devicesPerPage = 100;
+
+/** Yields the parts of the answer. Throws `invalid` for an unknown mode, `not-found` for an unknown role. */
+export async function* simulateDeviceMode(
+  context: AuthContext,
+  inventory: DeviceInventory,
+  request: SimulateDeviceModeRequest,
+): AsyncGenerator<Part> {
+  const before = await loadPolicy(context);
+  const change = readChange(request);
+  const role = change.role === undefined ? undefined : before.roles.get(change.role);
+  if (change.role !== undefined && role === undefined) {
+    throw new Fault("not-found", `role "${change.role}" is not found`, {
+      hint: "see the roles: tctl get roles",
+    });
+  }
+  const { stores, clock } = context;
+  const now = clock.now();
+  const [users, nodes] = await Promise.all([stores.users.all(), stores.nodes.all()]);
+  const servers = nodes.map((node) => {
+    return { id: node.metadata.name, hostname: node.spec.hostname, labels: labelsOfNode(node) };
+  });
+  const groups = groupServers(servers, before.locks, now);
+  const told = new Map<ServerGroup, number>();
+  const counts = { lost: 0, kept: 0, unchanged: 0, refused: 0 };
+  const policies = { before, after: withDeviceMode(before, change) };
+  for (const user of users) {
+    const person = await personOf(context, inventory, user);
+    if (person === undefined) continue;
+    const found = await simulatePerson(person, groups, policies, now, counts);
+    for (let at = 0; at < found.length; at += mostPerPart) {
+      const some = found.slice(at, at + mostPerPart);
+      for (const { group } of some) {
+        if (told.has(group)) continue;
+        told.set(group, told.size);
+        yield* serverParts(group, told.size - 1);
+      }
+      const logins = some.map((login) => loginPart(user, login, told));
+      yield { part: { case: "logins", value: { logins } } };
+    }
+  }
+  const spec = before.authPreference.spec;
+  yield {
+    part: {
+      case: "totals",
+      value: {
+        modeBefore: (role ? role.spec.options.device_trust_mode : spec.device_trust?.mode) ?? "",
+        users: BigInt(users.length),
+        servers: BigInt(servers.length),
+        lost: BigInt(counts.lost),
+        kept: BigInt(counts.kept),
+        unchanged: BigInt(counts.unchanged),
+      },
+    },
+  };
+}
+
+function readChange({ mode, role }: SimulateDeviceModeRequest): DeviceModeChange {
+  const known = deviceTrustModes.find((each) => each === mode);
+  if (known === undefined) {
+    throw new Fault("invalid", "the device mode is not one of the cluster's", {
+      hint: `one of: ${deviceTrustModes.join(", ")}`,
+    });
+  }
+  return { mode: known, ...(role === "" ? {} : { role }) };
+}
+
+/** Undefined for a user who cannot log in: there is nothing to lose. */
+async function personOf(
+  context: AuthContext,
+  inventory: DeviceInventory,
+  user: User,
+): Promise<SimulatedPerson | undefined> {
+  try {
+    const wish = { clientIp: "127.0.0.1", routeToCluster: "", kubernetesCluster: "", ttlMs: 0 };
+    const identity = await identityOfLogin(context, user, wish);
+    const devices = await enrolledDevices(inventory, user.metadata.name);
+    const factors = await context.credentials.secondFactors.get(user.metadata.name);
+    const usable = usableDevices(factors.devices, await currentPolicy(context));
+    return { identity, devices, secondFactors: usable.map(({ id }) => id) };
+  } catch (error) {
+    if (isFault(error, "access-denied")) return undefined;
+    throw error;
+  }
+}
+
+async function enrolledDevices(
+  inventory: DeviceInventory,
+  owner: string,
+): Promise<DeviceExtensions[]> {
+  const devices: DeviceExtensions[] = [];
+  for (let after: string | undefined; ; ) {
+    const from = after === undefined ? {} : { after };
+    const { states, next } = await inventory.listOwned(owner, { limit: devicesPerPage, ...from });
+    for (const { device } of states) {
+      const { enroll_status: status, asset_tag: assetTag, credential } = device.spec;
+      if (status !== "enrolled" || credential === undefined) continue;
+      devices.push({ deviceId: device.metadata.name, assetTag, credentialId: credential.id });
+    }
+    if (next === undefined) return devices;
+    after = next;
+  }
+}
+
+/** What the mode changes for the person; counts everything. */
+async function simulatePerson(
+  person: SimulatedPerson,
+  groups: readonly ServerGroup[],
+  policies: SimulatedPolicies,
+  now: Date,
+  counts: Record<SimulatedLogin["outcome"], number>,
+): Promise<SimulatedLogin[]> {
+  const changed: SimulatedLogin[] = [];
+  let decided = 0;
+  for (const login of simulateLogins(person, groups, policies, now)) {
+    counts[login.outcome] += login.group.servers.length;
+    if (login.outcome === "lost" || login.outcome === "kept") changed.push(login);
+    if (++decided % decisionsPerTurn === 0) await nextTurn();
+  }
+  return changed;
+}
+
+function* serverParts({ servers }: ServerGroup, group: number): Generator<Part> {
+  for (let at = 0; at < servers.length; at += mostPerPart) {
+    const some = servers.slice(at, at + mostPerPart);
+    const value = { group, servers: some.map(({ id, hostname }) => ({ id, hostname })) };
+    yield { part: { case: "servers", value } };
+  }
+}
+
+function loginPart(
+  user: User,
+  found: SimulatedLogin,
+  groups: ReadonlyMap<ServerGroup, number>,
+): LoginPart {
+  const part = {
+    user: user.metadata.name,
+    login: found.login,
+    group: groups.get(found.group) ?? 0,
+  };
+  if (found.outcome !== "lost" && found.outcome !== "kept") return part;
+  const { message, check, role = "" } = found.reason;
+  const device = found.outcome === "kept" ? found.device.assetTag : "";
+  return { ...part, device, reason: message, role, check };
+}
