@@ -9,7 +9,7 @@ import type { ClientSession, SessionExit } from "#ssh/connection/client-session.
 import type { ClusterAccess } from "../access.ts";
 import { openSession } from "./connect.ts";
 
-/** Streams of the process. */
+/** Streams of the process. The outputs are done with a chunk when they call back: its memory is freed then. */
 export interface SessionStreams {
   readonly stdin: NodeJS.ReadStream;
   readonly stdout: NodeJS.WriteStream;

@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { PassThrough } from "node:stream";
+import { PassThrough, Writable } from "node:stream";
 import { runProgram } from "#cli/run.ts";
 import { agentPlace } from "#client/agent/place.ts";
 import type { StoredLogin } from "#client/profile/logins.ts";
@@ -65,24 +65,20 @@ export async function startTestHome(
     services,
     login,
     async run(words, { stdin = "" } = {}) {
-      const [input, output, errors] = [new PassThrough(), new PassThrough(), new PassThrough()];
+      const [input, output, errors] = [new PassThrough(), new Collector(), new Collector()];
       input.end(stdin);
       stdio = { stdin: input, stdout: output, stderr: errors } as unknown as Stdio;
       const text = typeof stdin === "string" ? stdin : "";
       const console = createMemoryConsole({ stdin: text, env: services.env });
-      const written = [collect(output), collect(errors)];
       const code = await runProgram(
         tsh(() => services),
         words,
         console,
       );
-      output.end();
-      errors.end();
-      const [remoteOut = "", remoteErr = ""] = await Promise.all(written);
       return {
         code,
-        stdout: remoteOut + console.stdout(),
-        stderr: remoteErr + console.stderr(),
+        stdout: output.text + console.stdout(),
+        stderr: errors.text + console.stderr(),
       };
     },
     async close() {
@@ -92,8 +88,16 @@ export async function startTestHome(
   };
 }
 
-async function collect(stream: PassThrough): Promise<string> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of stream as AsyncIterable<Buffer>) chunks.push(chunk);
-  return Buffer.concat(chunks).toString("utf8");
+/** Keeps what is written. Like a stream of the process it is done with a chunk when it calls back, whose memory is then gone. */
+class Collector extends Writable {
+  readonly #chunks: Buffer[] = [];
+
+  get text(): string {
+    return Buffer.concat(this.#chunks).toString("utf8");
+  }
+
+  override _write(chunk: Buffer, _: BufferEncoding, done: () => void): void {
+    this.#chunks.push(Buffer.from(chunk));
+    done();
+  }
 }
