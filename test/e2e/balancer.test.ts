@@ -37,13 +37,10 @@ test("login, listing, a command, a copy and a device's enrollment go through the
   assert.match(listed.stdout, /ip-172-31-35-170/, listed.stderr);
   const ran = await machine.tsh("ssh", target, "head -c 3000000 /dev/zero | wc -c");
   assert.equal(ran.stdout.trim(), "3000000", ran.stderr);
-  const copied = await machine.tsh("scp", "/bin/sh", `${target}:/tmp/gatehouse-balancer`);
+  const there = join(machine.folder, "copied");
+  const copied = await machine.tsh("scp", "/bin/sh", `${target}:${there}`);
   assert.equal(copied.code, 0, copied.stderr);
-  const same = await machine.tsh(
-    "ssh",
-    target,
-    "cmp /bin/sh /tmp/gatehouse-balancer && rm /tmp/gatehouse-balancer && echo same",
-  );
+  const same = await machine.tsh("ssh", target, `cmp /bin/sh ${there} && echo same`);
   assert.equal(same.stdout, "same\n", same.stderr);
   const enrolled = await machine.tsh("device", "enroll", "--current-device");
   assert.equal(enrolled.code, 0, enrolled.stderr);

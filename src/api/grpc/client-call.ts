@@ -99,7 +99,8 @@ export class ClientCall {
     });
     stream.on("error", () => {});
     stream.on("close", () => {
-      this.channel.release();
+      // A caller may look only after everything has come; what came without a status is worth nothing.
+      if (!this.#trailers) this.channel.release();
       this.#settle(this.#trailers ?? this.#brokenStatus());
     });
     stream.on("end", () => {

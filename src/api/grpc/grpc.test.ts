@@ -1,11 +1,13 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { test } from "node:test";
-import { create } from "@bufbuild/protobuf";
+import { create, fromBinary } from "@bufbuild/protobuf";
 import { createClient, GrpcClient } from "#api/grpc/client.ts";
 import { connectInMemory, openPair } from "#api/grpc/memory-pair.ts";
 import { GrpcServer } from "#api/grpc/server.ts";
 import { Fault, isFault } from "#base/fault.ts";
 import { AuthService } from "#gen/proto/authservice_pb.ts";
+import { PingResponseSchema } from "#gen/proto/features_pb.ts";
 import { DeviceTrustService } from "#gen/teleport/devicetrust/v1/service_pb.ts";
 
 interface Peer {
@@ -35,6 +37,20 @@ test("a unary call carries request, answer, metadata and peer", async () => {
   });
   const answer = await t.auth.ping({}, { metadata: { version: "17.1.0" } });
   assert.equal(answer.ClusterName, "alice 17.1.0");
+});
+
+test("an answer that came whole is read also by a caller who looks only after the call is over", async () => {
+  await using t = setUp();
+  t.server.register(AuthService, { ping: () => ({ ClusterName: "here" }) });
+  const call = await t.client.open("/proto.AuthService/Ping", {});
+  await call.send(new Uint8Array());
+  call.finishSending();
+  const { stream } = call.channel;
+  if (!stream.closed) await once(stream, "close");
+  const bytes = await call.receive();
+  assert.ok(bytes);
+  assert.equal(fromBinary(PingResponseSchema, bytes).ClusterName, "here");
+  assert.equal(await call.receive(), undefined);
 });
 
 test("a fault keeps its code, sentence and hint, and its audit fields stay here", async () => {
