@@ -79,7 +79,8 @@ export class AuthService implements Closable {
       clock,
       random,
     });
-    const credentials = new CredentialStore(backend);
+    const stores = openStores(backend);
+    const credentials = new CredentialStore(backend, stores.users);
     const passwords = new PasswordHasher(random);
     const context: AuthContext = {
       clusterName,
@@ -87,7 +88,7 @@ export class AuthService implements Closable {
       random,
       logger,
       backend,
-      stores: openStores(backend),
+      stores,
       authorities: new Authorities(clusterName, keys),
       audit: new AuditRecorder({ sink: options.auditSink, clusterName, clock, random }),
       events: options.events,

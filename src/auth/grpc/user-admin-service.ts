@@ -25,7 +25,12 @@ export function userAdminService(context: AuthContext): ServiceHandlers<typeof U
         ? await context.credentials.secondFactors.replaceOperations(user, { devices: [device] })
         : [];
       const write = context.credentials.putOperation(user, { passwordHash });
-      await context.backend.atomic([write, ...factors]);
+      const present = {
+        type: "check",
+        key: context.stores.users.keyOf(user),
+        if: "present",
+      } as const;
+      await context.backend.atomic([present, write, ...factors]);
       await context.credentials.clearAttempts(user);
       return { otpauthUrl: device ? totpUrl(device, user, context.clusterName) : "" };
     },

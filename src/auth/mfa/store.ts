@@ -8,6 +8,7 @@ import { formatKey } from "#backend/key.ts";
 import type { Backend, Operation } from "#backend/port.ts";
 import { hex, utf8 } from "#base/bytes.ts";
 import { Fault, isFault } from "#base/fault.ts";
+import type { Stores } from "../store/stores.ts";
 import type { MfaDevice } from "./device.ts";
 
 /** The second factors of one user. */
@@ -25,9 +26,11 @@ const attemptsAtOnce = 10;
 /** Second factors by user name. */
 export class SecondFactorStore {
   readonly #backend: Backend;
+  readonly #users: Stores["users"];
 
-  constructor(backend: Backend) {
+  constructor(backend: Backend, users: Stores["users"]) {
     this.#backend = backend;
+    this.#users = users;
   }
 
   /** The second factors of a user; those of an unknown user are {@link noSecondFactors}. */
@@ -38,7 +41,8 @@ export class SecondFactorStore {
   /**
    * Reads, changes and writes back as one step: when somebody else wrote in between, `change` runs again on the new
    * state. `change` gives undefined to leave things as they are; then this gives undefined too. Throws `already-exists`
-   * for a credential that somebody has registered.
+   * for a credential that somebody has registered, and `not-found` when the user is gone: what is left behind would be the
+   * next one's of that name.
    */
   async modify(
     user: string,
@@ -49,10 +53,14 @@ export class SecondFactorStore {
       const changed = change(factors);
       if (changed === undefined) return undefined;
       try {
-        await this.#backend.atomic(operationsOf(user, factors, revision, changed));
+        await this.#backend.atomic([
+          { type: "check", key: this.#users.keyOf(user), if: "present" },
+          ...operationsOf(user, factors, revision, changed),
+        ]);
         return changed;
       } catch (error) {
         if (!isFault(error, "conflict", "already-exists")) throw error;
+        await this.#users.get(user);
         await this.#assertFree(factors, changed);
         if (attempt >= attemptsAtOnce) throw error;
       }

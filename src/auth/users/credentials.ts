@@ -8,6 +8,7 @@ import type { Backend, Operation } from "#backend/port.ts";
 import { utf8 } from "#base/bytes.ts";
 import { isFault } from "#base/fault.ts";
 import { SecondFactorStore } from "../mfa/store.ts";
+import type { Stores } from "../store/stores.ts";
 import { type LoginAttempts, lockout, noAttempts } from "./attempts.ts";
 
 /** The credentials of one user. */
@@ -24,9 +25,9 @@ export class CredentialStore {
   readonly secondFactors: SecondFactorStore;
   readonly #backend: Backend;
 
-  constructor(backend: Backend) {
+  constructor(backend: Backend, users: Stores["users"]) {
     this.#backend = backend;
-    this.secondFactors = new SecondFactorStore(backend);
+    this.secondFactors = new SecondFactorStore(backend, users);
   }
 
   /** The credentials of a user; those of an unknown user are {@link noCredentials}. */
