@@ -98,8 +98,9 @@ export class ClientCall {
       this.#trailers ??= decodeStatus(headers as HeaderBag);
     });
     stream.on("error", () => {});
-    // What arrived whole may still be read: a caller may look only after everything has come.
     stream.on("close", () => {
+      // A caller may look only after everything has come; what came without a status is worth nothing.
+      if (!this.#trailers) this.channel.release();
       this.#settle(this.#trailers ?? this.#brokenStatus());
     });
     stream.on("end", () => {

@@ -16,6 +16,8 @@ import {
   type Cheat,
   SoftwareAuthenticator,
 } from "../../../../test/support/software-authenticator.ts";
+import { finishRegistration } from "../../mfa/manage.ts";
+import { deleteUser } from "../../users/deletion.ts";
 
 const rpId = "example.com";
 const origin = "https://proxy.example.com:3080";
@@ -342,4 +344,25 @@ test("a cluster that lists makers of keys registers none, because nobody here ca
     );
     await cluster.close();
   }
+});
+
+test("what a deleted user was registering does not become the next one's of that name", async () => {
+  const { cluster, secret, alice } = await startWithAlice();
+  const { context } = cluster.auth;
+  const auth = await alice.auth();
+  const shown = await alice.codeFor(secret);
+  const { Request } = await auth.createRegisterChallenge({
+    DeviceType: DeviceType.TOTP,
+    ExistingMFAResponse: shown,
+  });
+  assert.ok(Request.case === "TOTP");
+  const { Secret, ID } = Request.value;
+  await deleteUser(context, "alice", "editor");
+  const answer = { type: "totp", id: ID, code: codeOf(Secret, cluster.clock.now()) } as const;
+  await assert.rejects(
+    finishRegistration(context, { user: "alice", fields: {} }, "phone", answer),
+    refused("not-found"),
+  );
+  assert.deepEqual((await context.credentials.secondFactors.get("alice")).devices, []);
+  await cluster.close();
 });
