@@ -97,8 +97,13 @@ export class DeviceInventory {
   }
 
   /** Stores a new device; throws `already-exists` when its id, its tag or its credential is taken. */
-  async create(device: Device, by: string, announce: Announce): Promise<DeviceState> {
-    const after = { device, record: emptyRecord };
+  async create(
+    device: Device,
+    by: string,
+    announce: Announce,
+    record = emptyRecord,
+  ): Promise<DeviceState> {
+    const after = { device, record };
     await this.#assertFree(after);
     await announce(device);
     try {

@@ -122,11 +122,13 @@ export function deviceTrustService(
     /** Nothing is limited here; the call is for old clients that ask. */
     async getDevicesUsage(_request, call) {
       await authorize(context, call, "device", "list");
-      const devices = await context.stores.devices.all();
-      const enrolled = devices.filter(({ spec }) => spec.enroll_status === "enrolled");
+      let enrolled = 0;
+      for await (const { spec } of context.stores.devices.each()) {
+        if (spec.enroll_status === "enrolled") enrolled++;
+      }
       return {
         accountUsageType: AccountUsageType.UNLIMITED,
-        devicesInUse: enrolled.length,
+        devicesInUse: enrolled,
       };
     },
 

@@ -7,6 +7,7 @@
 
 import { formatKey, formatPrefix, parseKey } from "#backend/key.ts";
 import type { Backend, Item, WriteOptions } from "#backend/port.ts";
+import { scanItems } from "#backend/scan.ts";
 import { utf8 } from "#base/bytes.ts";
 import type { Clock } from "#base/clock.ts";
 import { Fault, isFault } from "#base/fault.ts";
@@ -83,6 +84,13 @@ export class DocumentStore<T extends StoredDocument> {
     return this.#mirror.all();
   }
 
+  /** Every document, page by page: for kinds of which there may be more than memory should hold. */
+  async *each(): AsyncGenerator<T, void, undefined> {
+    for await (const item of scanItems(this.#backend, { prefix: this.prefix })) {
+      yield parse(item);
+    }
+  }
+
   /** Stores a new document; throws `already-exists`. */
   async create(document: T): Promise<T> {
     const { name } = document.metadata;
@@ -152,8 +160,7 @@ export class DocumentStore<T extends StoredDocument> {
   decode(item: Item): T {
     const known = this.#decoded.get(item.key);
     if (known?.revision === item.revision) return known.document;
-    const stored = JSON.parse(new TextDecoder().decode(item.value)) as T;
-    const document = withRevision(stored, item.revision);
+    const document = parse<T>(item);
     if (this.#decoded.size >= cacheSize) this.#decoded.clear();
     this.#decoded.set(item.key, { revision: item.revision, document });
     return document;
@@ -171,6 +178,10 @@ export function encode(document: StoredDocument): { bytes: Uint8Array; options: 
   return metadata.expires === undefined
     ? { bytes, options: {} }
     : { bytes, options: { expires: new Date(metadata.expires) } };
+}
+
+function parse<T extends StoredDocument>({ value, revision }: Item): T {
+  return withRevision(JSON.parse(new TextDecoder().decode(value)) as T, revision);
 }
 
 function withRevision<T extends StoredDocument>(document: T, revision: string): T {
