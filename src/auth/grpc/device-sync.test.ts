@@ -196,7 +196,7 @@ test("what is missing comes in pages, also of a source with more devices than on
     const answer = await second.call.receive();
     if (answer === undefined) break;
     assert.equal(answer.payload.case, "missingDevices");
-    for (const { assetTag } of answer.payload.value.devices) named.add(assetTag);
+    for (const { assetTag } of answer.payload.value.devices) named.add(assetTag ?? "");
     await second.remove();
   }
   assert.equal(named.size, 1199);
