@@ -365,8 +365,8 @@ export function testBackend(name: string, open: OpenBackend): void {
         time.advance(1000);
         await backend.sweep();
         assert.deepEqual(since(later), ["delete /a/2"]);
-      const now = backend.changesSince({ prefix: "/c/" }, later)?.revision ?? "";
-      assert.deepEqual(since(now), []);
+        const now = backend.changesSince({ prefix: "/c/" }, later)?.revision ?? "";
+        assert.deepEqual(since(now), []);
         assert.throws(() => since("no revision"), { code: "invalid" });
       },
     );

@@ -155,7 +155,7 @@ test("a device that could not be updated was named all the same, and is not miss
   const sync = await begin(cluster.as("MDM"), { source: jamf, trackMissingDevices: true });
   const unreadable = { ...mac("OURS"), profile: { updateTime: { seconds: 1n << 60n, nanos: 0 } } };
   const [outcome] = await sync.upsert(unreadable);
-  assert.equal(outcome?.status?.code, 3, outcome?.status?.message);
+  assert.equal(outcome?.status?.code, 3, outcome?.status?.message ?? "");
   await sync.end();
   assert.equal(await sync.call.receive(), undefined, "nothing is missing");
   await cluster.close();
