@@ -1,4 +1,4 @@
-/** An SSH server on a machine of its own: it joins through the proxy, dials out, and waits for connections. */
+/** Services on a machine of their own: they join through the proxy and dial out. */
 import { join } from "node:path";
 import { systemClock } from "#base/clock.ts";
 import { Fault } from "#base/fault.ts";
@@ -10,22 +10,36 @@ import { HostCredentials } from "#node/credentials.ts";
 import { obtainThroughProxy, openHostClient } from "#node/join.ts";
 import { startNode } from "#node/start.ts";
 import { AgentTunnel } from "#node/tunnel.ts";
+import { type Address, formatAddress } from "./config/address.ts";
 import type { GatehouseConfig, SshServiceConfig } from "./config/config.ts";
+import { settleHostId } from "./host-id.ts";
+import { type RunningInventory, startInventory } from "./inventory.ts";
 
-/** Joins or rejoins the cluster and serves; resolves when logins can succeed. Gives the name of the cluster. */
+/** The cluster that a service is a member of, and the way in. */
+interface Membership {
+  readonly clusterName: string;
+  /** `host:port`. */
+  readonly proxyAddress: string;
+}
+
+/** Where the proxy is; throws `usage` when the configuration does not say. */
+function proxyOf(config: GatehouseConfig): Address {
+  const proxy = config.join.proxyServer;
+  if (proxy) return proxy;
+  throw new Fault("usage", "an agent needs the address of a proxy", {
+    hint: "set teleport.proxy_server in the configuration, as in: proxy_server: example.com:443",
+  });
+}
+
+/** Joins or rejoins the cluster as an SSH server and serves; resolves when logins can succeed. */
 export async function startAgent(
   config: GatehouseConfig,
   ssh: SshServiceConfig,
   logger: Logger,
   closer: Closer,
   hostId: string,
-): Promise<{ clusterName: string; proxyAddress: string }> {
-  const proxy = config.join.proxyServer;
-  if (!proxy) {
-    throw new Fault("usage", "an agent needs the address of a proxy", {
-      hint: "set teleport.proxy_server in the configuration, as in: proxy_server: example.com:443",
-    });
-  }
+): Promise<Membership> {
+  const proxy = proxyOf(config);
   const shared = { clock: systemClock, random: systemRandom, logger };
   const { caPins, token } = config.join;
   const credentials = closer.add(
@@ -35,7 +49,14 @@ export async function startAgent(
       folder: join(config.dataDir, "node"),
       nodeName: config.nodename,
       additionalPrincipals: ssh.publicAddrs.map(({ host }) => host),
-      obtain: obtainThroughProxy({ proxy, token, caPins, clock: systemClock, logger }),
+      obtain: obtainThroughProxy({
+        proxy,
+        role: "Node",
+        token,
+        caPins,
+        clock: systemClock,
+        logger,
+      }),
     }),
   );
   const { client } = closer.add(openHostClient(credentials, proxy));
@@ -55,5 +76,38 @@ export async function startAgent(
   const accept = node.accept.bind(node);
   closer.add(new AgentTunnel({ ...shared, proxy, credentials, accept }));
   await node.ready;
-  return { clusterName: credentials.clusterName, proxyAddress: `${proxy.host}:${proxy.port}` };
+  return { clusterName: credentials.clusterName, proxyAddress: formatAddress(proxy) };
+}
+
+/**
+ * Joins or rejoins the cluster as an inventory service, under an id of its own: what it may do is not what an SSH server
+ * of the same machine may.
+ */
+export async function startInventoryAgent(
+  config: GatehouseConfig,
+  logger: Logger,
+  closer: Closer,
+): Promise<Membership & RunningInventory> {
+  const proxy = proxyOf(config);
+  const { caPins, token } = config.join;
+  const folder = join(config.dataDir, "mdm");
+  const credentials = closer.add(
+    await HostCredentials.open({
+      clock: systemClock,
+      random: systemRandom,
+      logger,
+      hostId: settleHostId(folder, systemRandom),
+      folder,
+      nodeName: config.nodename,
+      additionalPrincipals: [],
+      obtain: obtainThroughProxy({ proxy, role: "MDM", token, caPins, clock: systemClock, logger }),
+    }),
+  );
+  const { client } = closer.add(openHostClient(credentials, proxy));
+  const { ended } = startInventory(config.mdm, client, logger, closer);
+  return {
+    clusterName: credentials.clusterName,
+    proxyAddress: formatAddress(proxy),
+    ended,
+  };
 }

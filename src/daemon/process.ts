@@ -24,11 +24,12 @@ import { startNode } from "#node/start.ts";
 import { FrontDoor } from "#proxy/front-door.ts";
 import { ProxyService } from "#proxy/start.ts";
 import { keepAdministrator } from "./administrator.ts";
-import { startAgent } from "./agent.ts";
+import { startAgent, startInventoryAgent } from "./agent.ts";
 import { type Address, formatAddress } from "./config/address.ts";
 import type { GatehouseConfig, SshServiceConfig } from "./config/config.ts";
 import { makePrivateFolder } from "./files.ts";
 import { settleHostId } from "./host-id.ts";
+import { startInventory } from "./inventory.ts";
 import { readKeyPair, settleSelfSigned } from "./web-certificate.ts";
 
 /** Certificates of the doors are made anew so often; they live a week. */
@@ -41,6 +42,8 @@ export interface RunningProcess extends Closable {
   readonly publicAddress: string;
   /** Absent in a process of agents only. */
   readonly auth?: AuthService;
+  /** When the process has nothing more to do, as after the only run of an inventory service; rejects when that failed. */
+  readonly ended?: Promise<unknown>;
 }
 
 /** Starts every service that the configuration enables; when one fails, those before it are stopped again. */
@@ -79,17 +82,14 @@ async function startAgents(
       },
     );
   }
-  if (!config.ssh) {
-    throw new Fault("usage", "the configuration enables no service");
-  }
-  const { clusterName, proxyAddress } = await startAgent(
-    config,
-    config.ssh,
-    logger,
-    closer,
-    hostId,
-  );
-  return { clusterName, publicAddress: proxyAddress };
+  const node = config.ssh && (await startAgent(config, config.ssh, logger, closer, hostId));
+  const inventory =
+    config.mdm.length > 0 ? await startInventoryAgent(config, logger, closer) : undefined;
+  const member = node ?? inventory;
+  if (!member) throw new Fault("usage", "the configuration enables no service");
+  const { clusterName, proxyAddress } = member;
+  const running = { clusterName, publicAddress: proxyAddress };
+  return node || !inventory ? running : { ...running, ended: inventory.ended };
 }
 
 async function startCluster(
@@ -113,6 +113,10 @@ async function startCluster(
   publicAddress = proxy.publicAddress;
   if (config.auth?.listen) await openAuthDoor(config.auth.listen, logger, closer, auth, hostId);
   if (config.ssh) await startOwnNode(config, config.ssh, logger, closer, auth, proxy, hostId);
+  if (config.mdm.length > 0) {
+    const client = closer.add(auth.connect(serviceIdentity(auth.context, hostId, "MDM")));
+    startInventory(config.mdm, client, logger, closer);
+  }
   const address = formatAddress(ownAddress(config, proxy.port));
   closer.defer(keepAdministrator(auth.context, config.dataDir, address, logger));
   return { clusterName: auth.context.clusterName, publicAddress, auth };
