@@ -13,7 +13,7 @@ import { AgentTunnel } from "#node/tunnel.ts";
 import { type Address, formatAddress } from "./config/address.ts";
 import type { GatehouseConfig, SshServiceConfig } from "./config/config.ts";
 import { settleHostId } from "./host-id.ts";
-import { type RunningInventory, startInventory } from "./inventory.ts";
+import type { RunningInventory } from "./inventory.ts";
 
 /** The cluster that a service is a member of, and the way in. */
 interface Membership {
@@ -104,6 +104,7 @@ export async function startInventoryAgent(
     }),
   );
   const { client } = closer.add(openHostClient(credentials, proxy));
+  const { startInventory } = await import("./inventory.ts");
   const { ended } = startInventory(config.mdm, client, logger, closer);
   return {
     clusterName: credentials.clusterName,

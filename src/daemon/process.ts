@@ -29,7 +29,6 @@ import { type Address, formatAddress } from "./config/address.ts";
 import type { GatehouseConfig, SshServiceConfig } from "./config/config.ts";
 import { makePrivateFolder } from "./files.ts";
 import { settleHostId } from "./host-id.ts";
-import { startInventory } from "./inventory.ts";
 import { readKeyPair, settleSelfSigned } from "./web-certificate.ts";
 
 /** Certificates of the doors are made anew so often; they live a week. */
@@ -115,6 +114,7 @@ async function startCluster(
   if (config.ssh) await startOwnNode(config, config.ssh, logger, closer, auth, proxy, hostId);
   if (config.mdm.length > 0) {
     const client = closer.add(auth.connect(serviceIdentity(auth.context, hostId, "MDM")));
+    const { startInventory } = await import("./inventory.ts");
     startInventory(config.mdm, client, logger, closer);
   }
   const address = formatAddress(ownAddress(config, proxy.port));
