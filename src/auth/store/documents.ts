@@ -30,8 +30,12 @@ export interface DocumentPage<T> {
 /** The folder of the store that holds the documents of all kinds. */
 export const documentsFolder = ["documents"] as const;
 
-/** Decoded documents kept per kind; past it the cache starts anew. */
+/**
+ * Decoded documents kept per kind. A kind with more of them keeps the first ones that it saw, because a listing of all
+ * would otherwise drive out each before it is seen again; now and then it starts anew, because documents are deleted.
+ */
 const cacheSize = 20_000;
+const cacheMisses = 10 * cacheSize;
 
 /** The documents of one kind. */
 export class DocumentStore<T extends StoredDocument> {
@@ -39,6 +43,8 @@ export class DocumentStore<T extends StoredDocument> {
   readonly #backend: Backend;
   readonly #decoded = new Map<string, { revision: string; document: T }>();
   readonly #mirror: DocumentMirror<T>;
+  /** Documents that were decoded and not kept since the cache was last empty. */
+  #misses = 0;
 
   /** The clock tells what has expired. */
   constructor(backend: Backend, clock: Clock, kind: string) {
@@ -161,7 +167,11 @@ export class DocumentStore<T extends StoredDocument> {
     const known = this.#decoded.get(item.key);
     if (known?.revision === item.revision) return known.document;
     const document = parse<T>(item);
-    if (this.#decoded.size >= cacheSize) this.#decoded.clear();
+    if (known === undefined && this.#decoded.size >= cacheSize) {
+      if (++this.#misses < cacheMisses) return document;
+      this.#decoded.clear();
+      this.#misses = 0;
+    }
     this.#decoded.set(item.key, { revision: item.revision, document });
     return document;
   }
@@ -180,8 +190,10 @@ export function encode(document: StoredDocument): { bytes: Uint8Array; options: 
     : { bytes, options: { expires: new Date(metadata.expires) } };
 }
 
+const decoder = new TextDecoder();
+
 function parse<T extends StoredDocument>({ value, revision }: Item): T {
-  return withRevision(JSON.parse(new TextDecoder().decode(value)) as T, revision);
+  return withRevision(JSON.parse(decoder.decode(value)) as T, revision);
 }
 
 function withRevision<T extends StoredDocument>(document: T, revision: string): T {
