@@ -15,6 +15,7 @@ import { AuthService } from "#gen/proto/authservice_pb.ts";
 import { DeviceTrustService } from "#gen/teleport/devicetrust/v1/service_pb.ts";
 import type { Device } from "#resource/device.ts";
 import type { Kind, Resource, ResourceOf } from "#resource/kinds.ts";
+import { syncDevices } from "./api-inventory.ts";
 import { kindCallsOver } from "./api-kinds.ts";
 import type {
   AuditEvent,
@@ -77,6 +78,7 @@ export function createApiClient(grpc: GrpcClient): AuthClient {
       const answer = await devices.findDevices({ idOrTag });
       return answer.devices.map((device) => decodeStored("device", device));
     },
+    syncDevices: (plan) => syncDevices(devices, plan),
     async createEnrollToken(deviceId, expires): Promise<EnrollToken> {
       const answer = await devices.createDeviceEnrollToken({
         deviceId,
