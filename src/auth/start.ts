@@ -18,6 +18,7 @@ import type { StoreSink } from "./audit/store-sink.ts";
 import { Authorities } from "./authority/authorities.ts";
 import { loadAuthorities } from "./authority/keys.ts";
 import type { AuthContext } from "./context.ts";
+import { settleRows } from "./devices/rows.ts";
 import { FailureBudget } from "./failure-budget.ts";
 import { recordDenial } from "./grpc/denial.ts";
 import { checkPeer } from "./grpc/guard.ts";
@@ -98,6 +99,7 @@ export class AuthService implements Closable {
       administratorId: uuid(random),
     };
     await initializeCluster(context, options.settings);
+    await settleRows(context);
     await context.audit.record("auth.start", { server_version: productVersion });
     const server = new GrpcServer<Peer>({
       log: logger,

@@ -193,7 +193,9 @@ export function encode(document: StoredDocument): { bytes: Uint8Array; options: 
 const decoder = new TextDecoder();
 
 function parse<T extends StoredDocument>({ value, revision }: Item): T {
-  return withRevision(JSON.parse(decoder.decode(value)) as T, revision);
+  const document = JSON.parse(decoder.decode(value)) as { metadata: { revision: string } };
+  document.metadata.revision = revision;
+  return document as unknown as T;
 }
 
 function withRevision<T extends StoredDocument>(document: T, revision: string): T {

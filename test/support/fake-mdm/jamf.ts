@@ -48,7 +48,7 @@ export class FakeJamf implements FakeProduct {
     if (method !== "GET" || path !== "/api/v1/computers-inventory") return { status: 404 };
     if (query.get("sort") !== "id:asc") return { status: 400 };
     const filter = query.get("filter") ?? "";
-    const found = this.computers.filter((computer) => matches(filter, computer));
+    const found = this.computers.filter(readFilter(filter));
     const size = Number(query.get("page-size"));
     const start = Number(query.get("page")) * size;
     const results = found.slice(start, start + size).map(describe);
@@ -75,16 +75,21 @@ function describe(computer: FakeComputer): unknown {
 }
 
 /** Conditions joined with ";", each possibly in parentheses: `a==b`, `a>="b"`, `a=in=("b","c")`. */
-function matches(filter: string, computer: FakeComputer): boolean {
-  return splitAnd(filter).every((part) => {
-    if (part.startsWith("(") && part.endsWith(")")) return matches(part.slice(1, -1), computer);
+function readFilter(filter: string): (computer: FakeComputer) => boolean {
+  const conditions = splitAnd(filter).map((part) => {
+    if (part.startsWith("(") && part.endsWith(")")) return readFilter(part.slice(1, -1));
     const [, field = "", operator, value = ""] = /^([\w.]+)(==|>=|=in=)(.*)$/s.exec(part) ?? [];
-    const held = fieldOf(field, computer);
-    if (operator === "==") return held === unquote(value);
-    if (operator === ">=") return Date.parse(held) >= Date.parse(unquote(value));
-    if (operator === "=in=") return value.slice(1, -1).split(",").map(unquote).includes(held);
+    const read = fieldReader(field);
+    const wanted = unquote(value);
+    const set = new Set(value.slice(1, -1).split(",").map(unquote));
+    if (operator === "==") return (computer: FakeComputer) => read(computer) === wanted;
+    if (operator === "=in=") return (computer: FakeComputer) => set.has(read(computer));
+    if (operator === ">=") {
+      return (computer: FakeComputer) => Date.parse(read(computer)) >= Date.parse(wanted);
+    }
     throw new Error(`the simulated Jamf Pro cannot read the filter ${part}`);
   });
+  return (computer) => conditions.every((condition) => condition(computer));
 }
 
 function splitAnd(filter: string): string[] {
@@ -102,16 +107,16 @@ function splitAnd(filter: string): string[] {
   return [...parts, part].filter((each) => each !== "");
 }
 
-function fieldOf(field: string, computer: FakeComputer): string {
-  const { managed = true, reportDate = "2026-11-20T08:00:00.000Z", serial } = computer;
-  const values: Readonly<Record<string, string>> = {
-    "general.remoteManagement.managed": String(managed),
-    "general.reportDate": reportDate,
-    "hardware.serialNumber": serial ?? "",
-  };
-  const value = values[field];
-  if (value === undefined) throw new Error(`the simulated Jamf Pro has no field ${field}`);
-  return value;
+const readers: Readonly<Record<string, (computer: FakeComputer) => string>> = {
+  "general.remoteManagement.managed": ({ managed = true }) => String(managed),
+  "general.reportDate": ({ reportDate = "2026-11-20T08:00:00.000Z" }) => reportDate,
+  "hardware.serialNumber": ({ serial }) => serial ?? "",
+};
+
+function fieldReader(field: string): (computer: FakeComputer) => string {
+  const read = readers[field];
+  if (read === undefined) throw new Error(`the simulated Jamf Pro has no field ${field}`);
+  return read;
 }
 
 function unquote(text: string): string {
