@@ -9,7 +9,7 @@ import { createDevice, type WriteContext } from "./write.ts";
 const maxDevices = 1000;
 
 /** Devices that are written side by side: they share the syncs of the disk. */
-const atOnce = 256;
+const atOnce = 500;
 
 /** The outcome for one device of a request. */
 export interface DeviceOutcome {

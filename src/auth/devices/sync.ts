@@ -97,13 +97,11 @@ export class InventorySync {
   }
 
   async #upsertOne(given: DeviceMessage): Promise<DeviceState> {
-    const { clock, random } = this.#parts.context;
     const assignedUser = this.#followsOwners ? readUser(given.owner) : undefined;
     const device = create(DeviceSchema, { ...given, source: this.#source, owner: "" });
     const known = await this.#findNamed(device);
     // Also what cannot be written was named: a device that the service has is never missing.
     if (known) this.#seen.add(known.device.metadata.name);
-    newDevice(device, false, { now: clock.now(), random });
     if (known === undefined) {
       const record = assignedUser === undefined ? emptyRecord : { ...emptyRecord, assignedUser };
       return createDevice(this.#parts, this.#call, device, false, record);
