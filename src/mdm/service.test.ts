@@ -82,6 +82,21 @@ test("a full run takes over what the MDM says, and a second one writes nothing",
     assert.deepEqual(await tenant.devices(), before);
   }));
 
+test("a page is asked for only when the one before is in the inventory: memory holds one", () =>
+  withTenant(fleet(600), async (tenant) => {
+    let asked = 0;
+    tenant.mdm.intercept = ({ path }) => {
+      if (!path.endsWith(inventory)) return undefined;
+      const taken = tenant.lines.filter(({ message }) => message.startsWith("Device sync report"));
+      assert.equal(taken.length, asked++);
+      return undefined;
+    };
+    await tenant.syncJamf();
+    assert.equal(asked, 60);
+    const last = tenant.lastLine("Device sync report, page #59 deletes:0 failures:0 upserts:10");
+    assert.deepEqual(last, { devices: 600, of: 600 });
+  }));
+
 test("a device added by hand is claimed, and its enrollment survives", () =>
   withTenant([computer(1, { serial: "PF47WND6" })], async (tenant) => {
     const admin = await logIn(tenant.auth, "admin");

@@ -12,11 +12,11 @@ import { Fault } from "#base/fault.ts";
 import type { Secret } from "#base/secret.ts";
 import { AuditService, UserService } from "#gen/gatehouse/v1/admin_pb.ts";
 import { AuthService } from "#gen/proto/authservice_pb.ts";
-import { DeviceTrustService } from "#gen/teleport/devicetrust/v1/service_pb.ts";
+import { DeviceTrustService, DeviceView } from "#gen/teleport/devicetrust/v1/service_pb.ts";
 import type { Device } from "#resource/device.ts";
 import type { Kind, Resource, ResourceOf } from "#resource/kinds.ts";
 import { syncDevices } from "./api-inventory.ts";
-import { kindCallsOver } from "./api-kinds.ts";
+import { kindCallsOver, readPages } from "./api-kinds.ts";
 import type {
   AuditEvent,
   AuthClient,
@@ -25,6 +25,9 @@ import type {
   EventQuery,
   UserLink,
 } from "./auth-client.ts";
+
+/** Devices asked for at once. */
+const devicePage = 1000;
 
 /** Events asked for at once. */
 const eventPage = 500;
@@ -73,6 +76,15 @@ export function createApiClient(grpc: GrpcClient): AuthClient {
     update: (resource) => write("update", resource.kind, resource),
     async remove(kind, name) {
       await kinds[kind].remove(name);
+    },
+    async listDevices(): Promise<readonly Device[]> {
+      const messages = await readPages((pageToken) =>
+        devices
+          .listDevices({ pageSize: devicePage, pageToken, view: DeviceView.LIST })
+          .then((answer) => [answer.devices, answer.nextPageToken]),
+      );
+      // Rows are the server's own words, and not written back: nothing is held against a schema.
+      return messages.map((message) => decodePlain("device", message) as unknown as Device);
     },
     async findDevices(idOrTag): Promise<readonly Device[]> {
       const answer = await devices.findDevices({ idOrTag });

@@ -78,6 +78,8 @@ export interface AuthClient extends Closable {
   /** Removes, or resets to defaults what exists once. Throws `not-found`. */
   remove(kind: Kind, name: string): Promise<void>;
 
+  /** Every device as a listing shows it: without keys, profile and collected data. */
+  listDevices(): Promise<readonly Device[]>;
   /** Devices whose id or asset tag is the given text. */
   findDevices(idOrTag: string): Promise<readonly Device[]>;
   /** Adds devices and updates those that are known; gives those that were refused. Enrollments stay. */

@@ -26,7 +26,7 @@ export async function run(invocation: Invocation<typeof devicesImport>): Promise
     });
   }
   await withAuth(invocation, async (auth) => {
-    const plan = planOf(devices, await auth.list("device"), flags);
+    const plan = planOf(devices, await auth.listDevices(), flags);
     if (plan.foreign > 0) {
       console.note(`${count(plan.foreign)} of other sources left alone; --claim takes them over`);
     }

@@ -98,6 +98,8 @@ export function createFakeAuth(documents: readonly unknown[], now: Date): FakeAu
       get(kind, name);
       if (kindInfo(kind).singleton === undefined) stored.delete(keyOf(kind, name));
     },
+    listDevices: async () =>
+      [...stored.values()].filter((each): each is Device => each.kind === "device"),
     findDevices: async (idOrTag) =>
       [...stored.values()].filter(
         (each): each is Device =>
