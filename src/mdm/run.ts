@@ -20,6 +20,8 @@ export interface RunParts {
   readonly logger: Logger;
   /** Ends the run. */
   readonly signal: AbortSignal;
+  /** The auth service hears something at least so often, however long the MDM keeps us waiting; a minute by default. */
+  readonly aliveMs?: number;
 }
 
 /** Which run. */
@@ -29,8 +31,8 @@ export interface Run {
   readonly since: Date | undefined;
 }
 
-/** The auth service hears something at least so often, however long the MDM keeps us waiting. */
-const aliveMs = 60_000;
+/** The auth service ends a run after five minutes of silence. */
+const usualAliveMs = 60_000;
 
 /** Refused devices that the log names in one run. */
 const namedFailures = 20;
@@ -46,10 +48,14 @@ class InventoryRun {
   readonly #report = new RunReport();
   /** When each device that was named had reported; by system and serial number. */
   readonly #named = new Map<string, number>();
+  readonly #over = new AbortController();
+  /** Ends what the run still asks of the MDM. */
+  readonly #signal: AbortSignal;
 
   constructor(run: Run, parts: RunParts) {
     this.#run = run;
     this.#parts = parts;
+    this.#signal = AbortSignal.any([parts.signal, this.#over.signal]);
   }
 
   async complete(): Promise<RunReport> {
@@ -81,6 +87,8 @@ class InventoryRun {
     } catch (error) {
       stream.cancel();
       throw error;
+    } finally {
+      this.#over.abort();
     }
   }
 
@@ -92,10 +100,10 @@ class InventoryRun {
   }
 
   async #takePages(query: Parameters<MdmSource["pages"]>[0], stream: InventoryStream) {
-    const { source, signal } = this.#parts;
-    const pages = source.pages(query, signal)[Symbol.asyncIterator]();
+    const { source, aliveMs = usualAliveMs } = this.#parts;
+    const pages = source.pages(query, this.#signal)[Symbol.asyncIterator]();
     for (;;) {
-      const { done, value } = await keepAlive(pages.next(), stream);
+      const { done, value } = await keepAlive(pages.next(), stream, aliveMs);
       if (done) return;
       await this.#takePage(value, stream);
     }
@@ -140,11 +148,11 @@ class InventoryRun {
    * not gone. Throws when the MDM cannot be asked.
    */
   async #confirm(missing: readonly Device[]): Promise<readonly Device[]> {
-    const { source, signal } = this.#parts;
+    const { source } = this.#parts;
     const present = new Set<string>();
     const serials = missing.map(({ assetTag }) => assetTag);
     for (const { filter } of this.#entries(true)) {
-      for (const row of await source.findBySerial(serials, filter, signal)) {
+      for (const row of await source.findBySerial(serials, filter, this.#signal)) {
         if (!("skipped" in row)) present.add(keyOf(row.osType, row.serial));
       }
     }
@@ -186,7 +194,11 @@ function messageOf({
 }
 
 /** Waits for the MDM while the auth service hears from the run. */
-async function keepAlive<T>(waiting: Promise<T>, stream: InventoryStream): Promise<T> {
+async function keepAlive<T>(
+  waiting: Promise<T>,
+  stream: InventoryStream,
+  aliveMs: number,
+): Promise<T> {
   // Whoever stops waiting because the stream broke must not leave a rejection behind.
   waiting.catch(() => {});
   for (;;) {

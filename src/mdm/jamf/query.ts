@@ -22,6 +22,26 @@ export function filterOf({ filter, changedSince }: Omit<MdmQuery, "pageSize">): 
   return allOf(filter, changed);
 }
 
+/** Serial numbers in one question, and their bytes in its address: servers take 8 KiB of it. */
+const questions = { serials: 50, bytes: 3000 } as const;
+
+/** Serial numbers in groups that fit into one question each. */
+export function* groupSerials(serials: readonly string[]): Generator<readonly string[]> {
+  let group: string[] = [];
+  let bytes = 0;
+  for (const serial of serials) {
+    const size = encodeURIComponent(quote(serial)).length + 3;
+    if (group.length > 0 && (group.length >= questions.serials || bytes + size > questions.bytes)) {
+      yield group;
+      group = [];
+      bytes = 0;
+    }
+    group.push(serial);
+    bytes += size;
+  }
+  if (group.length > 0) yield group;
+}
+
 /** The condition that finds computers by their serial numbers within a filter. */
 export function serialFilter(serials: readonly string[], filter: string): string {
   return allOf(filter, `hardware.serialNumber=in=(${serials.map(quote).join(",")})`);

@@ -9,14 +9,11 @@ import { MdmSession, type SessionParts } from "../session.ts";
 import type { JamfSettings } from "../settings.ts";
 import type { MdmPage, MdmQuery, MdmRow, MdmSource } from "../source.ts";
 import { readComputer } from "./device.ts";
-import { filterOf, pagePath, serialFilter } from "./query.ts";
+import { filterOf, groupSerials, pagePath, serialFilter } from "./query.ts";
 import { readToken, tokenRequest } from "./tokens.ts";
 
 /** A listing in which rows move more often than this has no order to rely on. */
 const mostDrifts = 1000;
-
-/** Serial numbers in one question: the address stays below the 8 KiB that servers take. */
-const serialsAtOnce = 40;
 
 /** Opens Jamf Pro. Asks nothing yet. */
 export function openJamf(settings: JamfSettings, parts: SessionParts): MdmSource {
@@ -67,8 +64,7 @@ class JamfSource implements MdmSource {
     signal: AbortSignal,
   ): Promise<readonly MdmRow[]> {
     const rows: MdmRow[] = [];
-    for (let at = 0; at < serials.length; at += serialsAtOnce) {
-      const wanted = serials.slice(at, at + serialsAtOnce);
+    for (const wanted of groupSerials(serials)) {
       const query = { filter: serialFilter(wanted, filter), pageSize: 200 };
       for await (const page of this.pages(query, signal)) rows.push(...page.rows);
     }
