@@ -28,7 +28,7 @@ before(async () => {
   mkdirSync(join(cluster.folder, "mdm"), { mode: 0o700 });
   writeFileSync(join(cluster.folder, "mdm", "secret"), `${jamfClient.secret}\n`, { mode: 0o600 });
   writeFileSync(join(cluster.folder, "mdm", "ca.pem"), mdm.authority);
-  config = await printedConfig();
+  config = await printedConfig("mdm", "data");
 });
 
 after(async () => {
@@ -38,12 +38,12 @@ after(async () => {
 });
 
 /** The configuration that `tctl tokens add` prints, filled in as it asks for. */
-async function printedConfig(): Promise<string> {
-  const printed = await cluster.admin("tokens", "add", "--type=mdm");
+async function printedConfig(types: string, folder: string): Promise<string> {
+  const printed = await cluster.admin("tokens", "add", `--type=${types}`);
   const start = printed.indexOf("version: v3");
   return printed
     .slice(start, printed.indexOf("\nThen run there", start))
-    .replace("teleport:\n", `teleport:\n  data_dir: ${join(cluster.folder, "mdm", "data")}\n`)
+    .replace("teleport:\n", `teleport:\n  data_dir: ${join(cluster.folder, "mdm", folder)}\n`)
     .replace("https://yourtenant.jamfcloud.com/api", `${mdm.origin}/api`)
     .replace("CLIENT-ID", jamfClient.id)
     .replace("/etc/gatehouse/jamf-secret", join(cluster.folder, "mdm", "secret"));
@@ -118,6 +118,45 @@ test("exit_on_sync ends the process after one run: with zero when it went well, 
   assert.match(bad.log, /^hint: .*"Read Computers"/m);
   mdm.intercept = () => undefined;
   assert.equal((await listed()).length, 11, "nothing was removed");
+});
+
+test("it runs beside an SSH server, which joins with the same token under another id", async () => {
+  const both = start(
+    (await printedConfig("node,mdm", "both")).replace(
+      "teleport:\n",
+      "teleport:\n  nodename: both\n",
+    ),
+  );
+  await both.until("Sync complete");
+  await both.until(" ready ");
+  assert.match(await cluster.admin("nodes", "ls"), /^both /m);
+  assert.equal(await both.stop(), 0);
+  const events = JSON.parse(
+    await cluster.admin("audit", "ls", "--kind=instance.join", "--format=json"),
+  ) as { node_name: string; role: string; host_id: string }[];
+  const joined = events.filter(({ node_name }) => node_name === "both");
+  assert.deepEqual(joined.map(({ role }) => role).sort(), ["MDM", "Node"]);
+  assert.equal(new Set(joined.map(({ host_id }) => host_id)).size, 2);
+});
+
+test("it runs in the process of a cluster, without a token", async () => {
+  const data = join(cluster.folder, "mdm", "cluster");
+  const lines = config.slice(config.indexOf("jamf_service:"));
+  const whole = start(
+    [
+      ...[
+        "version: v3",
+        `teleport: {data_dir: ${data}, nodename: whole}`,
+        "ssh_service: {enabled: no}",
+      ],
+      'proxy_service: {web_listen_addr: "127.0.0.1:0"}',
+      lines,
+    ].join("\n"),
+  );
+  await whole.until("Sync complete");
+  const ran = await cluster.host.run("tctl", [`--data-dir=${data}`, "devices", "ls"]);
+  assert.equal(ran.stdout.match(/ macOS Jamf /g)?.length, jamf.computers.length, ran.stderr);
+  assert.equal(await whole.stop("SIGTERM"), 0);
 });
 
 test("a token of another type does not admit an inventory service", async () => {
