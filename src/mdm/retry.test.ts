@@ -26,7 +26,8 @@ test("the MDM is never asked earlier than it wants, and who wants too much is no
   assert.equal(wait(1, 429, "20"), 21_000);
   assert.equal(wait(1, 429, "Sat, 21 Nov 2026 10:00:30 GMT"), 31_000);
   assert.equal(wait(1, 429, "Sat, 21 Nov 2026 09:00:00 GMT"), 1000, "a date in the past");
-  assert.equal(wait(1, 429, "3600"), undefined);
+  assert.equal(wait(1, 429, "3600"), 3_601_000);
+  assert.equal(wait(1, 429, "3601"), undefined);
   for (const nonsense of ["", "soon", "-5", "1e9", "9".repeat(100)]) {
     assert.equal(wait(1, 429, nonsense), 1000, nonsense);
   }

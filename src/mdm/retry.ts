@@ -4,8 +4,8 @@ const bounds = {
   attempts: 7,
   firstMs: 1000,
   mostMs: 60_000,
-  /** Who asks for more patience than this gets none: the run fails and is planned anew. */
-  retryAfterMs: 10 * 60_000,
+  /** Who asks for more patience than this is not waited for: the run fails and is planned anew. */
+  retryAfterMs: 60 * 60_000,
 } as const;
 
 /** How a request went. */
