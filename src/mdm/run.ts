@@ -5,6 +5,7 @@
 
 import type { AuthClient } from "#api/client.ts";
 import { type InventoryDevice, InventoryStream } from "#api/inventory-stream.ts";
+import { Fault } from "#base/fault.ts";
 import type { Logger } from "#base/log.ts";
 import type { Device } from "#gen/teleport/devicetrust/v1/device_pb.ts";
 import type { DeviceOrStatus } from "#gen/teleport/devicetrust/v1/inventory_pb.ts";
@@ -34,6 +35,9 @@ export interface Run {
 /** The auth service ends a run after five minutes of silence. */
 const usualAliveMs = 60_000;
 
+/** An MDM that shows so many pages or devices, or so many pages in a row of what it has shown, does not end. */
+const endless = { pages: 100_000, devices: 1_000_000, repeatedPages: 50 } as const;
+
 /** Refused devices that the log names in one run. */
 const namedFailures = 20;
 
@@ -48,6 +52,7 @@ class InventoryRun {
   readonly #report = new RunReport();
   /** When each device that was named had reported; by system and serial number. */
   readonly #named = new Map<string, number>();
+  #repeatedPages = 0;
   readonly #over = new AbortController();
   /** Ends what the run still asks of the MDM. */
   readonly #signal: AbortSignal;
@@ -112,7 +117,17 @@ class InventoryRun {
   async #takePage(page: MdmPage, stream: InventoryStream): Promise<void> {
     const report = this.#report;
     if (page.drifted) report.drifts++;
+    const before = report.duplicates;
     const devices = page.rows.filter((row) => this.#isNew(row));
+    const repeated = page.rows.length > 0 && report.duplicates - before === page.rows.length;
+    this.#repeatedPages = repeated ? this.#repeatedPages + 1 : 0;
+    if (
+      report.pages >= endless.pages ||
+      this.#named.size > endless.devices ||
+      this.#repeatedPages > endless.repeatedPages
+    ) {
+      throw new Fault("limit", "the listing of the MDM does not end");
+    }
     const outcomes = devices.length === 0 ? [] : await stream.upsert(devices.map(messageOf));
     const failed = outcomes.filter(({ status }) => (status?.code ?? 0) !== 0).length;
     for (const [index, { status }] of outcomes.entries()) {

@@ -346,6 +346,17 @@ test("pages that are no pages end the run", () =>
     }
   }));
 
+test("a listing that repeats itself for ever ends the run, and removes nothing", () =>
+  withTenant(fleet(20), async (tenant) => {
+    await tenant.syncJamf();
+    const results = [{ id: "1", hardware: { serialNumber: "SERIAL001" } }];
+    const totalCount = Number.MAX_SAFE_INTEGER;
+    tenant.mdm.intercept = ({ path }) =>
+      path.endsWith(inventory) ? { status: 200, json: { totalCount, results } } : undefined;
+    await assert.rejects(tenant.syncJamf(), (error) => isFault(error, "limit"));
+    assert.equal((await tenant.tags()).length, 20);
+  }));
+
 test("rows of any form are read or skipped, and never end the run", () =>
   withTenant(fleet(1), async (tenant) => {
     const results = [
