@@ -92,6 +92,21 @@ test("what a page did not show is asked for by its serial number before it is re
     assert.equal(tenant.lastLine("Sync complete")?.["kept"], 1);
   }));
 
+test("an answer about one device that does not end removes nothing", () =>
+  withTenant([device(1), device(2)], async (tenant, intune) => {
+    await tenant.syncIntune();
+    intune.devices = [device(1)];
+    tenant.mdm.intercept = ({ path, query }) =>
+      path.endsWith(list) && query.get("$filter")?.includes("serialNumber")
+        ? {
+            status: 200,
+            json: { value: [], "@odata.nextLink": `${tenant.mdm.origin}${path}?${query}` },
+          }
+        : undefined;
+    await assert.rejects(tenant.syncIntune(), (error) => isFault(error, "limit"));
+    assert.deepEqual(await tenant.tags(), ["PF1", "PF2"]);
+  }));
+
 test("a next page elsewhere is not asked for: the token would go along", () =>
   withTenant([device(1)], async (tenant) => {
     for (const link of [

@@ -1,6 +1,7 @@
 /** Microsoft Intune as a source, through Microsoft Graph: pages that each name the next. */
 import { Fault } from "#base/fault.ts";
 import { DeviceOrigin } from "#gen/teleport/devicetrust/v1/device_pb.ts";
+import { collectRows } from "../collect.ts";
 import { fieldsOf } from "../fields.ts";
 import { MdmSession, type SessionParts } from "../session.ts";
 import type { IntuneSettings } from "../settings.ts";
@@ -47,9 +48,7 @@ class IntuneSource implements MdmSource {
   ): Promise<readonly MdmRow[]> {
     const rows: MdmRow[] = [];
     const find = async (serial: string) => {
-      for await (const page of this.#list(serialFilter(serial, filter), 100, signal)) {
-        rows.push(...page.rows);
-      }
+      rows.push(...(await collectRows(this.#list(serialFilter(serial, filter), 100, signal))));
     };
     for (let at = 0; at < serials.length; at += serialsAtOnce) {
       await Promise.all(serials.slice(at, at + serialsAtOnce).map(find));

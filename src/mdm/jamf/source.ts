@@ -4,6 +4,7 @@
  */
 import { Fault } from "#base/fault.ts";
 import { DeviceOrigin } from "#gen/teleport/devicetrust/v1/device_pb.ts";
+import { collectRows } from "../collect.ts";
 import { fieldsOf } from "../fields.ts";
 import { MdmSession, type SessionParts } from "../session.ts";
 import type { JamfSettings } from "../settings.ts";
@@ -66,7 +67,7 @@ class JamfSource implements MdmSource {
     const rows: MdmRow[] = [];
     for (const wanted of groupSerials(serials)) {
       const query = { filter: serialFilter(wanted, filter), pageSize: 200 };
-      for await (const page of this.pages(query, signal)) rows.push(...page.rows);
+      rows.push(...(await collectRows(this.pages(query, signal))));
     }
     return rows;
   }
