@@ -16,6 +16,7 @@ import { measureCertificates } from "./rows/certificates.ts";
 import { measureClusterCommands, measureLocalCommands, measureLogin } from "./rows/cli-start.ts";
 import { measureIdleSessions, measureSshLogins } from "./rows/connections.ts";
 import { measureListing } from "./rows/listing.ts";
+import { measureInventory } from "./rows/mdm.ts";
 import { measureServer } from "./rows/server.ts";
 import { measureStore } from "./rows/store.ts";
 import { measureWebLogins } from "./rows/web-logins.ts";
@@ -30,6 +31,7 @@ const groups: Readonly<Record<string, readonly Measurement[]>> = {
   memory: [measureIdleSessions],
   certificates: [measureCertificates],
   store: [measureStore],
+  mdm: [measureInventory],
   nodes: [measureListing],
 };
 

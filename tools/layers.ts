@@ -51,6 +51,10 @@ export const layers: Readonly<Record<string, Layer>> = {
     because: "the public door holds no authority: it reaches auth through its API",
   },
   node: { imports: wire, because: "agents hold no authority and know no other service" },
+  mdm: {
+    imports: [...pure, "gen", "api"],
+    because: "an inventory service knows an MDM and auth's API, and decides nothing",
+  },
   client: { imports: wire, because: "the person's side: profile, login, ceremonies" },
   cli: { imports: pure, because: "the command engine knows no product" },
   tctl: {
@@ -62,7 +66,7 @@ export const layers: Readonly<Record<string, Layer>> = {
     because: "a command talks to the cluster through the client",
   },
   daemon: {
-    imports: [...wire, "backend", "auth", "proxy", "node", "cli"],
+    imports: [...wire, "backend", "auth", "proxy", "node", "mdm", "cli"],
     because: "the only composition root",
   },
 };

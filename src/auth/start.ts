@@ -18,6 +18,7 @@ import type { StoreSink } from "./audit/store-sink.ts";
 import { Authorities } from "./authority/authorities.ts";
 import { loadAuthorities } from "./authority/keys.ts";
 import type { AuthContext } from "./context.ts";
+import { settleRows } from "./devices/rows.ts";
 import { FailureBudget } from "./failure-budget.ts";
 import { createAuthServer, registerServices } from "./grpc/register.ts";
 import { hostCertificateMs } from "./hosts/host-certificates.ts";
@@ -104,6 +105,7 @@ export class AuthService implements Closable {
       administratorId: uuid(random),
     };
     await initializeCluster(context, options.settings);
+    await settleRows(context);
     await context.audit.record("auth.start", { server_version: productVersion });
     const server = createAuthServer(context);
     registerServices(server, context);

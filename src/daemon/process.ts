@@ -21,7 +21,7 @@ import { systemRandom } from "#base/random.ts";
 import { FrontDoor } from "#proxy/front-door.ts";
 import { ProxyService } from "#proxy/start.ts";
 import { keepAdministrator } from "./administrator.ts";
-import { startAgent } from "./agent.ts";
+import { startAgent, startInventoryAgent } from "./agent.ts";
 import { type Address, formatAddress } from "./config/address.ts";
 import type { GatehouseConfig } from "./config/config.ts";
 import { makePrivateFolder } from "./files.ts";
@@ -39,6 +39,8 @@ export interface RunningProcess extends Closable {
   readonly publicAddress: string;
   /** Absent in a process of agents only. */
   readonly auth?: AuthService;
+  /** When the process has nothing more to do, as after the only run of an inventory service; rejects when that failed. */
+  readonly ended?: Promise<unknown>;
 }
 
 /** Starts every service that the configuration enables; when one fails, those before it are stopped again. */
@@ -77,12 +79,15 @@ async function startAgents(
       },
     );
   }
-  if (!config.ssh) {
-    throw new Fault("usage", "the configuration enables no service");
-  }
-  const parts = { config, ssh: config.ssh, hostId, logger, closer };
-  const { clusterName, proxyAddress } = await startAgent(parts);
-  return { clusterName, publicAddress: proxyAddress };
+  const shared = { config, hostId, logger, closer };
+  const node = config.ssh && (await startAgent({ ...shared, ssh: config.ssh }));
+  const inventory =
+    config.mdm.length > 0 ? await startInventoryAgent(config, logger, closer) : undefined;
+  const member = node ?? inventory;
+  if (!member) throw new Fault("usage", "the configuration enables no service");
+  const { clusterName, proxyAddress } = member;
+  const running = { clusterName, publicAddress: proxyAddress };
+  return node || !inventory ? running : { ...running, ended: inventory.ended };
 }
 
 async function startCluster(
@@ -107,6 +112,11 @@ async function startCluster(
   if (config.auth?.listen) await openAuthDoor(config.auth.listen, logger, closer, auth, hostId);
   if (config.ssh) {
     await startOwnNode({ config, ssh: config.ssh, hostId, logger, closer }, auth, proxy);
+  }
+  if (config.mdm.length > 0) {
+    const client = closer.add(auth.connect(serviceIdentity(auth.context, hostId, "MDM")));
+    const { startInventory } = await import("./inventory.ts");
+    startInventory(config.mdm, client, logger, closer);
   }
   const address = formatAddress(ownAddress(config, proxy.port));
   closer.defer(keepAdministrator(auth.context, config.dataDir, address, logger));

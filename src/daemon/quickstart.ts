@@ -64,6 +64,7 @@ function quickstartConfig(flags: Invocation<typeof quickstart>["flags"]): Gateho
     log: { output: "stderr", severity: "warn", format: "text" },
     storage: { type: "sqlite", path: dataDir },
     join: { caPins: [] },
+    mdm: [],
     auth: {
       listen: undefined,
       publicAddrs: [],

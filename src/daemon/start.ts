@@ -7,6 +7,18 @@ import { startProcess } from "./process.ts";
 import type { start } from "./program.ts";
 import { stopRequested } from "./signals.ts";
 
+/** Waits until the process is told to stop, or has nothing more to do. Throws what that ended with. */
+async function stopOrEnd(signal: AbortSignal, ended: Promise<unknown> | undefined): Promise<void> {
+  if (ended === undefined) return stopRequested(signal);
+  const over = new AbortController();
+  ended.then(
+    () => over.abort(),
+    () => over.abort(),
+  );
+  await stopRequested(AbortSignal.any([signal, over.signal]));
+  if (over.signal.aborted) await ended;
+}
+
 /** Runs the command. */
 export async function run({ flags, signal }: Invocation<typeof start>): Promise<void> {
   const file = flags.config ?? (existsSync(usualConfigFile) ? usualConfigFile : undefined);
@@ -14,7 +26,10 @@ export async function run({ flags, signal }: Invocation<typeof start>): Promise<
   const logger = openLogger(config.log);
   const running = await startProcess(config, logger);
   logger.info("ready", { cluster: running.clusterName, proxy: running.publicAddress });
-  await stopRequested(signal);
-  logger.info("stopping");
-  await running.close();
+  try {
+    await stopOrEnd(signal, running.ended);
+  } finally {
+    logger.info("stopping");
+    await running.close();
+  }
 }

@@ -16,6 +16,8 @@ const authProtocol = "h2";
 /** What joining needs. */
 export interface JoinOptions extends Bootstrap {
   readonly proxy: ProxyAddress;
+  /** What the host joins as. */
+  readonly role: "Node" | "MDM";
   /** Undefined when the configuration names none: good as long as the host has joined already. */
   readonly token: Secret | undefined;
 }
@@ -32,20 +34,16 @@ export function obtainThroughProxy(options: JoinOptions): ObtainCertificates {
       const dial = () => dialAsHost(options.proxy, authProtocol, current.tls);
       return withClient(dial, (join) => join.renewHostCertificates(keys));
     }
-    const { token } = options;
+    const { role, token } = options;
     if (token === undefined) {
-      throw new Fault(
-        "environment",
-        "this server has not joined the cluster and has no join token",
-        {
-          hint: "make one on the auth host: tctl tokens add --type=node; then set auth_token",
-        },
-      );
+      throw new Fault("environment", "this host has not joined the cluster and has no join token", {
+        hint: `make one on the auth host: tctl tokens add --type=${role.toLowerCase()}; then set auth_token`,
+      });
     }
     const { hostId, nodeName } = request;
     return withClient(
       () => dialAsStranger(options.proxy, authProtocol, options),
-      (join) => join.join({ ...keys, hostId, nodeName, role: "Node", token: token.reveal() }),
+      (join) => join.join({ ...keys, hostId, nodeName, role, token: token.reveal() }),
     );
   };
 }

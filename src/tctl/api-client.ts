@@ -12,11 +12,12 @@ import { Fault } from "#base/fault.ts";
 import type { Secret } from "#base/secret.ts";
 import { AuditService, ExplainService, UserService } from "#gen/gatehouse/v1/admin_pb.ts";
 import { AuthService } from "#gen/proto/authservice_pb.ts";
-import { DeviceTrustService } from "#gen/teleport/devicetrust/v1/service_pb.ts";
+import { DeviceTrustService, DeviceView } from "#gen/teleport/devicetrust/v1/service_pb.ts";
 import type { Device } from "#resource/device.ts";
 import type { Kind, Resource, ResourceOf } from "#resource/kinds.ts";
 import { alertCallsOver } from "./api-alerts.ts";
-import { kindCallsOver } from "./api-kinds.ts";
+import { syncDevices } from "./api-inventory.ts";
+import { kindCallsOver, readPages } from "./api-kinds.ts";
 import { readSimulation } from "./api-simulation.ts";
 import type {
   AuditEvent,
@@ -27,6 +28,9 @@ import type {
   Refused,
   UserLink,
 } from "./auth-client.ts";
+
+/** Devices asked for at once. */
+const devicePage = 1000;
 
 /** Events asked for at once. */
 const eventPage = 500;
@@ -77,10 +81,20 @@ export function createApiClient(grpc: GrpcClient): AuthClient {
     async remove(kind, name) {
       await kinds[kind].remove(name);
     },
+    async listDevices(): Promise<readonly Device[]> {
+      const messages = await readPages((pageToken) =>
+        devices
+          .listDevices({ pageSize: devicePage, pageToken, view: DeviceView.LIST })
+          .then((answer) => [answer.devices, answer.nextPageToken]),
+      );
+      // Rows are the server's own words, and not written back: nothing is held against a schema.
+      return messages.map((message) => decodePlain("device", message) as unknown as Device);
+    },
     async findDevices(idOrTag): Promise<readonly Device[]> {
       const answer = await devices.findDevices({ idOrTag });
       return answer.devices.map((device) => decodeStored("device", device));
     },
+    syncDevices: (plan) => syncDevices(devices, plan),
     async createEnrollToken(deviceId, expires): Promise<EnrollToken> {
       const answer = await devices.createDeviceEnrollToken({
         deviceId,

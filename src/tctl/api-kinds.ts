@@ -205,7 +205,7 @@ function specOf(device: MessageOf<"device">): Readonly<Record<string, unknown>> 
 }
 
 /** All pages of a listing. Throws `limit` when the peer never stops. */
-async function readPages<T>(
+export async function readPages<T>(
   read: (key: string) => Promise<readonly [readonly T[], string]>,
 ): Promise<T[]> {
   const all: T[] = [];

@@ -107,6 +107,25 @@ export interface Simulation {
   readonly logins: readonly ChangedLogin[];
 }
 
+/** An inventory that is to be taken over. */
+export interface InventoryPlan {
+  /** Name of the source that the devices belong to from now on. */
+  readonly source: string;
+  readonly devices: readonly Pick<Device["spec"], "os_type" | "asset_tag" | "profile">[];
+  /** Devices of the source that are not among these are removed. */
+  readonly removeMissing: boolean;
+  /** Is told how many devices have been sent. */
+  readonly onProgress: (sent: number) => void;
+}
+
+/** What became of it. */
+export interface InventoryOutcome {
+  /** Asset tags that the auth service refused, with its reasons. */
+  readonly refused: readonly { readonly assetTag: string; readonly reason: string }[];
+  /** Asset tags of the devices that were removed. */
+  readonly removed: readonly string[];
+}
+
 /** The auth service as an administrator sees it. */
 export interface AuthClient extends AlertCalls, Closable {
   ping(): Promise<ClusterInfo>;
@@ -124,8 +143,12 @@ export interface AuthClient extends AlertCalls, Closable {
   /** Removes, or resets to defaults what exists once. Throws `not-found`. */
   remove(kind: Kind, name: string): Promise<void>;
 
+  /** Every device as a listing shows it: without keys, profile and collected data. */
+  listDevices(): Promise<readonly Device[]>;
   /** Devices whose id or asset tag is the given text. */
   findDevices(idOrTag: string): Promise<readonly Device[]>;
+  /** Adds devices and updates those that are known; gives those that were refused. Enrollments stay. */
+  syncDevices(plan: InventoryPlan): Promise<InventoryOutcome>;
   createEnrollToken(deviceId: string, expires: Date | undefined): Promise<EnrollToken>;
   createUserLink(user: string, purpose: "invite" | "password", ttlMs: number): Promise<UserLink>;
   /** Sets the password at once. With `totp` a new TOTP secret is made and its otpauth:// URL answered. */

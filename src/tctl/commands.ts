@@ -190,6 +190,31 @@ export const devicesLs = defineCommand({
   run: () => import("./devices-ls.ts"),
 });
 
+export const devicesImport = defineCommand({
+  path: ["devices", "import"],
+  summary: "take over an inventory from a CSV or JSON file",
+  example: "tctl devices import devices.csv --remove-missing --dry-run",
+  arguments: { file: required('file with one device per row ("-": stdin)') },
+  flags: {
+    format: choice(["csv", "json"], "form of the file (default: as its name ends, else csv)", {}),
+    source: string("name of the inventory, shown by: tctl devices ls", { default: "import" }),
+    claim: boolean("also take over devices of other sources"),
+    removeMissing: boolean("remove devices of this source that the file does not name"),
+    dryRun: boolean("check the file and say what would change"),
+  },
+  run: () => import("./devices-import.ts"),
+});
+
+export const devicesExport = defineCommand({
+  path: ["devices", "export"],
+  summary: "print the inventory as CSV or JSON, as import reads it",
+  example: "tctl devices export > devices.csv",
+  flags: {
+    format: choice(["csv", "json"], "form of the output", { default: "csv" }),
+  },
+  run: () => import("./devices-export.ts"),
+});
+
 export const devicesRm = defineCommand({
   path: ["devices", "rm"],
   summary: "remove a device from the inventory",

@@ -11,9 +11,12 @@ import { withAuth } from "./services.ts";
 /** Lists devices by asset tag, then operating system. */
 export async function run(invocation: Invocation<typeof devicesLs>): Promise<void> {
   const { console, flags } = invocation;
+  if (flags.format === "text") {
+    printDevices(console, await withAuth(invocation, (auth) => auth.listDevices()));
+    return;
+  }
   const devices = await withAuth(invocation, (auth) => auth.list("device"));
-  const shown = devices.map(presentResource);
-  await printAs(console, flags.format, shown, () => printDevices(console, devices), 4);
+  await printAs(console, flags.format, devices.map(presentResource), () => {}, 4);
 }
 
 /** The table of devices. */

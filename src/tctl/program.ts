@@ -38,6 +38,8 @@ export const tctl = defineProgram({
     commands.rm,
     commands.devicesAdd,
     commands.devicesLs,
+    commands.devicesImport,
+    commands.devicesExport,
     commands.devicesRm,
     commands.devicesEnroll,
     commands.devicesLock,

@@ -254,6 +254,10 @@ test("devices: add, list, enroll, lock, remove", async () => {
   await replay("devices", [...cluster, ...devices]);
 });
 
+test("inventory: import and export as CSV and JSON, and what is wrong with a file", async () => {
+  await replay("inventory", devices);
+});
+
 test("devices: an empty inventory says so", async () => {
   await replay("devices-none", cluster);
 });

@@ -21,6 +21,15 @@ const sections: Partial<Record<TokenRole, string>> = {
   MDM: "jamf_service",
 };
 
+/** What a section cannot run without, to be filled in by hand. */
+const needed: Readonly<Record<string, readonly string[]>> = {
+  jamf_service: [
+    "  api_endpoint: https://yourtenant.jamfcloud.com/api",
+    "  client_id: CLIENT-ID",
+    "  client_secret_file: /etc/gatehouse/jamf-secret",
+  ],
+};
+
 /** Services that a configuration runs unless it says otherwise: the new host must not become a cluster of its own. */
 const usualSections = ["auth_service", "proxy_service", "ssh_service"];
 
@@ -60,7 +69,7 @@ export async function run(invocation: Invocation<typeof tokensAdd>): Promise<voi
         ...usualSections.map((section) => `${section}: {enabled: ${wanted.includes(section)}}`),
         ...wanted
           .filter((section) => !usualSections.includes(section))
-          .map((section) => `${section}: {enabled: true}`),
+          .flatMap((section) => linesOf(section)),
         "",
         "Then run there:",
         "",
@@ -74,6 +83,11 @@ export async function run(invocation: Invocation<typeof tokensAdd>): Promise<voi
       ].join("\n"),
     );
   });
+}
+
+function linesOf(section: string): readonly string[] {
+  const lines = needed[section];
+  return lines ? [`${section}:`, "  enabled: true", ...lines] : [`${section}: {enabled: true}`];
 }
 
 function readType(word: string): TokenRole {

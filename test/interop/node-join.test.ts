@@ -60,7 +60,7 @@ const proxy = () => ({ host: "127.0.0.1", port: door.port });
 
 function joining(token: string | undefined, caPins: readonly string[] = [pin]): ObtainCertificates {
   const secret = token === undefined ? undefined : new Secret(token);
-  return obtainThroughProxy({ proxy: proxy(), token: secret, caPins, ...shared });
+  return obtainThroughProxy({ proxy: proxy(), role: "Node", token: secret, caPins, ...shared });
 }
 
 function open(name: string, obtain: ObtainCertificates): Promise<HostCredentials> {

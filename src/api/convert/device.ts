@@ -2,7 +2,6 @@
  * Devices: the message of `teleport.devicetrust.v1` is flat, the document has the head that all resources have. A
  * document's labels, description, expiry and revision have no place in the message.
  */
-import { create } from "@bufbuild/protobuf";
 import { type Device, DeviceSchema } from "#gen/teleport/devicetrust/v1/device_pb.ts";
 import type { Device as DeviceDocument } from "#resource/device.ts";
 import { decodeDocument, encodeDocument, type Plain } from "./document.ts";
@@ -32,11 +31,8 @@ export function decodeDevice(device: Device): { [key: string]: Plain } {
 
 /** The message of a device document. */
 export function encodeDevice(document: DeviceDocument): Device {
-  const { enroll_status, ...spec } = document.spec;
-  const device = encodeDocument(DeviceSchema, { ...spec, enroll_status });
-  return create(DeviceSchema, {
-    ...device,
-    apiVersion: document.version,
-    id: document.metadata.name,
-  });
+  const device = encodeDocument(DeviceSchema, document.spec);
+  device.apiVersion = document.version;
+  device.id = document.metadata.name;
+  return device;
 }

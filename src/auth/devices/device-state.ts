@@ -19,6 +19,8 @@ export interface DeviceRecord {
   readonly clock?: ClockMark;
   /** No certificate that names the device and its credential is valid after this moment. */
   readonly certificatesUntil?: string;
+  /** Whom the inventory service last said the device is assigned to; empty for nobody. Outlives enrolments. */
+  readonly assignedUser?: string;
 }
 
 /** A device with its private record, and the revisions under which both are stored. */
@@ -37,6 +39,11 @@ export interface DeviceChange {
 
 /** The record of a device that has never enrolled. */
 export const emptyRecord: DeviceRecord = { recent: [] };
+
+/** What is left of a record when the device loses its credential. */
+export function unenrolledRecord({ assignedUser }: DeviceRecord): DeviceRecord {
+  return assignedUser === undefined ? emptyRecord : { ...emptyRecord, assignedUser };
+}
 
 /** Authentications whose collected data are kept. */
 export const recentKept = 10;

@@ -183,7 +183,7 @@ function enrolledChange(
   owner: string,
   now: Date,
 ): DeviceChange {
-  const { certificatesUntil } = record;
+  const { certificatesUntil, assignedUser } = record;
   const sameKey = device.spec.credential?.id === credential.id;
   return {
     device: {
@@ -203,6 +203,7 @@ function enrolledChange(
       ...(platform ? { clock: markClock(platform.clock, now) } : {}),
       // Certificates of the same key are still out there; those of another one are locked by this change.
       ...(sameKey && certificatesUntil !== undefined ? { certificatesUntil } : {}),
+      ...(assignedUser === undefined ? {} : { assignedUser }),
     },
   };
 }

@@ -1,16 +1,20 @@
 /** The inventory keeps documents, records and indexes together, whoever writes at the same time. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { fromBinary, toBinary } from "@bufbuild/protobuf";
 import fc from "fast-check";
 import { openMemoryBackend } from "#backend/memory.ts";
 import { ManualClock } from "#base/clock.ts";
 import { isFault } from "#base/fault.ts";
 import { uuid } from "#base/random.ts";
+import { ListDevicesResponseSchema } from "#gen/teleport/devicetrust/v1/service_pb.ts";
 import type { Device, OsType } from "#resource/device.ts";
 import { parseResourceOf } from "#resource/parse.ts";
 import { openStores } from "../store/stores.ts";
 import { type DeviceRecord, emptyRecord, indexKeys } from "./device-state.ts";
 import { DeviceInventory } from "./inventory.ts";
+import { listRows, settleRows } from "./rows.ts";
+import { listMessage } from "./views.ts";
 
 const start = new Date("2026-11-21T10:00:00Z");
 const quiet = async () => {};
@@ -43,7 +47,7 @@ async function indexItems({ backend }: ReturnType<typeof open>) {
   const { items } = await backend.range({ prefix: "/devices/" });
   return new Map(
     items
-      .filter(({ key }) => !key.startsWith("/devices/records/"))
+      .filter(({ key }) => !/^\/devices\/(?:records|rows)\//.test(key))
       .map(({ key, value }) => [key, new TextDecoder().decode(value)]),
   );
 }
@@ -158,10 +162,38 @@ test("after any sequence of writes the indexes say exactly what the devices say"
         }
       }
       assert.deepEqual(await indexItems(parts), expected);
+      const documents = await stores.devices.all();
+      assert.deepEqual(await rowsOf(parts), documents.map(listMessage), "the rows of listings");
       await parts.backend.close();
     }),
     { numRuns: 60 },
   );
+});
+
+test("rows of an inventory that is older than they are, and of one that changes meanwhile, are made at the start", async () => {
+  const parts = open();
+  const { inventory, stores, backend } = parts;
+  for (let i = 0; i < 600; i++) await inventory.create(deviceOf(`T${i}`), "admin", quiet);
+  for (const { key } of (await backend.range({ prefix: "/devices/rows/" }, { limit: 1000 }))
+    .items) {
+    await backend.delete(key);
+  }
+  assert.deepEqual(await rowsOf(parts), []);
+  const [first, second] = await stores.devices.all();
+  const settling = settleRows(parts);
+  await Promise.all([
+    inventory.delete(first?.metadata.name ?? "", "admin", quiet),
+    inventory.modify(second?.metadata.name ?? "", "admin", ({ device, record }) => ({
+      device: { ...device, spec: { ...device.spec, owner: "alice" } },
+      record,
+    })),
+    settling,
+  ]);
+  const documents = await stores.devices.all();
+  assert.equal(documents.length, 599);
+  assert.deepEqual(await rowsOf(parts), documents.map(listMessage));
+  await settleRows(parts);
+  await backend.close();
 });
 
 test("a lock takes the place of a lost credential while certificates with it may live, and leaves with its return", async () => {
@@ -193,3 +225,19 @@ test("a lock takes the place of a lost credential while certificates with it may
   assert.deepEqual(await stores.locks.all(), [], "locks end with the last certificate");
   await parts.backend.close();
 });
+
+/** What a listing of the whole inventory says, as a client reads it. */
+async function rowsOf({ backend }: ReturnType<typeof open>) {
+  const rows = [];
+  let after: string | undefined;
+  do {
+    const page = await listRows(
+      backend,
+      after === undefined ? { limit: 250 } : { limit: 250, after },
+    );
+    const bytes = toBinary(ListDevicesResponseSchema, page);
+    rows.push(...fromBinary(ListDevicesResponseSchema, bytes).devices);
+    after = page.nextPageToken === "" ? undefined : page.nextPageToken;
+  } while (after !== undefined);
+  return rows;
+}

@@ -12,6 +12,7 @@ import type { Stores } from "../store/stores.ts";
 import {
   credentialKey,
   type DeviceChange,
+  type DeviceRecord,
   type DeviceState,
   decodeRecord,
   emptyRecord,
@@ -23,6 +24,7 @@ import {
   tagKey,
 } from "./device-state.ts";
 import { revocationOperations } from "./revocation.ts";
+import { rowOperation } from "./rows.ts";
 
 /** What the inventory works with. */
 export interface InventoryContext {
@@ -96,12 +98,17 @@ export class DeviceInventory {
   }
 
   /** Stores a new device; throws `already-exists` when its id, its tag or its credential is taken. */
-  async create(device: Device, by: string, announce: Announce): Promise<DeviceState> {
-    const after = { device, record: emptyRecord };
+  async create(
+    device: Device,
+    by: string,
+    announce: Announce,
+    record: DeviceRecord = emptyRecord,
+  ): Promise<DeviceState> {
+    const after = { device, record };
     await this.#assertFree(after);
     await announce(device);
     try {
-      return committed(after, await this.#commit(undefined, after, by));
+      return committed(undefined, after, await this.#commit(undefined, after, by));
     } catch (error) {
       if (!isFault(error, "conflict")) throw error;
       await this.#assertFree(after);
@@ -124,10 +131,7 @@ export class DeviceInventory {
       const after = await change(before);
       if (attempt === 0) await announce?.(after.device);
       try {
-        const revision = await this.#commit(before, after, by);
-        return before.device === after.device
-          ? { ...after, recordRevision: revision }
-          : committed(after, revision);
+        return committed(before, after, await this.#commit(before, after, by));
       } catch (error) {
         if (!isFault(error, "conflict") || attempt >= maxAttempts) throw error;
       }
@@ -193,6 +197,9 @@ export class DeviceInventory {
     const mark = { by, now: clock.now() };
     return backend.atomic([
       documentOperation(stores, before, after),
+      ...(before?.device === after?.device
+        ? []
+        : [rowOperation((after ?? before)?.device.metadata.name ?? "", after?.device)]),
       recordOperation(before, after),
       ...indexOperations(before, after),
       ...revocationOperations(stores.locks, before, after, mark),
@@ -201,9 +208,22 @@ export class DeviceInventory {
 }
 
 /** The state as it is stored now. */
-function committed({ device, record }: DeviceChange, revision: string): DeviceState {
+function committed(
+  before: DeviceState | undefined,
+  after: DeviceChange,
+  revision: string,
+): DeviceState {
+  const { device, record } = after;
   const metadata = { ...device.metadata, revision };
-  return { device: { ...device, metadata }, record, recordRevision: revision };
+  const stored = before?.device === device ? device : { ...device, metadata };
+  return writesRecord(before, after)
+    ? { device: stored, record, recordRevision: revision }
+    : { device: stored, record };
+}
+
+/** A record that says nothing is not stored for a device that has none: a fleet that is registered has no records. */
+function writesRecord(before: DeviceState | undefined, { record }: DeviceChange): boolean {
+  return before?.recordRevision !== undefined || record !== emptyRecord;
 }
 
 function documentOperation(
@@ -225,7 +245,8 @@ function recordOperation(
   const key = recordKey((after ?? before)?.device.metadata.name ?? "");
   const revision = before?.recordRevision;
   const condition = revision === undefined ? "absent" : { revision };
-  if (after) return { type: "put", key, value: encodeRecord(after.record), if: condition };
+  if (after && writesRecord(before, after))
+    return { type: "put", key, value: encodeRecord(after.record), if: condition };
   return revision === undefined
     ? { type: "check", key, if: condition }
     : { type: "delete", key, if: condition };

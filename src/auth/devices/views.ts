@@ -21,6 +21,8 @@ export function deviceMessage({ device, record }: DeviceChange, view: DeviceView
 
 /** The row of a list. */
 export function listMessage(device: Device): DeviceMessage {
-  const { credential: _, profile: __, collected_data: ___, ...spec } = device.spec;
+  const { os_type, asset_tag, create_time, update_time, enroll_status, owner, source } =
+    device.spec;
+  const spec = { os_type, asset_tag, create_time, update_time, enroll_status, owner, source };
   return encodeDevice({ ...device, spec });
 }

@@ -9,7 +9,12 @@ import type { Device, OsType } from "#resource/device.ts";
 import type { AuthContext } from "../context.ts";
 import { type AuthCall, requireIdentity } from "../grpc/guard.ts";
 import { newDevice, updateDevice } from "./changes.ts";
-import { type DeviceState, emptyRecord } from "./device-state.ts";
+import {
+  type DeviceChange,
+  type DeviceRecord,
+  type DeviceState,
+  unenrolledRecord,
+} from "./device-state.ts";
 import { callerFields, deviceFields } from "./events.ts";
 import type { DeviceInventory } from "./inventory.ts";
 import type { EnrollTokens } from "./tokens.ts";
@@ -27,40 +32,64 @@ export async function createDevice(
   call: AuthCall,
   message: DeviceMessage | undefined,
   asResource: boolean,
+  record?: DeviceRecord,
 ): Promise<DeviceState> {
   const { clock, random } = context;
   const device = newDevice(given(message), asResource, { now: clock.now(), random });
-  return inventory.create(device, nameOf(call), (created) =>
+  const announce = (created: Device) =>
     context.audit.record("device.create", {
       ...callerFields(call),
       device: deviceFields(created),
-    }),
-  );
+    });
+  return inventory.create(device, nameOf(call), announce, record);
 }
 
 /** Changes a device; `mask` as in {@link updateDevice}. An unenrolled device keeps no trace of its key. */
-export async function changeDevice(
-  { context, inventory }: WriteContext,
+export function changeDevice(
+  parts: WriteContext,
   call: AuthCall,
   id: string,
   message: DeviceMessage,
   mask: readonly string[] | undefined,
 ): Promise<DeviceState> {
+  const now = parts.context.clock.now();
+  return writeChange(parts, call, id, ({ device: before, record }) => {
+    const device = updateDevice(before, message, mask, { now });
+    return { device, record: device.spec.credential ? record : unenrolledRecord(record) };
+  });
+}
+
+/** A change with, where it unenrols the device, the reason why. */
+export interface ReasonedChange extends DeviceChange {
+  readonly reason?: string | undefined;
+}
+
+/** Writes a change, its audit event before it. `change` runs again when somebody else was faster. */
+export function writeChange(
+  { context, inventory }: WriteContext,
+  call: AuthCall,
+  id: string,
+  change: (before: DeviceState) => ReasonedChange,
+): Promise<DeviceState> {
   let old: string | undefined;
+  let reason: string | undefined;
   return inventory.modify(
     id,
     nameOf(call),
-    ({ device: before, record }) => {
-      const device = updateDevice(before, message, mask, { now: context.clock.now() });
-      old = before.spec.credential?.id;
-      return { device, record: device.spec.credential ? record : emptyRecord };
+    (before) => {
+      const { reason: why, ...after } = change(before);
+      old = before.device.spec.credential?.id;
+      reason = why;
+      return after;
     },
     (device) =>
       context.audit.record("device.update", {
         ...callerFields(call),
         // After an unenrolment the event is the only place that still knows the key.
         device: deviceFields(device, old),
-        ...(old !== undefined && !device.spec.credential ? { message: "unenrolled" } : {}),
+        ...(old !== undefined && !device.spec.credential
+          ? { message: reason === undefined ? "unenrolled" : `unenrolled: ${reason}` }
+          : {}),
       }),
   );
 }

@@ -29,3 +29,21 @@ test("a lock on a server ends the feed that it has open", async () => {
   await node.close();
   await cluster.close();
 });
+
+test("an inventory service follows no rules, reports no events, and is no server", async () => {
+  const cluster = await startTestAuth();
+  const agent = await cluster.as("MDM").service("agent");
+  const denied = (error: unknown) => isFault(error, "access-denied");
+  for (const kind of ["role", "lock", "cert_authority", "node"]) {
+    await assert.rejects(
+      agent
+        .watchAuthority({ kinds: [kind] })
+        [Symbol.asyncIterator]()
+        .next(),
+      denied,
+    );
+  }
+  await assert.rejects(agent.emitEvents({ events: [] }), denied);
+  await assert.rejects(agent.heartbeat({ document: new Uint8Array() }), denied);
+  await cluster.close();
+});

@@ -32,6 +32,9 @@ const followable: Readonly<Record<string, readonly SystemIdentity["systemRoles"]
   node: ["Proxy"],
 };
 
+/** Services on which sessions run, and that report what happens in them. */
+const reporters = ["Node", "Db", "Kube", "App"] as const;
+
 /** The handlers of AgentService. */
 export function agentService(context: AuthContext): ServiceHandlers<typeof AgentService, Peer> {
   return {
@@ -58,7 +61,7 @@ export function agentService(context: AuthContext): ServiceHandlers<typeof Agent
     },
 
     async emitEvents({ events }, call) {
-      await acceptAgentEvents(context, requireSystem(call), events);
+      await acceptAgentEvents(context, requireSystem(call, ...reporters), events);
       return {};
     },
 

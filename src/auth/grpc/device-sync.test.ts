@@ -146,3 +146,103 @@ test("strangers to the task, missing sources and messages out of order are refus
   await assert.rejects(sync.upsert(...many), (error) => isFault(error, "limit"));
   await cluster.close();
 });
+
+test("a device that could not be updated was named all the same, and is not missing", async () => {
+  const cluster = await startTestAuth();
+  const admin = await logIn(cluster, "admin");
+  const devices = await admin.client.service("devices");
+  await devices.createDevice({ device: { ...mac("OURS"), source: jamf } });
+  const sync = await begin(cluster.as("MDM"), { source: jamf, trackMissingDevices: true });
+  const unreadable = { ...mac("OURS"), profile: { updateTime: { seconds: 1n << 60n, nanos: 0 } } };
+  const [outcome] = await sync.upsert(unreadable);
+  assert.equal(outcome?.status?.code, 3, outcome?.status?.message ?? "");
+  await sync.end();
+  assert.equal(await sync.call.receive(), undefined, "nothing is missing");
+  await cluster.close();
+});
+
+test("devices of one batch that are the same device are written in their order", async () => {
+  const cluster = await startTestAuth();
+  const admin = await logIn(cluster, "admin");
+  const sync = await begin(admin.client, { source: jamf });
+  const versions = Array.from({ length: 20 }, (_, i) => mac("TWICE", `15.${i}`));
+  const results = await sync.upsert(...versions);
+  assert.equal(new Set(results.map(({ id }) => id)).size, 1);
+  assert.ok(results.every(({ status }) => status?.code === 0));
+  const { devices } = await (await admin.client.service("devices")).findDevices({
+    idOrTag: "TWICE",
+  });
+  assert.deepEqual(
+    devices.map(({ profile }) => profile?.osVersion),
+    ["15.19"],
+  );
+  sync.call.cancel();
+  await cluster.close();
+});
+
+test("what is missing comes in pages, also of a source with more devices than one page holds", async () => {
+  const cluster = await startTestAuth();
+  const mdm = cluster.as("MDM");
+  const first = await begin(mdm, { source: jamf });
+  for (let at = 0; at < 1200; at += 600) {
+    await first.upsert(...Array.from({ length: 600 }, (_, i) => mac(`P${at + i}`)));
+  }
+  await first.end();
+  const second = await begin(mdm, { source: jamf, trackMissingDevices: true });
+  await second.upsert(mac("P7"));
+  await second.end();
+  const named = new Set<string>();
+  for (;;) {
+    const answer = await second.call.receive();
+    if (answer === undefined) break;
+    assert.equal(answer.payload.case, "missingDevices");
+    for (const { assetTag } of answer.payload.value.devices) named.add(assetTag ?? "");
+    await second.remove();
+  }
+  assert.equal(named.size, 1199);
+  assert.equal(named.has("P7"), false);
+  await cluster.close();
+});
+
+test("a device that was taken from its person is unenrolled where the run asks for it, with the reason in the audit log", async () => {
+  const cluster = await startTestAuth();
+  const admin = await logIn(cluster, "admin");
+  await enrollAs(cluster, admin, new SimulatedAppleDevice());
+  const status = async () => {
+    const devices = await admin.client.service("devices");
+    return (await devices.findDevices({ idOrTag: "PF47WND6" })).devices[0]?.enrollStatus;
+  };
+  const assign = async (owner: string, metadata: Record<string, string>) => {
+    const call = await (await cluster.as("MDM").service("devices")).syncInventory({ metadata });
+    await call.send({ payload: { case: "start", value: { source: jamf } } });
+    await call.receive();
+    const devices = [{ ...mac("PF47WND6"), owner }];
+    await call.send({ payload: { case: "devicesToUpsert", value: { devices } } });
+    const answer = await call.receive();
+    assert.equal(answer?.payload.case, "result");
+    assert.equal(answer.payload.value.devices[0]?.status?.code, 0);
+    await call.send({ payload: { case: "end", value: {} } });
+    assert.equal(await call.receive(), undefined);
+  };
+  const follow = { "gatehouse-on-owner-change": "unenroll" };
+  await assign("Alice@example.com", follow);
+  await assign("bob@example.com", {});
+  await assign("alice@example.com ", follow);
+  assert.equal(await status(), DeviceEnrollStatus.ENROLLED, "nothing has changed hands");
+  await assign("bob@example.com", follow);
+  assert.equal(await status(), DeviceEnrollStatus.NOT_ENROLLED);
+  const event = await cluster.lastEvent("device.update");
+  assert.equal(
+    event?.["message"],
+    "unenrolled: jamf has assigned the device to bob@example.com, it was alice@example.com's",
+  );
+  await enrollAs(cluster, admin, new SimulatedAppleDevice());
+  await assign("bob@example.com", follow);
+  assert.equal(await status(), DeviceEnrollStatus.ENROLLED);
+  await assign("", follow);
+  assert.equal(await status(), DeviceEnrollStatus.NOT_ENROLLED, "taken back into stock");
+  await enrollAs(cluster, admin, new SimulatedAppleDevice());
+  await assign("carol@example.com", follow);
+  assert.equal(await status(), DeviceEnrollStatus.ENROLLED, "given out from stock");
+  await cluster.close();
+});

@@ -5,6 +5,7 @@
 
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { BidiStream, Handler } from "#api/grpc/service.ts";
+import { ownerChangeHeader } from "#api/inventory-stream.ts";
 import type { Peer } from "#api/peer.ts";
 import { Fault } from "#base/fault.ts";
 import type {
@@ -36,7 +37,8 @@ export function syncInventoryHandler(
     const first = await receiveWithin(stream, idleMs);
     if (first.payload.case !== "start") throw outOfOrder();
     const { source, trackMissingDevices } = first.payload.value;
-    const sync = new InventorySync(parts, call, source);
+    const unenrollOnOwnerChange = call.metadata[ownerChangeHeader] === "unenroll";
+    const sync = new InventorySync(parts, call, { source, unenrollOnOwnerChange });
     await stream.send({ payload: { case: "ack", value: {} } });
     while (await takeBatch(stream, sync));
     if (!trackMissingDevices) return;

@@ -17,6 +17,7 @@ import type { EnrollContext } from "../devices/enroll.ts";
 import { deviceFields, recordSuccess } from "../devices/events.ts";
 import { DeviceInventory } from "../devices/inventory.ts";
 import { readCollectedData } from "../devices/messages.ts";
+import { listRows } from "../devices/rows.ts";
 import { EnrollTokens } from "../devices/tokens.ts";
 import { deviceMessage, listMessage } from "../devices/views.ts";
 import { createDevice, deleteDevice, updateById, upsertDevice } from "../devices/write.ts";
@@ -88,13 +89,10 @@ export function deviceTrustService(
     async listDevices({ pageSize, pageToken, view }, call) {
       const full = view === DeviceView.RESOURCE;
       await authorize(context, call, "device", "list", ...(full ? (["read"] as const) : []));
-      const { documents, next } = await context.stores.devices.list(
-        pageOptions(pageSize, pageToken),
-      );
-      return {
-        devices: full ? await inFull(inventory, documents) : documents.map(listMessage),
-        nextPageToken: next ?? "",
-      };
+      const options = pageOptions(pageSize, pageToken);
+      if (!full) return listRows(context.backend, options);
+      const { documents, next } = await context.stores.devices.list(options);
+      return { devices: await inFull(inventory, documents), nextPageToken: next ?? "" };
     },
 
     /** People see their own devices without a permission. */
@@ -122,11 +120,13 @@ export function deviceTrustService(
     /** Nothing is limited here; the call is for old clients that ask. */
     async getDevicesUsage(_request, call) {
       await authorize(context, call, "device", "list");
-      const devices = await context.stores.devices.all();
-      const enrolled = devices.filter(({ spec }) => spec.enroll_status === "enrolled");
+      let enrolled = 0;
+      for await (const { spec } of context.stores.devices.each()) {
+        if (spec.enroll_status === "enrolled") enrolled++;
+      }
       return {
         accountUsageType: AccountUsageType.UNLIMITED,
-        devicesInUse: enrolled.length,
+        devicesInUse: enrolled,
       };
     },
 

@@ -62,7 +62,15 @@ export function issueHostCertificates(
   };
 }
 
-/** The names of a machine: `<id>`, `<id>.<cluster>`, `<name>`, `<name>.<cluster>`, the loopback, and what it adds. */
+/** True for a machine that nobody connects to: an inventory service could only use a server's name to stand in for it. */
+function servesNobody(roles: readonly SystemRole[]): boolean {
+  return roles.every((role) => role === "MDM");
+}
+
+/**
+ * The names of a machine: `<id>`, `<id>.<cluster>`, and where it serves anybody `<name>`, `<name>.<cluster>`, the loopback,
+ * and what it adds.
+ */
 export function hostRequest(
   { clusterName, clock }: Pick<AuthContext, "clusterName" | "clock">,
   { hostId, nodeName, roles, additionalPrincipals }: HostApplicant,
@@ -75,8 +83,9 @@ export function hostRequest(
   if (wrong !== undefined) {
     throw new Fault("invalid", `"${wrong.slice(0, 100)}" is not a name that a host can have`);
   }
-  const own = [`${hostId}.${clusterName}`, hostId, `${nodeName}.${clusterName}`];
-  const principals = [...new Set([...own, ...names, "localhost", "127.0.0.1", "::1"])];
+  const own = [`${hostId}.${clusterName}`, hostId];
+  const served = [`${nodeName}.${clusterName}`, ...names, "localhost", "127.0.0.1", "::1"];
+  const principals = servesNobody(roles) ? own : [...new Set([...own, ...served])];
   const identity: SystemIdentity = {
     kind: "system",
     hostId,

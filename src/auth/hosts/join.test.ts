@@ -63,6 +63,27 @@ test("a good token gives certificates for this machine and for no other name", a
   await cluster.close();
 });
 
+test("an inventory service gets a certificate of its id only: it stands in for no server", async () => {
+  const cluster = await startTestAuth();
+  const { context } = cluster.auth;
+  await context.stores.tokens.create(
+    parseResourceOf("token", {
+      kind: "token",
+      metadata: { name: "mdm" },
+      spec: { roles: ["MDM"] },
+    }),
+  );
+  const request = { ...machine(), token: "mdm", role: "MDM", additionalPrincipals: ["db-1"] };
+  const joined = await joinHost(context, request);
+  const own = [`${request.hostId}.${testCluster}`, request.hostId];
+  const [line = ""] = joined.sshCertificates;
+  assert.deepEqual(parseCertificate(parseAuthorizedKey(line).blob).principals, own);
+  await assert.rejects(joinHost(context, { ...request, role: "Node" }), (error) =>
+    isFault(error, "not-found"),
+  );
+  await cluster.close();
+});
+
 test("unknown, expired and unfit tokens are refused in the same words", async () => {
   const cluster = await startWithToken();
   const { context } = cluster.auth;

@@ -7,6 +7,7 @@
 
 import { formatKey, formatPrefix, parseKey } from "#backend/key.ts";
 import type { Backend, Item, WriteOptions } from "#backend/port.ts";
+import { scanItems } from "#backend/scan.ts";
 import { utf8 } from "#base/bytes.ts";
 import type { Clock } from "#base/clock.ts";
 import { Fault, isFault } from "#base/fault.ts";
@@ -29,8 +30,12 @@ export interface DocumentPage<T> {
 /** The folder of the store that holds the documents of all kinds. */
 export const documentsFolder = ["documents"] as const;
 
-/** Decoded documents kept per kind; past it the cache starts anew. */
+/**
+ * Decoded documents kept per kind. A kind with more of them keeps the first ones that it saw, because a listing of all
+ * would otherwise drive out each before it is seen again; now and then it starts anew, because documents are deleted.
+ */
 const cacheSize = 20_000;
+const cacheMisses = 10 * cacheSize;
 
 /** The documents of one kind. */
 export class DocumentStore<T extends StoredDocument> {
@@ -38,6 +43,8 @@ export class DocumentStore<T extends StoredDocument> {
   readonly #backend: Backend;
   readonly #decoded = new Map<string, { revision: string; document: T }>();
   readonly #mirror: DocumentMirror<T>;
+  /** Documents that were decoded and not kept since the cache was last empty. */
+  #misses = 0;
 
   /** The clock tells what has expired. */
   constructor(backend: Backend, clock: Clock, kind: string) {
@@ -81,6 +88,13 @@ export class DocumentStore<T extends StoredDocument> {
   /** All documents, by name. The same list as long as none of them has changed: never change it. */
   all(): Promise<readonly T[]> {
     return this.#mirror.all();
+  }
+
+  /** Every document, page by page: for kinds of which there may be more than memory should hold. */
+  async *each(): AsyncGenerator<T, void, undefined> {
+    for await (const item of scanItems(this.#backend, { prefix: this.prefix })) {
+      yield parse(item);
+    }
   }
 
   /** Stores a new document; throws `already-exists`. */
@@ -152,9 +166,12 @@ export class DocumentStore<T extends StoredDocument> {
   decode(item: Item): T {
     const known = this.#decoded.get(item.key);
     if (known?.revision === item.revision) return known.document;
-    const stored = JSON.parse(new TextDecoder().decode(item.value)) as T;
-    const document = withRevision(stored, item.revision);
-    if (this.#decoded.size >= cacheSize) this.#decoded.clear();
+    const document = parse<T>(item);
+    if (known === undefined && this.#decoded.size >= cacheSize) {
+      if (++this.#misses < cacheMisses) return document;
+      this.#decoded.clear();
+      this.#misses = 0;
+    }
     this.#decoded.set(item.key, { revision: item.revision, document });
     return document;
   }
@@ -171,6 +188,14 @@ export function encode(document: StoredDocument): { bytes: Uint8Array; options: 
   return metadata.expires === undefined
     ? { bytes, options: {} }
     : { bytes, options: { expires: new Date(metadata.expires) } };
+}
+
+const decoder = new TextDecoder();
+
+function parse<T extends StoredDocument>({ value, revision }: Item): T {
+  const document = JSON.parse(decoder.decode(value)) as { metadata: { revision: string } };
+  document.metadata.revision = revision;
+  return document as unknown as T;
 }
 
 function withRevision<T extends StoredDocument>(document: T, revision: string): T {

@@ -3,6 +3,7 @@
  * services receive.
  */
 import type { Secret } from "#base/secret.ts";
+import type { MdmSettings } from "#mdm/settings.ts";
 import type { ClusterAuthPreference } from "#resource/cluster-auth-preference.ts";
 import type { ClusterNetworkingConfig } from "#resource/cluster-networking-config.ts";
 import type { SessionRecordingConfig } from "#resource/session-recording-config.ts";
@@ -22,6 +23,8 @@ export interface GatehouseConfig {
   readonly auth?: AuthServiceConfig;
   readonly proxy?: ProxyServiceConfig;
   readonly ssh?: SshServiceConfig;
+  /** The inventory services that run here. */
+  readonly mdm: readonly MdmSettings[];
 }
 
 /** Where log lines go and which. */

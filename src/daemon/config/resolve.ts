@@ -17,6 +17,7 @@ import type {
   SshServiceConfig,
   StaticToken,
 } from "./config.ts";
+import { resolveMdm } from "./resolve-mdm.ts";
 import { type ConfigFile, laterSections } from "./schema.ts";
 import { authPreferenceOf, networkingConfigOf, sessionRecordingConfigOf } from "./settings.ts";
 
@@ -81,6 +82,10 @@ class Resolver {
       ...(auth_service.enabled && { auth: this.#auth() }),
       ...(proxy_service.enabled && { proxy: this.#proxy() }),
       ...(ssh_service.enabled && { ssh: this.#ssh() }),
+      mdm: resolveMdm(this.#file, {
+        readSecret: (path, at) => this.#secretFile(path, at),
+        report: (at, message, suggestion) => this.#report(at, message, suggestion),
+      }),
     };
     return { config, problems: this.#problems };
   }
@@ -135,7 +140,9 @@ class Resolver {
       if (this.#file[section]?.enabled !== true) continue;
       this.#report([section, "enabled"], `${section} is not available yet`, "write enabled: no");
     }
-    if (!auth_service.enabled && !proxy_service.enabled && !ssh_service.enabled) {
+    const { jamf_service, intune_service } = this.#file;
+    const inventory = jamf_service?.enabled || intune_service?.enabled;
+    if (!auth_service.enabled && !proxy_service.enabled && !ssh_service.enabled && !inventory) {
       this.#report(
         [],
         "no service is enabled",
@@ -198,9 +205,12 @@ class Resolver {
   }
 
   #secret(text: string, path: Path): Secret | undefined {
-    if (!text.startsWith("/")) return new Secret(text);
-    const secret = this.#read(text, path)?.trim();
-    if (secret === "") this.#report(path, `the file ${text} is empty`);
+    return text.startsWith("/") ? this.#secretFile(text, path) : new Secret(text);
+  }
+
+  #secretFile(file: string, path: Path): Secret | undefined {
+    const secret = this.#read(file, path)?.trim();
+    if (secret === "") this.#report(path, `the file ${file} is empty`);
     return secret === undefined || secret === "" ? undefined : new Secret(secret);
   }
 

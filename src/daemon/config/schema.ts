@@ -17,6 +17,7 @@ import {
 } from "#resource/scalar.ts";
 import { address } from "./address.ts";
 import { authService } from "./schema-auth.ts";
+import { intuneService, jamfService } from "./schema-mdm.ts";
 
 const severities = z.preprocess(
   (value) => {
@@ -90,12 +91,7 @@ const sshService = z.strictObject({
 });
 
 /** Sections of services that do not exist yet: they may stand in a file as long as they are off. */
-export const laterSections = [
-  "db_service",
-  "kubernetes_service",
-  "app_service",
-  "jamf_service",
-] as const;
+export const laterSections = ["db_service", "kubernetes_service", "app_service"] as const;
 
 const laterService = optional(z.looseObject({ enabled: optional(flag) }));
 
@@ -109,7 +105,8 @@ export const configFile = z.strictObject({
   db_service: laterService,
   kubernetes_service: laterService,
   app_service: laterService,
-  jamf_service: laterService,
+  jamf_service: optional(jamfService),
+  intune_service: optional(intuneService),
 });
 
 /** The file as it stands, defaults filled in. */

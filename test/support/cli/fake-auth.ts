@@ -103,12 +103,32 @@ export function createFakeAuth(documents: readonly unknown[], now: Date): FakeAu
       get(kind, name);
       if (kindInfo(kind).singleton === undefined) stored.delete(keyOf(kind, name));
     },
+    listDevices: async () =>
+      [...stored.values()].filter((each): each is Device => each.kind === "device"),
     findDevices: async (idOrTag) =>
       [...stored.values()].filter(
         (each): each is Device =>
           each.kind === "device" &&
           (each.metadata.name === idOrTag || each.spec.asset_tag === idOrTag),
       ),
+    async syncDevices({ source: name, devices: named, removeMissing }) {
+      const all = [...stored.values()].filter((each): each is Device => each.kind === "device");
+      const source = { name, origin: "api" as const };
+      const kept = named.map((spec) => {
+        const known = all.find(
+          (each) => each.spec.asset_tag === spec.asset_tag && each.spec.os_type === spec.os_type,
+        );
+        const base = known ?? { kind: "device", metadata: { name: "" } };
+        return store(parseResource({ ...base, spec: { ...known?.spec, ...spec, source } }));
+      });
+      const ids = new Set(kept.map(({ metadata }) => metadata.name));
+      const missing = all.filter(
+        ({ metadata, spec }) => spec.source?.name === name && !ids.has(metadata.name),
+      );
+      const removed = removeMissing ? missing : [];
+      for (const { metadata } of removed) stored.delete(keyOf("device", metadata.name));
+      return { refused: [], removed: removed.map(({ spec }) => spec.asset_tag) };
+    },
     createEnrollToken: async (deviceId, expires) => {
       get("device", deviceId);
       return { token: `token-of-${deviceId}`, expires: expires ?? later(3_599_000) };

@@ -13,14 +13,14 @@ export class AgentHost {
   #log = "";
   #changed: PromiseWithResolvers<void> = Promise.withResolvers();
 
-  /** `folder` keeps its data; `config` is the text of its configuration file. */
-  constructor(folder: string, config: string) {
+  /** `folder` keeps its data; `config` is the text of its configuration file; `env` is added to its environment. */
+  constructor(folder: string, config: string, env: Readonly<Record<string, string>> = {}) {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     const file = join(folder, "gatehouse.yaml");
     writeFileSync(file, config, { mode: 0o600 });
     const child = spawn(join(checkoutPrograms, "gatehouse"), ["start", `--config=${file}`], {
       cwd: folder,
-      env: { PATH: process.env["PATH"], HOME: folder, LANG: "C.UTF-8", TZ: "UTC" },
+      env: { PATH: process.env["PATH"], HOME: folder, LANG: "C.UTF-8", TZ: "UTC", ...env },
       stdio: ["ignore", "ignore", "pipe"],
     });
     this.#child = child;
