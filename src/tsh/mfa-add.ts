@@ -3,8 +3,9 @@ import { Fault } from "#base/fault.ts";
 import { proveOwner } from "#client/second-factor.ts";
 import { DeviceType, type TOTPRegisterChallenge } from "#gen/proto/mfa_pb.ts";
 import type { TshInvocation } from "./context.ts";
-import { askCode, withAuth } from "./mfa.ts";
+import { withAuth } from "./mfa.ts";
 import type { mfaAdd } from "./program.ts";
+import { askCode } from "./second-factor.ts";
 
 /** Adds it once its first code was right. */
 export async function run({

@@ -3,8 +3,9 @@
 import { Fault } from "#base/fault.ts";
 import { proveOwner } from "#client/second-factor.ts";
 import type { TshInvocation } from "./context.ts";
-import { askCode, withAuth } from "./mfa.ts";
+import { withAuth } from "./mfa.ts";
 import type { mfaRm } from "./program.ts";
+import { askCode } from "./second-factor.ts";
 
 /** Looks for it first, so that nobody spends a code on a slip of the pen. */
 export async function run({

@@ -1,17 +1,10 @@
-/** What the commands of `tsh mfa` and of sessions share: the auth service of the login, and the questions. */
+/** What the commands of `tsh mfa` share: the auth service of the login. */
 import type { Client } from "#api/grpc/client.ts";
 import { createClient } from "#api/grpc/client.ts";
-import type { Console } from "#cli/console.ts";
-import type { DialTarget, SshCredential } from "#client/access.ts";
 import { openAuth } from "#client/open-auth.ts";
 import type { StoredLogin } from "#client/profile/logins.ts";
 import { AuthService } from "#gen/proto/authservice_pb.ts";
 import { selectLogin, type TshServices } from "./context.ts";
-
-/** Asks for a code of an app that the cluster knows. */
-export function askCode(console: Console): () => Promise<string> {
-  return () => console.prompt.secret("Enter an OTP code from a device:");
-}
 
 /** Runs with the auth service of the selected login. */
 export async function withAuth<T>(
@@ -27,17 +20,4 @@ export async function withAuth<T>(
   } finally {
     await client.close();
   }
-}
-
-/** What connections ask when a node refuses: a second factor for this one session. */
-export function sessionProver(
-  login: StoredLogin,
-  services: TshServices,
-  console: Console,
-): (target: DialTarget) => Promise<SshCredential | undefined> {
-  return async (target) => {
-    // Loaded late: most connections are not refused.
-    const { proveSession } = await import("#client/second-factor.ts");
-    return proveSession(login, services.env, target, askCode(console));
-  };
 }

@@ -13,8 +13,8 @@ import { parsePort, parseTarget } from "#client/ssh/target.ts";
 import { SftpClient } from "#ssh/sftp/client.ts";
 import { selectLogin, type TshInvocation } from "./context.ts";
 import { openAccessShown } from "./device-progress.ts";
-import { sessionProver } from "./mfa.ts";
 import type { scp } from "./program.ts";
+import { sessionProver } from "./second-factor.ts";
 
 type ScpInvocation = TshInvocation<typeof scp>;
 

@@ -11,7 +11,7 @@ import {
   forwardLocal,
 } from "#client/ssh/forward.ts";
 import { describeExit, exitCodeOf, runSession } from "#client/ssh/session.ts";
-import { sessionProver } from "./mfa.ts";
+import { sessionProver } from "./second-factor.ts";
 import type { SshInvocation, SshRequest } from "./ssh.ts";
 
 /** A node that is being dialled, and whose login is used. */
