@@ -4,6 +4,7 @@ import { Fault, isFault } from "#base/fault.ts";
 import { parseResourceOf } from "#resource/parse.ts";
 import { codeOf, startTestAuth, testPassword } from "../../../test/support/auth-service.ts";
 import { firstDevice } from "../mfa/first-device.ts";
+import { noSecondFactors } from "../mfa/store.ts";
 import { noCredentials } from "./credentials.ts";
 import type { Invitation } from "./invitation.ts";
 
@@ -57,6 +58,17 @@ test("a new link ends the one before, also while somebody accepts it", async () 
   });
   await assert.rejects(late, isGone);
   assert.deepEqual(await cluster.auth.context.credentials.get("alice"), noCredentials);
+  await cluster.close();
+});
+
+test("a link voids what the user could log in with before", async () => {
+  const { cluster, invitations, token, code } = await startWithInvitation();
+  await invitations.accept(token, testPassword, code(), unrecorded);
+  const { credentials } = cluster.auth.context;
+  assert.notEqual((await credentials.get("alice")).passwordHash, undefined);
+  await invitations.create("alice", "password", 0);
+  assert.deepEqual(await credentials.get("alice"), noCredentials);
+  assert.deepEqual(await credentials.secondFactors.get("alice"), noSecondFactors);
   await cluster.close();
 });
 

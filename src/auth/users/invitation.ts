@@ -67,8 +67,9 @@ export class Invitations {
   }
 
   /**
-   * Opens a link for a user, which ends the one before; a zero `ttlMs` means the usual time. Gives the secret, which is
-   * stored nowhere. Throws `not-found` when there is no such user.
+   * Opens a link for a user, which ends the one before; a zero `ttlMs` means the usual time. The password and the second
+   * factors that the user had are void from now on: a link is asked for when they are lost, or in wrong hands. Gives the
+   * secret, which is stored nowhere. Throws `not-found` when there is no such user.
    */
   async create(
     user: string,
@@ -93,17 +94,21 @@ export class Invitations {
       webauthnUserId: webauthnUserId ?? base64url(this.#random(32)),
     };
     const value = utf8(JSON.stringify(invitation));
-    try {
-      await this.#backend.atomic([
-        { type: "check", key: this.#users.keyOf(user), if: "present" },
-        { type: "put", key: linkKey(hashOf(token)), value, expires },
-        { type: "put", key: openKey(user), value: utf8(hashOf(token)), expires },
-      ]);
-    } catch (error) {
-      if (!isFault(error, "conflict")) throw error;
-      throw new Fault("not-found", `user ${user} is not found`, { cause: error });
+    for (;;) {
+      try {
+        await this.#backend.atomic([
+          { type: "check", key: this.#users.keyOf(user), if: "present" },
+          { type: "put", key: linkKey(hashOf(token)), value, expires },
+          { type: "put", key: openKey(user), value: utf8(hashOf(token)), expires },
+          ...(await this.#credentials.deleteOperations(user)),
+        ]);
+        return { token, invitation };
+      } catch (error) {
+        if (!isFault(error, "conflict")) throw error;
+        // The second factors changed in between; or there is nobody to make a link for.
+        await this.#users.get(user);
+      }
     }
-    return { token, invitation };
   }
 
   /** The writes that end the open link of a user, to go into one atomic write with others. */

@@ -18,7 +18,7 @@ import { type AgentPlace, isPrivateFolder } from "./place.ts";
 import { type AgentRequest, answerLimit, parseAnswer } from "./protocol.ts";
 
 /** The agent hangs up on callers that say nothing; a connection is used well before that. */
-const freshMs = 1_000;
+const freshSeconds = 1;
 
 /** One connection carries one request, which names the token. */
 interface AgentConnection {
@@ -43,7 +43,7 @@ export class AgentAccess implements ClusterAccess {
   readonly #host: string;
   /** The connection that showed that the agent runs, for a first request that comes at once. */
   #first: AgentConnection | undefined;
-  readonly #opened = performance.now();
+  readonly #opened = process.uptime();
 
   /** For the login at proxy `host`. */
   constructor(place: AgentPlace, host: string, first?: AgentConnection) {
@@ -108,7 +108,7 @@ export class AgentAccess implements ClusterAccess {
   async #exchange(body: Body): Promise<Answered> {
     const first = this.#first;
     this.#first = undefined;
-    if (first !== undefined && performance.now() - this.#opened < freshMs) {
+    if (first !== undefined && process.uptime() - this.#opened < freshSeconds) {
       return exchange(first, body);
     }
     first?.socket.destroy();
