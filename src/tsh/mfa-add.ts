@@ -18,7 +18,7 @@ export async function run({
   await withAuth(services, shared, signal, async (auth) => {
     const name = (flags.name ?? (await console.prompt.line("Enter device name:"))).trim();
     if (name === "") throw new Fault("usage", "device name cannot be empty");
-    const shown = await proveOwner(auth, askCode(console));
+    const shown = await proveOwner(auth, askCode(console, "a *registered* device"));
     const { Request } = await auth.createRegisterChallenge({
       DeviceType: DeviceType.TOTP,
       ...(shown ? { ExistingMFAResponse: shown } : {}),

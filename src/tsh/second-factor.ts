@@ -4,9 +4,9 @@ import type { DialTarget, SshCredential } from "#client/access.ts";
 import type { StoredLogin } from "#client/profile/logins.ts";
 import type { TshServices } from "./context.ts";
 
-/** Asks for a code of an app that the cluster knows. */
-export function askCode(console: Console): () => Promise<string> {
-  return () => console.prompt.secret("Enter an OTP code from a device:");
+/** Asks for a code of an app that the cluster knows; `which` names it where there is another one. */
+export function askCode(console: Console, which = "a device"): () => Promise<string> {
+  return () => console.prompt.secret(`Enter an OTP code from ${which}:`);
 }
 
 /** What connections ask when a node refuses: a second factor for this one session. */
