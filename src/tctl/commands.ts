@@ -84,7 +84,7 @@ export const usersUpdate = defineCommand({
 
 export const usersReset = defineCommand({
   path: ["users", "reset"],
-  summary: "void a user's password and second factors, and print the link that sets new ones",
+  summary: "void a user's password, and print the link that replaces it and the second factors",
   example: "tctl users reset alice",
   arguments: { user: required("name of the user") },
   flags: { ttl: duration("life of the link", { default: 8 * hour }), format: formatFlag },

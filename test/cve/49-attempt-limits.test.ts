@@ -3,10 +3,16 @@
  * 49 of docs/bug-classes.md. Guesses that are made at the same time count like guesses one after the other.
  */
 import assert from "node:assert/strict";
+import { generateKeyPairSync } from "node:crypto";
 import { after, before, test } from "node:test";
 import type { AuthClient } from "#api/client.ts";
-import { addFailure, lockedUntil } from "#auth/users/attempts.ts";
+import { lockedUntil } from "#auth/users/attempts.ts";
+import { beginLogin } from "#auth/users/login.ts";
 import { isFault } from "#base/fault.ts";
+import { UserCertsRequest_CertPurpose, UserCertsRequest_CertUsage } from "#gen/proto/certs_pb.ts";
+import { ChallengeScope } from "#gen/teleport/mfa/v1/mfa_pb.ts";
+import { encodePublicKey, formatAuthorizedKey } from "#ssh/public-key.ts";
+import { logIn } from "../support/auth-person.ts";
 import {
   addTestUser,
   codeOf,
@@ -24,6 +30,14 @@ before(async () => {
 });
 
 after(() => cluster.close());
+
+/** The events of logins that failed, oldest first. */
+async function events(user: string) {
+  const page = await cluster.auth.context.events.search({
+    ...{ types: ["user.login"], user, order: "ascending", limit: 1000 },
+  });
+  return page.events;
+}
 
 /** One guess at the code by somebody who knows the password; true when it passes. */
 async function guess(user: string, totpCode: string, password = testPassword): Promise<boolean> {
@@ -58,11 +72,60 @@ test("five guesses at once close the login as five in a row would", async () => 
 test("failures that are written at the same moment are all counted", async () => {
   const { credentials } = cluster.auth.context;
   const now = cluster.clock.now();
-  const fail = () => credentials.changeAttempts("moment", now, (before) => addFailure(before, now));
+  const fail = () => credentials.countTry("moment", now);
   await Promise.all([fail(), fail(), fail(), fail()]);
   assert.equal((await credentials.attempts("moment")).failures.length, 4);
   await fail();
   assert.ok(lockedUntil(await credentials.attempts("moment"), now));
+});
+
+test("of sixty guesses at once, from as many addresses, five are judged, and the login stays closed", async () => {
+  await addTestUser(cluster, "flood");
+  const { auth, clock } = cluster;
+  const before = (await events("flood")).length;
+  await Promise.allSettled(
+    Array.from({ length: 60 }, (_, i) =>
+      beginLogin(auth.context, "flood", "wrong", { clientIp: `192.0.2.${i}`, userAgent: "" }),
+    ),
+  );
+  const reasons = (await events("flood")).slice(before).map(({ message }) => message ?? "");
+  const judged = reasons.filter((reason) => !reason.startsWith("too many failures"));
+  assert.deepEqual([reasons.length, judged.length], [60, 5]);
+  assert.ok(lockedUntil(await auth.context.credentials.attempts("flood"), clock.now()));
+});
+
+test("a stolen login that answers thirty challenges of a session at once has five answers judged", async () => {
+  await addTestUser(cluster, "stolen");
+  const { client } = await logIn(cluster, "stolen");
+  const api = await client.service("auth");
+  const scope = ChallengeScope.USER_SESSION;
+  for (let i = 0; i < 30; i++) {
+    await api.createAuthenticateChallenge({
+      Request: { case: "ContextUser", value: {} },
+      ChallengeExtensions: { scope },
+    });
+  }
+  const answers = await Promise.allSettled(
+    Array.from({ length: 30 }, (_, i) =>
+      api.generateUserCerts({
+        Username: "stolen",
+        Usage: UserCertsRequest_CertUsage.SSH,
+        Purpose: UserCertsRequest_CertPurpose.SINGLE_USE_CERTS,
+        NodeName: "web-1",
+        SSHLogin: "root",
+        SSHPublicKey: Buffer.from(
+          formatAuthorizedKey(encodePublicKey(generateKeyPairSync("ed25519").publicKey)),
+        ),
+        MFAResponse: { Response: { case: "TOTP", value: { Code: String(100_000 + i) } } },
+      }),
+    ),
+  );
+  const said = answers.map((answer) =>
+    answer.status === "rejected" ? String(answer.reason.message) : "issued",
+  );
+  assert.equal(said.filter((text) => text.startsWith("invalid or spent")).length, 5);
+  assert.equal(said.filter((text) => text.includes("closed until")).length, 25);
+  await client.close();
 });
 
 test("the right code behind thirty wrong ones comes too late, even when all were sent at once", async () => {

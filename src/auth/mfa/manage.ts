@@ -20,9 +20,13 @@ export interface Owner {
 }
 
 /** A registration that waits for the answer of the new device. */
-export type Registration =
+export type Registration = {
+  /** Id of the device that its owner showed; absent when they had none. */
+  readonly provenBy?: string;
+} & (
   | { readonly type: "totp"; readonly device: TotpDevice }
-  | { readonly type: "webauthn"; readonly challenge: string; readonly rpId: string };
+  | { readonly type: "webauthn"; readonly challenge: string; readonly rpId: string }
+);
 
 /** What the client shows or does to register. */
 export type RegistrationChallenge =
@@ -47,12 +51,17 @@ export async function mustProveFirst(context: AuthContext, user: string): Promis
   return usableDevices(devices, await currentPolicy(context)).length > 0;
 }
 
-/** Opens a registration, good once and for five minutes. Throws `invalid` for a factor that the cluster does not take. */
+/**
+ * Opens a registration, good once and for five minutes. `shown` is the second factor that the owner has just shown. Throws
+ * `invalid` for a factor that the cluster does not take.
+ */
 export async function beginRegistration(
   context: AuthContext,
   user: string,
   type: Registration["type"],
+  shown: MfaDevice | undefined,
 ): Promise<RegistrationChallenge> {
+  const proof = shown ? { provenBy: shown.id } : {};
   const policy = await currentPolicy(context);
   if (policy.mode === "off") {
     throw new Fault("invalid", "second factor disabled by cluster configuration");
@@ -61,24 +70,25 @@ export async function beginRegistration(
   if (type === "totp") {
     if (!policy.totp) throw notTaken("TOTP");
     const device = createTotpDevice("otp", context.clock.now(), context.random);
-    await context.registrations.add(user, purpose, id, { type, device });
+    await context.registrations.add(user, purpose, id, { ...proof, type, device });
     return { type, id, device };
   }
   const { rpId } = policy;
   if (rpId === undefined) throw notTaken("webauthn");
   assertAnyMaker(policy);
   const userId = base64url(context.random(32));
-  const factors = await context.credentials.secondFactors.modify(user, (before) => ({
-    ...before,
-    webauthnUserId: before.webauthnUserId ?? userId,
-  }));
-  await context.registrations.add(user, purpose, id, { type, challenge: id, rpId });
+  const { secondFactors } = context.credentials;
+  await secondFactors.modify(user, (before) =>
+    before.webauthnUserId ? undefined : { ...before, webauthnUserId: userId },
+  );
+  const factors = await secondFactors.get(user);
+  await context.registrations.add(user, purpose, id, { ...proof, type, challenge: id, rpId });
   return {
     type,
     challenge: id,
     rpId,
-    userId: factors?.webauthnUserId ?? userId,
-    known: (factors?.devices ?? []).flatMap((device) =>
+    userId: factors.webauthnUserId ?? userId,
+    known: factors.devices.flatMap((device) =>
       device.type === "webauthn" && device.rpId === rpId ? [device.credentialId] : [],
     ),
   };
@@ -103,16 +113,21 @@ export async function finishRegistration(
   answer: RegistrationAnswer,
 ): Promise<MfaDevice> {
   assertDeviceName(name);
-  const device = await verifiedDevice(context, owner.user, name, answer);
+  const { device, provenBy } = await verifiedDevice(context, owner.user, name, answer);
   const { secondFactors } = context.credentials;
-  assertRoom(await secondFactors.get(owner.user), device);
+  const policy = await currentPolicy(context);
+  const assertAllowed = (factors: SecondFactors) => {
+    assertStillProven(usableDevices(factors.devices, policy), provenBy);
+    assertRoom(factors, device);
+  };
+  assertAllowed(await secondFactors.get(owner.user));
   await context.audit.record("mfa.add", {
     ...owner.fields,
     user: owner.user,
     ...mfaDeviceFields(device),
   });
   await secondFactors.modify(owner.user, (factors) => {
-    assertRoom(factors, device);
+    assertAllowed(factors);
     return { ...factors, devices: [...factors.devices, device] };
   });
   return device;
@@ -123,24 +138,44 @@ async function verifiedDevice(
   user: string,
   name: string,
   answer: RegistrationAnswer,
-): Promise<MfaDevice> {
+): Promise<{ readonly device: MfaDevice; readonly provenBy: string | undefined }> {
   const id = answer.type === "totp" ? answer.id : challengeOf(answer.attestation);
   const open = await context.registrations.take(user, purpose, id);
   const policy = await currentPolicy(context);
   const now = context.clock.now();
   if (open?.type === "totp" && answer.type === "totp" && policy.totp) {
     const spent = spendTotpCode({ ...open.device, name }, answer.code, now);
-    if (spent) return spent;
+    if (spent) return { device: spent, provenBy: open.provenBy };
     throw new Fault("unproven", "the code of the authenticator app is not right", {
       hint: "begin again, and check that the clock of the app's device is right",
     });
   }
   if (open?.type === "webauthn" && answer.type === "webauthn" && open.rpId === policy.rpId) {
-    return verifyAttestation(answer.attestation, { ...open, name }, now, context.random);
+    const device = await verifyAttestation(
+      answer.attestation,
+      { ...open, name },
+      now,
+      context.random,
+    );
+    return { device, provenBy: open.provenBy };
   }
-  throw new Fault("not-found", "this registration has expired or was used already", {
+  throw overRegistration();
+}
+
+function overRegistration(): Fault {
+  return new Fault("not-found", "this registration has expired or was used already", {
     hint: "begin again with: tsh mfa add",
   });
+}
+
+/**
+ * What a registration began with must still hold when it ends: the factor that was shown is still one, or there still is
+ * none. Else a registration that was begun before a reset would survive it.
+ */
+function assertStillProven(usable: readonly MfaDevice[], provenBy: string | undefined): void {
+  const holds =
+    provenBy === undefined ? usable.length === 0 : usable.some(({ id }) => id === provenBy);
+  if (!holds) throw overRegistration();
 }
 
 function assertRoom({ devices }: SecondFactors, added: MfaDevice): void {

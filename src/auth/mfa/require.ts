@@ -7,7 +7,6 @@ import { Fault } from "#base/fault.ts";
 import type { UserIdentity } from "#identity/identity.ts";
 import { mfaDeviceFields } from "../audit/fields.ts";
 import type { AuthContext } from "../context.ts";
-import { addFailure, lockedUntil } from "../users/attempts.ts";
 import type { MfaDevice } from "./device.ts";
 import { type ChallengeScope, type SecondFactorAnswer, scopeNames, spendAnswer } from "./verify.ts";
 
@@ -20,8 +19,10 @@ export async function requireSecondFactor(
 ): Promise<MfaDevice> {
   const { username: user } = caller;
   const { credentials, clock } = context;
-  const until = lockedUntil(await credentials.attempts(user), clock.now());
+  const now = clock.now();
+  const until = await credentials.countTry(user, now);
   const device = until ? undefined : await spendAnswer(context, user, answer, scope);
+  if (device) await credentials.takeBackTry(user, now);
   const common = { ...actorOf(caller), challenge_scope: scopeNames[scope] };
   if (device) {
     await context.audit.record("mfa_auth_challenge.validate", {
@@ -31,8 +32,6 @@ export async function requireSecondFactor(
     });
     return device;
   }
-  const now = clock.now();
-  if (!until) await credentials.changeAttempts(user, now, (before) => addFailure(before, now));
   const error = until
     ? `second factors are closed until ${until.toISOString()} after too many failures`
     : "invalid or spent second factor";

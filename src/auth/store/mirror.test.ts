@@ -79,3 +79,20 @@ test("more changes than the store keeps are no loss", async () => {
   assert.deepEqual(await mirror.all(), [`${prefix}b=5999`]);
   await backend.close();
 });
+
+test("a change that cannot be read is never passed over: what comes behind it is not shown as if it were all", async () => {
+  const { clock, backend } = open();
+  let broken = true;
+  const mirror = new DocumentMirror(backend, clock, prefix, (item) => {
+    if (broken && item.key.endsWith("/bad")) throw new Error("unreadable");
+    return textOf(item);
+  });
+  await mirror.all();
+  await backend.put(`${prefix}bad`, utf8("1"));
+  await backend.put(`${prefix}lock`, utf8("2"));
+  await assert.rejects(mirror.all());
+  await assert.rejects(mirror.all());
+  broken = false;
+  assert.deepEqual(await mirror.all(), [`${prefix}bad=1`, `${prefix}lock=2`]);
+  await backend.close();
+});

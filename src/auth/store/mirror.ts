@@ -48,14 +48,16 @@ export class DocumentMirror<T> {
     if (this.#revision === undefined) return false;
     const since = this.#backend.changesSince({ prefix: this.#prefix }, this.#revision);
     if (since === undefined) return false;
-    this.#revision = since.revision;
-    if (since.changes.length === 0) return true;
-    let sorted = true;
-    for (const change of since.changes) sorted = this.#apply(change) && sorted;
-    if (!sorted) {
-      this.#entries = new Map([...this.#entries].sort(([a], [b]) => compareKeys(a, b)));
+    if (since.changes.length > 0) {
+      this.#shown = undefined;
+      let sorted = true;
+      for (const change of since.changes) sorted = this.#apply(change) && sorted;
+      if (!sorted) {
+        this.#entries = new Map([...this.#entries].sort(([a], [b]) => compareKeys(a, b)));
+      }
     }
-    this.#shown = undefined;
+    // Last: a change that cannot be read is met again at the next reading, and hides none behind it.
+    this.#revision = since.revision;
     return true;
   }
 

@@ -9,7 +9,14 @@ import { utf8 } from "#base/bytes.ts";
 import { isFault } from "#base/fault.ts";
 import { SecondFactorStore } from "../mfa/store.ts";
 import type { Stores } from "../store/stores.ts";
-import { type LoginAttempts, lockout, noAttempts } from "./attempts.ts";
+import {
+  countTry,
+  type LoginAttempts,
+  lockedUntil,
+  lockout,
+  noAttempts,
+  takeBackTry,
+} from "./attempts.ts";
 
 /** The credentials of one user. */
 export interface Credentials {
@@ -49,11 +56,18 @@ export class CredentialStore {
     ];
   }
 
+  /**
+   * The writes that void the password and open the login, to go into one atomic write with others. The second factors
+   * stay: without them a stolen login could register its own.
+   */
+  voidPasswordOperations(user: string): Operation[] {
+    return [credentialsKey(user), attemptsKey(user)].map((key) => ({ type: "delete", key }));
+  }
+
   /** The writes that forget all credentials and failures of a user, to go into one atomic write with others. */
   async deleteOperations(user: string): Promise<Operation[]> {
-    const keys = [credentialsKey(user), attemptsKey(user)];
     const factors = await this.secondFactors.deleteOperations(user);
-    return [...keys.map((key): Operation => ({ type: "delete", key })), ...factors];
+    return [...this.voidPasswordOperations(user), ...factors];
   }
 
   /** The failures of a user name, whether or not there is such a user. */
@@ -63,19 +77,36 @@ export class CredentialStore {
   }
 
   /**
-   * Changes the failures of a user name as one step, so that guesses made at the same time are all counted. They are
-   * forgotten by themselves when they no longer matter.
+   * Counts a try as wrong before it is judged; gives until when the login is closed, in which case nothing may be judged.
+   * One step, so that guesses made at the same time are all counted.
    */
-  async changeAttempts(
+  async countTry(user: string, now: Date): Promise<Date | undefined> {
+    let closed: Date | undefined;
+    await this.#changeAttempts(user, now, (attempts) => {
+      closed = lockedUntil(attempts, now);
+      return closed ? undefined : countTry(attempts, now);
+    });
+    return closed;
+  }
+
+  /** Takes back the try that was counted at that moment: it was right. */
+  async takeBackTry(user: string, moment: Date): Promise<void> {
+    await this.#changeAttempts(user, moment, (attempts) => takeBackTry(attempts, moment));
+  }
+
+  /** `change` gives undefined to leave things as they are. Failures are forgotten when they no longer matter. */
+  async #changeAttempts(
     user: string,
     now: Date,
-    change: (attempts: LoginAttempts) => LoginAttempts,
+    change: (attempts: LoginAttempts) => LoginAttempts | undefined,
   ): Promise<void> {
     const key = attemptsKey(user);
     const expires = new Date(now.getTime() + lockout.lockedMs + lockout.windowMs);
     for (;;) {
       const item = await this.#backend.find(key);
-      const changed = encode(change(item ? decode<LoginAttempts>(item.value) : noAttempts));
+      const record = change(item ? decode<LoginAttempts>(item.value) : noAttempts);
+      if (record === undefined) return;
+      const changed = encode(record);
       try {
         if (item) await this.#backend.update(key, changed, item.revision, { expires });
         else await this.#backend.create(key, changed, { expires });

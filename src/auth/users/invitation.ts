@@ -36,6 +36,8 @@ export interface Invitation {
   readonly webauthnUserId: string;
 }
 
+const mostAttempts = 10;
+
 const lifetimes = {
   invite: { defaultMs: 3_600_000, maxMs: 48 * 3_600_000 },
   password: { defaultMs: 8 * 3_600_000, maxMs: 24 * 3_600_000 },
@@ -67,14 +69,16 @@ export class Invitations {
   }
 
   /**
-   * Opens a link for a user, which ends the one before; a zero `ttlMs` means the usual time. The password and the second
-   * factors that the user had are void from now on: a link is asked for when they are lost, or in wrong hands. Gives the
-   * secret, which is stored nowhere. Throws `not-found` when there is no such user.
+   * Opens a link for a user, which ends the one before; a zero `ttlMs` means the usual time. The password is void from now
+   * on: a link is asked for when it is lost, or in wrong hands. The second factors are replaced when the link is accepted.
+   * `record` writes down what is about to happen; when it throws, nothing happens. Gives the secret, which is stored
+   * nowhere. Throws `not-found` when there is no such user.
    */
   async create(
     user: string,
     kind: InvitationKind,
     ttlMs: number,
+    record: (invitation: Invitation) => Promise<void> = async () => {},
   ): Promise<{ token: string; invitation: Invitation }> {
     const { defaultMs, maxMs } = lifetimes[kind];
     if (!(ttlMs >= 0 && ttlMs <= maxMs)) {
@@ -94,21 +98,20 @@ export class Invitations {
       webauthnUserId: webauthnUserId ?? base64url(this.#random(32)),
     };
     const value = utf8(JSON.stringify(invitation));
-    for (;;) {
-      try {
-        await this.#backend.atomic([
-          { type: "check", key: this.#users.keyOf(user), if: "present" },
-          { type: "put", key: linkKey(hashOf(token)), value, expires },
-          { type: "put", key: openKey(user), value: utf8(hashOf(token)), expires },
-          ...(await this.#credentials.deleteOperations(user)),
-        ]);
-        return { token, invitation };
-      } catch (error) {
-        if (!isFault(error, "conflict")) throw error;
-        // The second factors changed in between; or there is nobody to make a link for.
-        await this.#users.get(user);
-      }
+    await this.#users.get(user);
+    await record(invitation);
+    try {
+      await this.#backend.atomic([
+        { type: "check", key: this.#users.keyOf(user), if: "present" },
+        { type: "put", key: linkKey(hashOf(token)), value, expires },
+        { type: "put", key: openKey(user), value: utf8(hashOf(token)), expires },
+        ...this.#credentials.voidPasswordOperations(user),
+      ]);
+    } catch (error) {
+      if (!isFault(error, "conflict")) throw error;
+      throw new Fault("not-found", `user ${user} is not found`, { cause: error });
     }
+    return { token, invitation };
   }
 
   /** The writes that end the open link of a user, to go into one atomic write with others. */
@@ -151,22 +154,29 @@ export class Invitations {
     setUp: (invitation: Invitation) => Promise<MfaDevice | undefined>,
     record: (invitation: Invitation, device: MfaDevice | undefined) => Promise<void>,
   ): Promise<Invitation> {
-    const { invitation, spend } = await this.#find(token);
+    const { invitation } = await this.#find(token);
     const device = await setUp(invitation);
     const passwordHash = await this.#passwords.hash(password);
     const { user, webauthnUserId } = invitation;
     const factors = { devices: device ? [device] : [], webauthnUserId };
-    const writes = [
-      ...this.#credentials.putOperations(user, { passwordHash }),
-      ...(await this.#credentials.secondFactors.replaceOperations(user, factors)),
-    ];
     await record(invitation, device);
-    try {
-      await this.#backend.atomic([...spend, ...writes]);
-    } catch (error) {
-      throw isFault(error, "conflict") ? gone(error) : error;
+    for (let attempt = 0; ; attempt++) {
+      // Throws when the link has ended meanwhile.
+      const { spend } = await this.#find(token);
+      const writes = [
+        ...this.#credentials.putOperations(user, { passwordHash }),
+        ...(await this.#credentials.secondFactors.replaceOperations(user, factors)),
+      ];
+      try {
+        await this.#backend.atomic([...spend, ...writes]);
+        break;
+      } catch (error) {
+        if (!isFault(error, "conflict")) throw error;
+        // A second factor was used in between; nobody may keep the owner out by that.
+        if (attempt >= mostAttempts) throw gone(error);
+      }
     }
-    await this.#credentials.clearAttempts(invitation.user);
+    await this.#credentials.clearAttempts(user);
     return invitation;
   }
 }

@@ -16,7 +16,6 @@ import {
   usableDevices,
 } from "../mfa/verify.ts";
 import { singletons } from "../store/stores.ts";
-import { addFailure, lockedUntil } from "./attempts.ts";
 import { type Credentials, noCredentials } from "./credentials.ts";
 
 /** Who asks, for the audit log. */
@@ -48,7 +47,8 @@ export function beginLogin(
   client: LoginClient,
 ): Promise<Challenge> {
   return context.failures.run(client.clientIp, async () => {
-    await provePassword(context, name, password, client);
+    const { moment } = await provePassword(context, name, password, client);
+    await context.credentials.takeBackTry(name, moment);
     const { mode } = await currentPolicy(context);
     return mode === "off" ? { totp: false } : createChallenge(context, name, "login");
   });
@@ -111,17 +111,16 @@ async function provePassword(
   name: string,
   password: string,
   client: LoginClient,
-): Promise<Subject & { readonly user: User }> {
+): Promise<Subject & { readonly user: User; readonly moment: Date }> {
   const subject = await findSubject(context, name);
   await assertLocalAuth(context);
-  await assertOpen(context, subject, client);
+  const moment = await countTry(context, subject, client);
   const { user, credentials } = subject;
   const holds = await context.passwords.verify(password, credentials.passwordHash);
   if (!holds || !user) {
     return refuse(context, subject, client, "wrong password or unknown user");
   }
-  await assertStillOpen(context, subject, client);
-  return { ...subject, user };
+  return { ...subject, user, moment };
 }
 
 async function findSubject(context: AuthContext, name: string): Promise<Subject> {
@@ -138,41 +137,19 @@ function isPossibleName(name: string): boolean {
   return name !== "" && name.length <= maxName && name.isWellFormed();
 }
 
-async function assertOpen(
+/** Counts this try, and gives its moment. Refuses when the login is closed. */
+async function countTry(
   context: AuthContext,
   subject: Subject,
   client: LoginClient,
-): Promise<void> {
-  const until = await closedUntil(context, subject);
-  if (!until) return;
+): Promise<Date> {
+  const now = context.clock.now();
+  const until = await context.credentials.countTry(subject.name, now);
+  if (!until) return now;
   // The password is hashed all the same, so that the answer takes as long as any other.
   await context.passwords.verify("-", undefined);
-  await refuseClosed(context, subject, client, until);
-}
-
-/** Asked again after hashing: guesses made at the same time all found the login open, and may have closed it. */
-async function assertStillOpen(
-  context: AuthContext,
-  subject: Subject,
-  client: LoginClient,
-): Promise<void> {
-  const until = await closedUntil(context, subject);
-  if (until) await refuseClosed(context, subject, client, until);
-}
-
-async function closedUntil(context: AuthContext, { name }: Subject): Promise<Date | undefined> {
-  return lockedUntil(await context.credentials.attempts(name), context.clock.now());
-}
-
-async function refuseClosed(
-  context: AuthContext,
-  subject: Subject,
-  client: LoginClient,
-  until: Date,
-): Promise<never> {
   const reason = `too many failures, closed until ${until.toISOString()}`;
-  await recordFailure(context, subject, client, reason);
-  throw new Fault("unproven", badLogin);
+  return refuse(context, subject, client, reason);
 }
 
 /** Throws `access-denied` when the cluster takes no passwords at all. */
@@ -198,10 +175,6 @@ async function refuse(
   client: LoginClient,
   reason: string,
 ): Promise<never> {
-  const now = context.clock.now();
-  await context.credentials.changeAttempts(subject.name, now, (attempts) =>
-    addFailure(attempts, now),
-  );
   await recordFailure(context, subject, client, reason);
   throw new Fault("unproven", badLogin, { audit: { reason } });
 }

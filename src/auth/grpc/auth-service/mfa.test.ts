@@ -16,6 +16,7 @@ import {
   type Cheat,
   SoftwareAuthenticator,
 } from "../../../../test/support/software-authenticator.ts";
+import { firstDevice } from "../../mfa/first-device.ts";
 import { finishRegistration } from "../../mfa/manage.ts";
 import { deleteUser } from "../../users/deletion.ts";
 
@@ -364,5 +365,37 @@ test("what a deleted user was registering does not become the next one's of that
     refused("not-found"),
   );
   assert.deepEqual((await context.credentials.secondFactors.get("alice")).devices, []);
+  await cluster.close();
+});
+
+test("a reset gives a stolen login no second factor: neither while the link is open nor after it", async () => {
+  const { cluster, secret, alice: thief } = await startWithAlice();
+  const { context } = cluster.auth;
+  const auth = await thief.auth();
+  const begun = await auth.createRegisterChallenge({
+    DeviceType: DeviceType.TOTP,
+    ExistingMFAResponse: await thief.codeFor(secret),
+  });
+  const { token, invitation } = await context.invitations.create("alice", "password", 0);
+  await assert.rejects(thief.addApp("thief"), refused("invalid", /second factor/));
+  cluster.clock.advance(30_000);
+  const code = codeOf(invitation.totp.secret, cluster.clock.now());
+  await context.invitations.accept(
+    token,
+    "a new password of alice",
+    (open) => firstDevice(context, open, { code }),
+    async () => {},
+  );
+  assert.ok(begun.Request.case === "TOTP");
+  const { Secret, ID } = begun.Request.value;
+  const late = { Code: codeOf(Secret, cluster.clock.now()), ID };
+  await assert.rejects(
+    auth.addMFADeviceSync({
+      NewDeviceName: "thief",
+      NewMFAResponse: { Response: { case: "TOTP", value: late } },
+    }),
+    refused("not-found", /registration/),
+  );
+  assert.deepEqual(await thief.names(), ["otp"]);
   await cluster.close();
 });

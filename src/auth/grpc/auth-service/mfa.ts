@@ -78,11 +78,10 @@ export function mfaHandlers(context: AuthContext): ServiceHandlers<typeof AuthSe
       if (!type) throw new Fault("invalid", "this type of second factor is not known");
       assertPlainUsage(request.DeviceUsage);
       const answer = readAnswer(request.ExistingMFAResponse);
-      if (answer) await requireSecondFactor(context, caller, answer, "manage-devices");
-      else if (await mustProveFirst(context, caller.username)) {
-        throw missingAnswer();
-      }
-      const challenge = await beginRegistration(context, caller.username, type);
+      const shown =
+        answer && (await requireSecondFactor(context, caller, answer, "manage-devices"));
+      if (!shown && (await mustProveFirst(context, caller.username))) throw missingAnswer();
+      const challenge = await beginRegistration(context, caller.username, type, shown);
       return registrationMessage(challenge, caller.username, context.clusterName);
     },
 

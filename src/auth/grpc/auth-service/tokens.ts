@@ -16,7 +16,7 @@ import type { Token } from "#resource/token.ts";
 import type { User } from "#resource/user.ts";
 import type { AuthContext } from "../../context.ts";
 import { loadPolicy } from "../../policy.ts";
-import type { InvitationKind } from "../../users/invitation.ts";
+import type { Invitation, InvitationKind } from "../../users/invitation.ts";
 import { type AuthCall, authorize } from "../guard.ts";
 import { pageOptions } from "../paging.ts";
 
@@ -82,15 +82,18 @@ export function tokenHandlers(context: AuthContext): ServiceHandlers<typeof Auth
       const caller = await authorize(context, call, "user", "update");
       const kind = invitationKind(Type);
       await assertMayReset(context, caller, await context.stores.users.get(Name));
-      const { token, invitation } = await context.invitations.create(Name, kind, Number(TTL) / 1e6);
+      const record = async ({ created, expires }: Invitation) => {
+        await context.audit.record("reset_password_token.create", {
+          ...actorOf(caller),
+          name: Name,
+          expires,
+          ttl: formatDuration(Date.parse(expires) - Date.parse(created)),
+        });
+      };
+      const ttlMs = Number(TTL) / 1e6;
+      const { token, invitation } = await context.invitations.create(Name, kind, ttlMs, record);
       const expires = new Date(invitation.expires);
       const created = new Date(invitation.created);
-      await context.audit.record("reset_password_token.create", {
-        ...actorOf(caller),
-        name: Name,
-        expires: invitation.expires,
-        ttl: formatDuration(expires.getTime() - created.getTime()),
-      });
       const page = kind === "invite" ? "invite" : "reset";
       return {
         Kind: "user_token",
