@@ -2,6 +2,7 @@
  * Binds a program to this process: arguments, streams, signals, exit code. Called by the two-line main module of each
  * program and nowhere else.
  */
+import { writeSync } from "node:fs";
 import { endProcess } from "./end-process.ts";
 import type { Flags } from "./flag.ts";
 import type { Program } from "./program.ts";
@@ -28,7 +29,9 @@ export async function runMain<Shared extends Flags, Services>(
   });
   for (const stream of [process.stdout, process.stderr]) {
     stream.on("error", (error: NodeJS.ErrnoException) => {
-      process.exit(error.code === "EPIPE" ? brokenPipeExit : 1);
+      if (error.code === "EPIPE") process.exit(brokenPipeExit);
+      if (stream === process.stdout) sayThatOutputIsLost(error);
+      process.exit(1);
     });
   }
   const console = openTerminal(controller.signal);
@@ -36,6 +39,15 @@ export async function runMain<Shared extends Flags, Services>(
   // Open handles of a finished command must not delay the shell's prompt.
   await Promise.all([drain(process.stdout), drain(process.stderr)]);
   endProcess(code);
+}
+
+function sayThatOutputIsLost(error: NodeJS.ErrnoException): void {
+  const why = error.code === "ENOSPC" ? "there is no space left" : error.message;
+  try {
+    writeSync(process.stderr.fd, `ERROR: the output cannot be written: ${why}\n`);
+  } catch {
+    // Nobody can be told.
+  }
 }
 
 function drain(stream: NodeJS.WriteStream): Promise<void> {

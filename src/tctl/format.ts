@@ -10,6 +10,12 @@ export function formatShortDuration(ms: number): string {
   return short === "" ? text : short;
 }
 
+/** How long something that was made just now is good, to the minute: the server decides, and answers a moment later. */
+export function formatValidity(expires: Date, now: Date): string {
+  const ms = expires.getTime() - now.getTime();
+  return formatShortDuration(ms < 90_000 ? ms : Math.round(ms / 60_000) * 60_000);
+}
+
 /** "30 minutes", "1 hour", "1h30m". */
 export function formatLongDuration(ms: number): string {
   const minutes = Math.round(ms / 60_000);

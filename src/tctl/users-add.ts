@@ -8,7 +8,7 @@ import { printAs } from "#cli/output.ts";
 import { parseResourceOf } from "#resource/parse.ts";
 import type { AuthClient } from "./auth-client.ts";
 import type { Invocation, usersAdd } from "./commands.ts";
-import { formatShortDuration } from "./format.ts";
+import { formatValidity } from "./format.ts";
 import { withAuth } from "./services.ts";
 import { traitsOf } from "./user-traits.ts";
 
@@ -25,8 +25,14 @@ export async function run(invocation: Invocation<typeof usersAdd>): Promise<void
   await withAuth(invocation, async (auth) => {
     for (const role of flags.roles) await auth.get("role", role);
     await createUser(auth, args.user, flags.roles, traitsOf(flags));
-    if (password === undefined) await printInvitation(auth, invocation);
-    else await setCredentials(auth, invocation, password);
+    try {
+      if (password === undefined) await printInvitation(auth, invocation);
+      else await setCredentials(auth, invocation, password);
+    } catch (error) {
+      // A user whom nobody can log in as would be in the way of the next try.
+      await auth.remove("user", args.user).catch(() => {});
+      throw error;
+    }
   });
 }
 
@@ -51,14 +57,14 @@ async function createUser(
 
 async function printInvitation(
   auth: AuthClient,
-  { args, flags, console }: Invocation<typeof usersAdd>,
+  { args, flags, console, services }: Invocation<typeof usersAdd>,
 ): Promise<void> {
   const { url, expires } = await auth.createUserLink(args.user, "invite", flags.ttl);
   const value = { user: args.user, url, expires: expires.toISOString() };
   await printAs(console, flags.format, value, () => {
     console.print(
       `User "${args.user}" has been created but requires a password. Share this URL with the user ` +
-        `to complete user setup, link is valid for ${formatShortDuration(flags.ttl)}:`,
+        `to complete user setup, link is valid for ${formatValidity(expires, services.clock.now())}:`,
     );
     console.print(url);
     console.print();

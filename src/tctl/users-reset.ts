@@ -1,12 +1,12 @@
 /** `tctl users reset` */
 import { printAs } from "#cli/output.ts";
 import type { Invocation, usersReset } from "./commands.ts";
-import { formatShortDuration } from "./format.ts";
+import { formatValidity } from "./format.ts";
 import { withAuth } from "./services.ts";
 
 /** Asks for a reset link; the server voids the old password. */
 export async function run(invocation: Invocation<typeof usersReset>): Promise<void> {
-  const { args, flags, console } = invocation;
+  const { args, flags, console, services } = invocation;
   const { url, expires } = await withAuth(invocation, (auth) =>
     auth.createUserLink(args.user, "password", flags.ttl),
   );
@@ -14,7 +14,7 @@ export async function run(invocation: Invocation<typeof usersReset>): Promise<vo
   await printAs(console, flags.format, value, () => {
     console.print(
       `User "${args.user}" has been reset. Share this URL with the user to complete password ` +
-        `reset, link is valid for ${formatShortDuration(flags.ttl)}:`,
+        `reset, link is valid for ${formatValidity(expires, services.clock.now())}:`,
     );
     console.print(url);
     console.print();

@@ -1,4 +1,5 @@
 /** `tsh login`: asks for what the cluster wants, stores the login, authenticates the device, shows the status. */
+import { userInfo } from "node:os";
 import { Fault, isFault } from "#base/fault.ts";
 import { ensureAgent } from "#client/agent/start.ts";
 import { authenticateAfterLogin } from "#client/device-login.ts";
@@ -30,7 +31,8 @@ export async function run(invocation: LoginInvocation): Promise<void> {
       hint: "give it with: tsh login --proxy=HOST --user=NAME",
     });
   }
-  const user = assertName("user", shared.user ?? previous?.key.user ?? services.env["USER"] ?? "");
+  const person = shared.user ?? previous?.key.user ?? services.env["USER"] ?? userInfo().username;
+  const user = assertName("user", person);
   if (
     previous !== undefined &&
     previous.key.user === user &&

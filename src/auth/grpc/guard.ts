@@ -18,7 +18,11 @@ export type AuthCall = CallContext<Peer>;
 /** A verb of a rule. */
 export type RuleVerb = RuleRequest["verb"];
 
-const denied = () => new Fault("access-denied", "access denied");
+/** The caller is of the wrong sort, whatever their roles say. `who` is who may call, for the audit log. */
+const denied = (who: string) =>
+  new Fault("access-denied", "access denied", {
+    audit: { check: "caller", rule: `only for ${who}` },
+  });
 
 /**
  * Runs before every call: whoever shows a certificate must still be good at this moment, also on a connection that was
@@ -33,23 +37,24 @@ export async function checkPeer(context: AuthContext, call: AuthCall): Promise<v
 
 /** The caller's identity; throws `access-denied` for a stranger. */
 export function requireIdentity(call: AuthCall): Identity {
-  if (!call.peer.identity) throw denied();
+  if (!call.peer.identity) throw denied("members of the cluster");
   return call.peer.identity;
 }
 
 /** The calling person; throws `access-denied` for strangers and services. */
 export function requireUser(call: AuthCall): UserIdentity {
   const identity = requireIdentity(call);
-  if (identity.kind !== "user") throw denied();
+  if (identity.kind !== "user") throw denied("people");
   return identity;
 }
 
 /** The calling service of the cluster; throws `access-denied` for everybody else and for services of other roles. */
 export function requireSystem(call: AuthCall, ...roles: readonly SystemRole[]): SystemIdentity {
   const identity = requireIdentity(call);
-  if (identity.kind !== "system") throw denied();
+  const who = roles.includes("Admin") ? "the administrator of the auth host" : "services";
+  if (identity.kind !== "system") throw denied(who);
   if (roles.length > 0 && !identity.systemRoles.some((role) => roles.includes(role)))
-    throw denied();
+    throw denied(who);
   return identity;
 }
 

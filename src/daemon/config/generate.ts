@@ -32,7 +32,7 @@ export function generateConfig(options: ConfigureOptions): string {
     "teleport:",
     "  # Name of this machine in listings.",
     `  nodename: ${scalar(options.nodename)}`,
-    "  # Everything that is kept: keys, database, recordings.",
+    "  # Everything that is kept: keys, database, audit log.",
     `  data_dir: ${scalar(options.dataDir ?? defaultDataDir)}`,
     ...(agent ? joinLines(options) : []),
     "  log:",
@@ -64,7 +64,6 @@ function authLines(options: ConfigureOptions): string[] {
   return [
     "auth_service:",
     "  enabled: true",
-    "  listen_addr: 0.0.0.0:3025",
     ...(options.clusterName === undefined
       ? []
       : [

@@ -14,7 +14,9 @@ const ping = Buffer.alloc(lengthBytes);
 export class PingStream extends Duplex {
   readonly #inner: Duplex;
   readonly #timer: NodeJS.Timeout;
-  #head = Buffer.alloc(0);
+  /** The length that is being read, and how many of its bytes have come. */
+  #length = 0;
+  #lengthRead = 0;
   /** Bytes of the current frame that are still to come. */
   #left = 0;
 
@@ -55,21 +57,20 @@ export class PingStream extends Duplex {
   }
 
   #read(chunk: Buffer): void {
-    let rest = chunk;
     let wanted = true;
-    while (rest.length > 0) {
+    // Strangers choose the frames: an empty one costs the reading of its four bytes and nothing else.
+    for (let at = 0; at < chunk.length; ) {
       if (this.#left === 0) {
-        const missing = lengthBytes - this.#head.length;
-        this.#head = Buffer.concat([this.#head, rest.subarray(0, missing)]);
-        rest = rest.subarray(missing);
-        if (this.#head.length < lengthBytes) break;
-        this.#left = this.#head.readUInt32BE();
-        this.#head = Buffer.alloc(0);
+        this.#length = this.#length * 256 + (chunk[at++] ?? 0);
+        if (++this.#lengthRead < lengthBytes) continue;
+        this.#left = this.#length;
+        this.#length = 0;
+        this.#lengthRead = 0;
         continue;
       }
-      const piece = rest.subarray(0, this.#left);
+      const piece = chunk.subarray(at, at + this.#left);
       this.#left -= piece.length;
-      rest = rest.subarray(piece.length);
+      at += piece.length;
       wanted = this.push(piece);
     }
     if (!wanted) this.#inner.pause();

@@ -32,6 +32,12 @@ const usages: ReadonlyMap<UserCertsRequest_CertUsage, CertificateUsage> = new Ma
   [UserCertsRequest_CertUsage.WindowsDesktop, "windows_desktop"],
 ]);
 
+/** Uses whose certificates are good for everything, or for SSH. */
+const unrestricted: ReadonlySet<UserCertsRequest_CertUsage> = new Set([
+  UserCertsRequest_CertUsage.All,
+  UserCertsRequest_CertUsage.SSH,
+]);
+
 /** Handlers of the certificate calls. */
 export function certificateHandlers(
   context: AuthContext,
@@ -43,6 +49,9 @@ export function certificateHandlers(
       const singleUse = request.Purpose === UserCertsRequest_CertPurpose.SINGLE_USE_CERTS;
       if (singleUse && request.Usage === UserCertsRequest_CertUsage.All) {
         throw new Fault("invalid", "single-use certificates cannot be issued for all purposes");
+      }
+      if (!unrestricted.has(request.Usage) && !usages.has(request.Usage)) {
+        throw new Fault("invalid", "this use of certificates is not known");
       }
       const answer = readAnswer(request.MFAResponse);
       const device = answer && (await requireSecondFactor(context, caller, answer, "user-session"));
