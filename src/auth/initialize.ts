@@ -2,6 +2,7 @@
 
 import { formatKey } from "#backend/key.ts";
 import { Fault, isFault } from "#base/fault.ts";
+import { clusterNameRule, isClusterName } from "#identity/cluster-name.ts";
 import type { ClusterAuthPreference } from "#resource/cluster-auth-preference.ts";
 import type { ClusterNetworkingConfig } from "#resource/cluster-networking-config.ts";
 import { addMissingRules, isPreset, presetRoles } from "#resource/presets/presets.ts";
@@ -88,7 +89,7 @@ const nameKey = formatKey("cluster", "name");
 
 /**
  * The name of the cluster: stored at the first start, and the same ever after, because every certificate carries it.
- * Throws `invalid` when the configuration names another one.
+ * Throws `invalid` when the configuration names another one, or one that cannot be.
  */
 export async function settleClusterName(
   backend: AuthContext["backend"],
@@ -98,6 +99,15 @@ export async function settleClusterName(
   const stored = await backend.find(nameKey);
   if (!stored) {
     const name = wanted ?? fallback;
+    if (!isClusterName(name)) {
+      throw new Fault(
+        "invalid",
+        `"${name}" cannot be the name of the cluster: it ${clusterNameRule}`,
+        {
+          hint: "choose another one with cluster_name in the configuration, or --cluster=NAME",
+        },
+      );
+    }
     await backend.create(nameKey, new TextEncoder().encode(name));
     return name;
   }

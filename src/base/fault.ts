@@ -31,7 +31,9 @@ const faults = {
   "already-exists": { grpc: 6, http: 409, exit: 1 },
   /** The stored revision is not the one that the writer read, or a precondition does not hold. */
   conflict: { grpc: 9, http: 412, exit: 1 },
-  /** Too much: size, rate, count. */
+  /** One message or value is larger than it may be. */
+  "too-large": { grpc: 8, http: 413, exit: 1 },
+  /** Too much: rate, count, sizes in sum. */
   limit: { grpc: 8, http: 429, exit: 1 },
   unimplemented: { grpc: 12, http: 501, exit: 1 },
   /** A peer cannot be reached, or went away. */

@@ -113,11 +113,13 @@ async function readInput(file: string | undefined, console: Console): Promise<st
   try {
     return await readFile(resolve(console.cwd, file), "utf8");
   } catch (error) {
-    const missing = (error as NodeJS.ErrnoException).code === "ENOENT";
-    throw new Fault(
-      "environment",
-      missing ? `there is no file ${file}` : `cannot read ${file}: ${String(error)}`,
-      { cause: error },
-    );
+    const sentences: Readonly<Record<string, string>> = {
+      ENOENT: `there is no file ${file}`,
+      EISDIR: `${file} is a folder, not a file`,
+      EACCES: `you may not read ${file}`,
+    };
+    const { code = "" } = error as NodeJS.ErrnoException;
+    const sentence = sentences[code] ?? `cannot read ${file}: ${code || "unknown error"}`;
+    throw new Fault("environment", sentence, { cause: error });
   }
 }

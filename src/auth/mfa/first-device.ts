@@ -15,8 +15,8 @@ export interface FirstFactor {
 }
 
 /**
- * Verifies it; undefined where no second factor is set up. Throws `unproven` when it is not right, and `invalid` when the
- * cluster demands one and none came.
+ * Verifies it; undefined where no second factor is set up. Throws `unproven` when it is not right, or when the cluster
+ * demands one and none came.
  */
 export async function firstDevice(
   context: AuthContext,

@@ -3,7 +3,7 @@
  * commands which only show a login start fast.
  */
 import { readdirSync } from "node:fs";
-import { Fault } from "#base/fault.ts";
+import { Fault, isFault } from "#base/fault.ts";
 import { type ProfileDocument, parseDocument } from "./document.ts";
 import { isMissing, readText } from "./files.ts";
 import { assertName, hostOf } from "./names.ts";
@@ -46,8 +46,17 @@ export async function findLogin(folder: string, host?: string): Promise<StoredLo
   if (name === undefined) return undefined;
   const text = readText(folderPaths(folder).document(name));
   if (text === undefined) return undefined;
-  const document = await parseDocument(text);
-  return { folder, key: { ...keyOf(document), host: name }, document };
+  try {
+    const document = await parseDocument(text);
+    return { folder, key: { ...keyOf(document), host: name }, document };
+  } catch (cause) {
+    if (!isFault(cause)) throw cause;
+    const file = folderPaths(folder).document(name);
+    throw new Fault("malformed", `the profile ${file} is damaged: ${cause.message}`, {
+      hint: `remove it and log in again: rm ${file}`,
+      cause,
+    });
+  }
 }
 
 /** As {@link findLogin}, but throws `not-found` with the command that helps. */

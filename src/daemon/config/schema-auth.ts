@@ -1,5 +1,7 @@
 /** `auth_service` of the config file, version v3. */
+
 import * as z from "zod";
+import { clusterNameRule, isClusterName } from "#identity/cluster-name.ts";
 import { deviceTrust, signatureSuites } from "#resource/cluster-auth-preference.ts";
 import { requireSessionMfa } from "#resource/role-options.ts";
 import {
@@ -47,12 +49,7 @@ export const authService = z.strictObject({
   /** Left out: auth is reached through the port of the proxy only. */
   listen_addr: optional(address(3025)),
   public_addr: fallback(listOf(address(3025)), []),
-  cluster_name: optional(
-    filledText.refine(
-      (name) => /^[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$/.test(name),
-      "must be made of letters, digits, dots and dashes, as in a host name",
-    ),
-  ),
+  cluster_name: optional(filledText.refine(isClusterName, clusterNameRule)),
   authentication: optional(authentication),
   tokens: fallback(textList, []),
   message_of_the_day: optional(text),

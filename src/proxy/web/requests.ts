@@ -69,7 +69,7 @@ function pemOfAuthorizedKey(line: string): string {
   return key.export({ type: "spki", format: "pem" }).toString();
 }
 
-/** Reads and checks a JSON body. Throws `limit` when it is too long and `malformed` when it is not what it must be. */
+/** Reads and checks a JSON body. Throws `too-large` when it is too long and `malformed` when it is not what it must be. */
 export async function readBody<T extends z.ZodType>(
   context: Context,
   schema: T,
@@ -93,7 +93,7 @@ export async function readText(context: Context): Promise<string> {
   let length = 0;
   for await (const chunk of context.req.raw.body ?? []) {
     length += chunk.length;
-    if (length > bodyLimit) throw new Fault("limit", "the request body is too long");
+    if (length > bodyLimit) throw new Fault("too-large", "the request body is too long");
     chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString("utf8");
