@@ -10,6 +10,11 @@ export function deviceKeyFile(env: Environment): string {
   return join(stateFolder(env), "attestation-key.json");
 }
 
+/** The file of what the machine must show beside its key. */
+export function deviceEpochFile(env: Environment): string {
+  return join(stateFolder(env), "device-epochs.json");
+}
+
 /** The folder of what this machine keeps as a device. */
 export function stateFolder(env: Environment): string {
   return join(env["XDG_STATE_HOME"] || join(homedir(), ".local", "state"), "gatehouse");

@@ -20,6 +20,8 @@ export interface AutoEnrollCandidate {
   readonly osType: OsType;
   readonly assetTag: string;
   readonly enrolled: boolean;
+  /** Two copies of it were found, and it was not enrolled since. */
+  readonly copied?: boolean;
   readonly profile?: DeviceProfile | undefined;
 }
 
@@ -47,6 +49,12 @@ const isRegistered: Rule = ({ device, data }) =>
 /** Taking over an enrolled device needs an administrator, even for the same person. */
 const isNotEnrolled: Rule = ({ device }) =>
   device?.enrolled ? refuse("enroll_status", "the device is enrolled already") : undefined;
+
+/** Which of two copies comes first says nothing about which is the right one. */
+const isOnlyOne: Rule = ({ device }) =>
+  device?.copied
+    ? refuse("copied", "the device exists twice: an administrator decides with a token")
+    : undefined;
 
 const modelMatches: Rule = ({ device, data }) =>
   compare("model_identifier", [device?.profile?.modelIdentifier], data.modelIdentifier);
@@ -76,6 +84,7 @@ const rules = [
   isEnabled,
   isRegistered,
   isNotEnrolled,
+  isOnlyOne,
   modelMatches,
   versionMatches,
   buildMatches,

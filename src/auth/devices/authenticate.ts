@@ -12,6 +12,7 @@ import {
   beginAuthentication,
   finishAuthentication,
 } from "#devicetrust/authentication.ts";
+import { receiptOf, type ShownEpoch } from "#devicetrust/epoch.ts";
 import type {
   AuthenticateChallenge,
   AuthenticateInit,
@@ -29,6 +30,7 @@ import type { AuthContext } from "../context.ts";
 import type { AuthCall } from "../grpc/guard.ts";
 import { certifyUser } from "../users/certify.ts";
 import { checkClock, markClock } from "./clock.ts";
+import { endCopiedEnrollment, provesCopy } from "./copies.ts";
 import {
   type DeviceChange,
   type DeviceRecord,
@@ -37,6 +39,7 @@ import {
   recentKept,
 } from "./device-state.ts";
 import { readCredential, requirePerson } from "./enroll.ts";
+import { askForEpoch, checkEpoch, type EpochAnswer } from "./epochs.ts";
 import { callerFields, deviceFields, recordSuccess } from "./events.ts";
 import type { DeviceInventory } from "./inventory.ts";
 import { collectedDocument, readCollectedDocument } from "./messages.ts";
@@ -58,6 +61,8 @@ export interface PendingAuthentication {
   readonly ssh: SshHalf;
   /** When the challenge was made. */
   readonly challenged: Date;
+  /** The series of epochs that the device is asked about. */
+  readonly series: Uint8Array;
 }
 
 /** The SSH certificate that the client sent, and what it says. */
@@ -72,6 +77,8 @@ export interface MarkedCertificates {
   readonly tls: Uint8Array;
   /** SSH certificate blob. */
   readonly ssh: Uint8Array;
+  /** For the epoch that the device has shown; undefined when it has shown none. */
+  readonly receipt: Uint8Array | undefined;
 }
 
 /** Everything up to the challenge. `found` is told the device as soon as it is known, for the audit of a failure. */
@@ -99,7 +106,16 @@ export async function beginDeviceAuthentication(
   });
   if (state === undefined) throw refuse("unknown_device", "no device has this credential");
   await assertNotLocked(context, user, state.device);
-  return { challenge, device: state.device, state: pending, user, channelKey, ssh, challenged };
+  return {
+    challenge,
+    device: state.device,
+    state: pending,
+    user,
+    channelKey,
+    ssh,
+    challenged,
+    series: askForEpoch(state.record, context.random),
+  };
 }
 
 /** Checks the answer, remembers it, and issues the certificates; the audit events are durable before they leave. */
@@ -108,8 +124,9 @@ export async function finishDeviceAuthentication(
   call: AuthCall,
   pending: PendingAuthentication,
   response: AuthenticateResponse,
+  epoch: ShownEpoch | undefined,
 ): Promise<MarkedCertificates> {
-  const { device, state, user, channelKey, ssh, challenged } = pending;
+  const { device, state, user, channelKey, ssh, challenged, series } = pending;
   const now = context.clock.now();
   const sshKey = new Uint8Array(ssh.certificate.key.key.export({ type: "spki", format: "der" }));
   const proven = finishAuthentication(state, response, { now, sshKey });
@@ -118,11 +135,17 @@ export async function finishDeviceAuthentication(
   const warnings: string[] = proven.drift.map(
     ({ field, before, after }) => `${field} was "${before}" and is "${after}"`,
   );
-  await inventory.modify(device.metadata.name, user.username, (before) => {
-    const change = authenticatedChange(before, proven, until, { now, challenged });
-    if (change.warning !== undefined) warnings.push(change.warning);
-    return change;
-  });
+  const { record } = await inventory
+    .modify(device.metadata.name, user.username, (before) => {
+      const answer = { asked: series, shown: epoch, random: context.random };
+      const change = authenticatedChange(before, proven, until, { now, challenged, answer });
+      warnings.push(...change.warnings);
+      return change;
+    })
+    .catch(async (error: unknown) => {
+      if (provesCopy(error)) await endCopiedEnrollment({ context, inventory }, call, device, error);
+      throw error;
+    });
   const marked = {
     tls: { ...user, device: proven.device },
     ssh: { ...ssh.identity, device: proven.device },
@@ -134,7 +157,8 @@ export async function finishDeviceAuthentication(
   await recordAuthentication(context, call, device, marked.tls, [...new Set(warnings)]);
   if (!certificates.tls || !certificates.ssh)
     throw new Fault("internal", "a certificate is missing");
-  return { tls: certificates.tls, ssh: certificates.ssh };
+  const receipt = record.epoch && receiptOf(record.epoch);
+  return { tls: certificates.tls, ssh: certificates.ssh, receipt };
 }
 
 async function recordAuthentication(
@@ -161,21 +185,28 @@ function authenticatedChange(
   { device, record }: DeviceState,
   { device: proven, collectedData, platform }: Authentication,
   until: Date,
-  { now, challenged }: { readonly now: Date; readonly challenged: Date },
-): DeviceChange & { readonly warning?: string | undefined } {
+  {
+    now,
+    challenged,
+    answer,
+  }: { readonly now: Date; readonly challenged: Date; readonly answer: EpochAnswer },
+): DeviceChange & { readonly warnings: readonly string[] } {
   if (device.spec.credential?.id !== proven.credentialId) {
     throw refuse("not_enrolled", "the device was unenrolled during its authentication");
   }
   const clock = platform && markClock(platform.clock, now);
-  const warning = clock && checkClock(record.clock, clock, challenged);
+  const firmware = clock && checkClock(record.clock, clock, challenged);
+  const epoch = checkEpoch(record, answer);
   const collected = collectedDocument(collectedData);
   const next: DeviceRecord = {
     ...record,
     recent: [...record.recent.map(withoutEvidence), collected].slice(-recentKept),
     ...(clock ? { clock } : {}),
+    ...epoch.record,
     certificatesUntil: latest(record.certificatesUntil, until),
   };
-  return { device, record: next, warning };
+  const warnings = [firmware, epoch.warning].filter((warning) => warning !== undefined);
+  return { device, record: next, warnings };
 }
 
 /** Evidence of the newest answer is enough; it is by far the largest part of a record. */

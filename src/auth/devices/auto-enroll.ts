@@ -7,6 +7,7 @@ import type { CollectedData } from "#devicetrust/messages.ts";
 import type { EnrollToken } from "#devicetrust/token.ts";
 import type { Device, DeviceProfile } from "#resource/device.ts";
 import type { AuthCall } from "../grpc/guard.ts";
+import type { DeviceState } from "./device-state.ts";
 import { type EnrollContext, requirePerson } from "./enroll.ts";
 import { deviceFields, recordFailure, recordSuccess } from "./events.ts";
 import { readDeviceTrust } from "./policy.ts";
@@ -20,10 +21,11 @@ export async function createAutoEnrollToken(
   const { user } = requirePerson(call);
   const data = checkCollectedData(sent, context.clock.now());
   const { autoEnroll } = await readDeviceTrust(context);
-  const device = (await inventory.findByTag(data.osType, data.serialNumber))?.device;
+  const state = await inventory.findByTag(data.osType, data.serialNumber);
+  const device = state?.device;
   const decision = decideAutoEnrollment({
     enabled: autoEnroll,
-    device: device && candidateOf(device),
+    device: state && candidateOf(state),
     data,
   });
   const event = "device.token.create";
@@ -41,12 +43,13 @@ export async function createAutoEnrollToken(
   return tokens.create({ deviceId: registered.metadata.name, autoEnrollUser: username }, username);
 }
 
-function candidateOf({ spec }: Device) {
+function candidateOf({ device: { spec }, record }: DeviceState) {
   const { os_type, asset_tag, enroll_status, profile } = spec;
   return {
     osType: os_type,
     assetTag: asset_tag,
     enrolled: enroll_status === "enrolled",
+    copied: record.copied !== undefined,
     profile: profile && readProfile(profile),
   };
 }

@@ -62,7 +62,8 @@ export async function describeDevice(
     ...(state && describeState(state, standing)),
     lock: standing.trusted ? lockOf(context, user, policy, state) : "",
     ...describeDemands(user, policy),
-    autoEnroll: enrollsAutomatically(policy.authPreference.spec),
+    autoEnroll:
+      enrollsAutomatically(policy.authPreference.spec) && state?.record.copied === undefined,
     mayEnroll: isPerson(user) && may("enroll"),
     mayEnrollAlone:
       isPerson(user) &&

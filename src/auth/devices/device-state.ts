@@ -4,6 +4,7 @@
  */
 import { formatKey, formatPrefix } from "#backend/key.ts";
 import { utf8 } from "#base/bytes.ts";
+import type { EpochMark } from "#devicetrust/epoch.ts";
 import type { Device, DeviceCollectedData, OsType } from "#resource/device.ts";
 import type { ClockMark } from "./clock.ts";
 
@@ -17,6 +18,14 @@ export interface DeviceRecord {
   readonly endorsementHash?: string;
   /** The clock of the TPM when it last proved itself. */
   readonly clock?: ClockMark;
+  /** The secret that our own client shows next; absent while the device has never shown one. */
+  readonly epoch?: EpochMark;
+  /** When two copies of the device were found. Until it enrolls again it gets no token by itself. */
+  readonly copied?: string;
+  /** Keys of this device that exist twice and never enroll again, oldest first. */
+  readonly retiredKeys?: readonly string[];
+  /** The key that the device was enrolled with last, and for whom, after its enrolment has ended. */
+  readonly formerly?: { readonly credentialId: string; readonly owner: string };
   /** No certificate that names the device and its credential is valid after this moment. */
   readonly certificatesUntil?: string;
   /** Whom the inventory service last said the device is assigned to; empty for nobody. Outlives enrolments. */
@@ -41,8 +50,19 @@ export interface DeviceChange {
 export const emptyRecord: DeviceRecord = { recent: [] };
 
 /** What is left of a record when the device loses its credential. */
-export function unenrolledRecord({ assignedUser }: DeviceRecord): DeviceRecord {
-  return assignedUser === undefined ? emptyRecord : { ...emptyRecord, assignedUser };
+export function unenrolledRecord({ device, record }: DeviceState): DeviceRecord {
+  const { assignedUser, copied, retiredKeys, formerly } = record;
+  const { credential, owner = "" } = device.spec;
+  const last = credential ? { credentialId: credential.id, owner } : formerly;
+  // The same object: a device that says nothing has no record in the store.
+  if (last === undefined && assignedUser === undefined) return emptyRecord;
+  return {
+    ...emptyRecord,
+    ...(assignedUser === undefined ? {} : { assignedUser }),
+    ...(copied === undefined ? {} : { copied }),
+    ...(retiredKeys === undefined ? {} : { retiredKeys }),
+    ...(last === undefined ? {} : { formerly: last }),
+  };
 }
 
 /** Authentications whose collected data are kept. */

@@ -15,6 +15,13 @@ import {
   finishEnrollment,
 } from "#devicetrust/enrollment.ts";
 import { assertNoConflict } from "#devicetrust/enrollment-conflict.ts";
+import {
+  beginEpoch,
+  type EpochMark,
+  newSeries,
+  receiptOf,
+  type ShownEpoch,
+} from "#devicetrust/epoch.ts";
 import type {
   DeviceCredential,
   EnrollChallenge,
@@ -26,6 +33,7 @@ import type { DeviceCredential as CredentialDocument, Device } from "#resource/d
 import type { AuthContext } from "../context.ts";
 import { type AuthCall, authorize, requireUser } from "../grpc/guard.ts";
 import { markClock } from "./clock.ts";
+import { assertKeyMayEnroll } from "./copies.ts";
 import type { DeviceChange, DeviceState } from "./device-state.ts";
 import { deviceFields, recordFailure, recordSuccess } from "./events.ts";
 import type { DeviceInventory } from "./inventory.ts";
@@ -47,6 +55,15 @@ export interface PendingEnrollment {
   readonly device: Device;
   readonly state: EnrollmentState;
   readonly user: UserIdentity;
+  /** The series of epochs that begins with this enrolment. */
+  readonly series: Uint8Array;
+}
+
+/** A device that is enrolled now. */
+export interface FinishedEnrollment {
+  readonly enrolled: DeviceState;
+  /** For the epoch that the device has shown; undefined when it has shown none. */
+  readonly receipt: Uint8Array | undefined;
 }
 
 /** The person who enrols a device or authenticates with it: no bot, and nobody in another's name. */
@@ -88,34 +105,38 @@ export async function beginDeviceEnrollment(
   }
   const { device } = state;
   found(device);
+  assertKeyMayEnroll(state, init.credentialId, user.username);
   await spendToken({ context, inventory, tokens }, call, init.token, device, user);
   const target = { id: device.metadata.name, osType, assetTag: device.spec.asset_tag };
   const begun = beginEnrollment(init, { ...deps, device: target } satisfies EnrollmentDeps);
-  return { ...begun, device, user };
+  return { ...begun, device, user, series: newSeries(context.random) };
 }
 
 /** Checks the answer and stores the credential; the audit event is durable before anything is stored. */
 export async function finishDeviceEnrollment(
   { context, inventory }: EnrollContext,
   call: AuthCall,
-  { state, device, user }: PendingEnrollment,
+  { state, device, user, series }: PendingEnrollment,
   response: EnrollResponse,
-): Promise<DeviceState> {
+  shown: ShownEpoch | undefined,
+): Promise<FinishedEnrollment> {
   const now = context.clock.now();
   const enrollment = finishEnrollment(state, response, { now });
   const { credential, endorsementHash, platform } = enrollment;
-  return inventory.modify(
+  const epoch = shown && beginEpoch(series, shown, context.random);
+  const enrolled = await inventory.modify(
     device.metadata.name,
     user.username,
     async (before) => {
       assertSameIncarnation(device, before.device);
+      assertKeyMayEnroll(before, credential.id, user.username);
       const { enrolled, endorsement } = enrolledHardware(before);
       assertNoConflict(enrollment, {
         deviceId: device.metadata.name,
         ...(enrolled && endorsement ? { enrolledEndorsementHash: endorsement } : {}),
         ...(await inventory.findHolders(credential.id, endorsementHash)),
       });
-      return enrolledChange(before, enrollment, user.username, now);
+      return enrolledChange(before, { ...enrollment, epoch }, user.username, now);
     },
     (after) =>
       recordSuccess(
@@ -126,6 +147,7 @@ export async function finishDeviceEnrollment(
         platform && `the event log is ${platform.eventLog.verdict}`,
       ),
   );
+  return { enrolled, receipt: epoch && receiptOf(epoch) };
 }
 
 /** An administrator's token needs the permission to enrol; a token for auto-enrolment is the permission itself. */
@@ -179,11 +201,17 @@ function enrolledHardware({ device, record }: DeviceState) {
 
 function enrolledChange(
   { device, record }: DeviceState,
-  { credential, endorsementHash, collectedData, platform }: Enrollment,
+  {
+    credential,
+    endorsementHash,
+    collectedData,
+    platform,
+    epoch,
+  }: Enrollment & { readonly epoch: EpochMark | undefined },
   owner: string,
   now: Date,
 ): DeviceChange {
-  const { certificatesUntil, assignedUser } = record;
+  const { certificatesUntil, assignedUser, retiredKeys } = record;
   const sameKey = device.spec.credential?.id === credential.id;
   return {
     device: {
@@ -201,6 +229,8 @@ function enrolledChange(
       recent: [],
       ...(endorsementHash === undefined ? {} : { endorsementHash }),
       ...(platform ? { clock: markClock(platform.clock, now) } : {}),
+      ...(epoch ? { epoch } : {}),
+      ...(retiredKeys ? { retiredKeys } : {}),
       // Certificates of the same key are still out there; those of another one are locked by this change.
       ...(sameKey && certificatesUntil !== undefined ? { certificatesUntil } : {}),
       ...(assignedUser === undefined ? {} : { assignedUser }),

@@ -25,6 +25,7 @@ import {
   readCollectedData,
   readEnrollInit,
   readEnrollResponse,
+  readShownEpoch,
 } from "../devices/messages.ts";
 import { deviceMessage } from "../devices/views.ts";
 import { type AuthCall, requireUser } from "./guard.ts";
@@ -60,11 +61,23 @@ export function enrollDeviceHandler(
       const pending = await beginDeviceEnrollment(parts, call, init, (device) =>
         found(device, init.credentialId),
       );
-      await stream.send(enrollChallengeMessage(pending.challenge));
-      const response = readEnrollResponse(await receive(stream));
-      const state = await finishDeviceEnrollment(parts, call, pending, response);
-      const device = deviceMessage(state, "resource");
-      return () => stream.send({ payload: { case: "success", value: { device } } });
+      await stream.send(enrollChallengeMessage(pending.challenge, pending.series));
+      const answer = await receive(stream);
+      const response = readEnrollResponse(answer);
+      const epoch = readShownEpoch(answer);
+      const { enrolled, receipt } = await finishDeviceEnrollment(
+        parts,
+        call,
+        pending,
+        response,
+        epoch,
+      );
+      const device = deviceMessage(enrolled, "resource");
+      return () =>
+        stream.send({
+          payload: { case: "success", value: { device } },
+          ...(receipt ? { gatehouseEpoch: { receipt } } : {}),
+        });
     });
   };
 }
@@ -92,11 +105,22 @@ export function authenticateDeviceHandler(
         new TextDecoder().decode(userCertificates?.sshAuthorizedKey),
         (device) => found(device, credentialId),
       );
-      await stream.send(authenticateChallengeMessage(pending.challenge));
-      const response = readAuthenticateResponse(await receive(stream));
-      const { tls, ssh } = await finishDeviceAuthentication(parts, call, pending, response);
+      await stream.send(authenticateChallengeMessage(pending.challenge, pending.series));
+      const answer = await receive(stream);
+      const response = readAuthenticateResponse(answer);
+      const { tls, ssh, receipt } = await finishDeviceAuthentication(
+        parts,
+        call,
+        pending,
+        response,
+        readShownEpoch(answer),
+      );
       const value = { x509Der: tls, sshAuthorizedKey: utf8(formatSshCertificate(ssh)) };
-      return () => stream.send({ payload: { case: "userCertificates", value } });
+      return () =>
+        stream.send({
+          payload: { case: "userCertificates", value },
+          ...(receipt ? { gatehouseEpoch: { receipt } } : {}),
+        });
     });
   };
 }

@@ -10,6 +10,7 @@ import { DeviceTrustService } from "#gen/teleport/devicetrust/v1/service_pb.ts";
 import { parseAuthorizedKey } from "#ssh/public-key.ts";
 import type { DeviceCertificates, DeviceProof } from "../cluster/device-session.ts";
 import type { DeviceAuthenticator } from "../device/authenticator.ts";
+import { showEpoch } from "./epoch.ts";
 import { authenticateChallenge, collectedDataMessage, platformMessage } from "./messages.ts";
 
 /** Runs the ceremony. Throws what the cluster, or the device's hardware, refused with. */
@@ -37,12 +38,16 @@ export async function runAuthentication(
         },
       },
     });
-    const challenge = authenticateChallenge(await expectAnswer(call.receive()));
-    await call.send({ payload: await answer(device, challenge, proof) });
-    call.finishSending();
-    const { payload } = await expectAnswer(call.receive());
-    if (payload.case !== "userCertificates") throw incomplete();
-    return certificatesOf(payload.value.x509Der, payload.value.sshAuthorizedKey);
+    const challenge = await expectAnswer(call.receive());
+    const payload = await answer(device, authenticateChallenge(challenge), proof);
+    return await showEpoch(device, challenge.gatehouseEpoch, async (gatehouseEpoch) => {
+      await call.send({ payload, ...(gatehouseEpoch ? { gatehouseEpoch } : {}) });
+      call.finishSending();
+      const { payload: marked, gatehouseEpoch: given } = await expectAnswer(call.receive());
+      if (marked.case !== "userCertificates") throw incomplete();
+      const { x509Der, sshAuthorizedKey } = marked.value;
+      return { value: certificatesOf(x509Der, sshAuthorizedKey), given };
+    });
   } finally {
     call.cancel();
   }

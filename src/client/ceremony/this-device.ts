@@ -10,19 +10,21 @@ import type { CollectedData } from "#devicetrust/messages.ts";
 import type { DeviceAuthenticator as SessionDevice } from "../cluster/device-session.ts";
 import type { DeviceAuthenticator } from "../device/authenticator.ts";
 import type { OnTpmBusy } from "../device/tpm-busy.ts";
-import { deviceKeyFile, type Environment, stateFolder } from "../device-state.ts";
+import { deviceEpochFile, deviceKeyFile, type Environment, stateFolder } from "../device-state.ts";
 
 /** Opens the device. Close it when done. `onBusy` is told when its TPM keeps us waiting. */
 export async function openThisDevice(
   env: Environment,
   onBusy?: OnTpmBusy,
 ): Promise<DeviceAuthenticator> {
+  const { EpochFile } = await import("../device/epoch-file.ts");
   const { TpmAuthenticator } = await import("../device/tpm-authenticator.ts");
   const { parseTpmSelection } = await import("../device/tpm-selection.ts");
   return new TpmAuthenticator({
     tpm: parseTpmSelection(env["GATEHOUSE_TPM"]),
     keyFile: deviceKeyFile(env),
     random: systemRandom,
+    epochs: new EpochFile(deviceEpochFile(env), systemRandom),
     onBusy,
   });
 }
