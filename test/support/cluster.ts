@@ -178,9 +178,19 @@ export class Cluster {
     return ended;
   }
 
-  /** A person's computer with a TPM of its own, or none. */
-  async machine(serial: string, { tpm = true } = {}): Promise<Machine> {
-    return this.#addMachine(`machine-${serial}`, serial, tpm ? await newTpm() : undefined);
+  /** A person's computer with a TPM of its own, with the given one, or none. Two of one serial number need a name each. */
+  async machine(
+    serial: string,
+    {
+      tpm = true,
+      name = serial,
+    }: { readonly tpm?: boolean | RunningTpm; readonly name?: string } = {},
+  ): Promise<Machine> {
+    return this.#addMachine(
+      `machine-${name}`,
+      serial,
+      tpm === true ? await newTpm() : tpm || undefined,
+    );
   }
 
   /** Runs tctl on the auth host. */

@@ -169,7 +169,11 @@ test("a key that was enrolled for somebody else enrolls for nobody else", async 
   await enrollAs(cluster, bob, device);
   assert.ok(device.fresh, "the cluster demanded a new key");
   assert.equal((await find())?.owner, "bob");
-  assert.equal((await revocationLocks(cluster)).length, 1, "what the former owner has stays locked");
+  assert.equal(
+    (await revocationLocks(cluster)).length,
+    1,
+    "what the former owner has stays locked",
+  );
   assert.ok(marked);
   await cluster.close();
 });
