@@ -8,6 +8,7 @@ import { Heartbeat } from "#agent/heartbeat.ts";
 import { type CommandLabel, LiveLabels } from "#agent/labels.ts";
 import { AuthorityFeed } from "#api/authority-feed.ts";
 import type { GrpcClient } from "#api/grpc/client.ts";
+import { SessionReview } from "#api/session-review.ts";
 import { apiVersion } from "#api/version.ts";
 import type { Clock } from "#base/clock.ts";
 import { type Closable, Closer } from "#base/lifecycle.ts";
@@ -66,11 +67,13 @@ export async function startNode(options: NodeOptions): Promise<NodeService> {
       ...(options.leaseMs === undefined ? {} : { leaseMs: options.leaseMs }),
     }),
   );
+  const review = closer.add(new SessionReview({ feed, clock, startTimer: systemTimer, logger }));
   const clusterName = () => feed.view.clusterName;
   const events = closer.add(new EventReporter({ client, clusterName, clock, random, logger }));
   const context: NodeContext = {
     server: () => ({ id: hostId, hostname: nodename, labels: labels.all }),
     feed,
+    review,
     events,
     hostKeys: () => options.credentials.hostKeys,
     accounts: options.accounts ?? machineAccounts,
@@ -93,7 +96,7 @@ export async function startNode(options: NodeOptions): Promise<NodeService> {
   const connections = closer.add(new Connections(context));
   labels.onChange = () => {
     heartbeat.now();
-    connections.review();
+    review.review();
   };
   return {
     ready: Promise.all([feed.ready, heartbeat.first]).then(() => {}),
