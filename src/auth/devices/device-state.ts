@@ -45,6 +45,13 @@ export function unenrolledRecord({ assignedUser }: DeviceRecord): DeviceRecord {
   return assignedUser === undefined ? emptyRecord : { ...emptyRecord, assignedUser };
 }
 
+/** The record before a certificate that names the device and lasts until then. */
+export function withCertificatesUntil(record: DeviceRecord, until: Date): DeviceRecord {
+  const before = record.certificatesUntil;
+  const latest = Math.max(before === undefined ? 0 : Date.parse(before), until.getTime());
+  return { ...record, certificatesUntil: new Date(latest).toISOString() };
+}
+
 /** Authentications whose collected data are kept. */
 export const recentKept = 10;
 

@@ -20,6 +20,8 @@ import { readCollectedData } from "../devices/messages.ts";
 import { listRows } from "../devices/rows.ts";
 import { EnrollTokens } from "../devices/tokens.ts";
 import { deviceMessage, listMessage } from "../devices/views.ts";
+import { confirmWebAuthentication } from "../devices/web-confirm.ts";
+import { ConfirmationTokens, WebTokens } from "../devices/web-tokens.ts";
 import { createDevice, deleteDevice, updateById, upsertDevice } from "../devices/write.ts";
 import {
   authenticateDeviceHandler,
@@ -38,7 +40,9 @@ export function deviceTrustService(
 ): ServiceHandlers<typeof DeviceTrustService, Peer> {
   const inventory = new DeviceInventory(context);
   const tokens = new EnrollTokens(context);
-  const parts: EnrollContext = { context, inventory, tokens };
+  const webTokens = new WebTokens(context);
+  const confirmations = new ConfirmationTokens(context);
+  const parts = { context, inventory, tokens, webTokens, confirmations };
 
   return {
     async createDevice({ device, createAsResource, ...wish }, call) {
@@ -132,6 +136,13 @@ export function deviceTrustService(
 
     enrollDevice: enrollDeviceHandler(parts, limits),
     authenticateDevice: authenticateDeviceHandler(parts, limits),
+
+    async confirmDeviceWebAuthentication({ confirmationToken, currentWebSessionId }, call) {
+      const { id = "", token = "" } = confirmationToken ?? {};
+      await confirmWebAuthentication(parts, call, { id, token }, currentWebSessionId);
+      return {};
+    },
+
     syncInventory: syncInventoryHandler(parts),
   };
 }
