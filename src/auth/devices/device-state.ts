@@ -63,6 +63,9 @@ export const recordKey = (id: string) => formatKey(folder, "records", id);
 /** The key that leads from system and asset tag to the device. */
 export const tagKey = (os: OsType, tag: string) => formatKey(folder, "tags", os, tag);
 
+/** The start of the keys of all credentials that devices have now. */
+export const credentialPrefix = formatPrefix(folder, "credentials");
+
 /** The key that leads from a credential to the device. */
 export const credentialKey = (id: string) => formatKey(folder, "credentials", id);
 
