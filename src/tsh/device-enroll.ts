@@ -63,6 +63,6 @@ export async function run({
     console.note(
       `WARNING: the login could not be refreshed: ${state.problem ?? "the device was not asked"}`,
     );
-    console.note("hint: log in again with: tsh logout; tsh login");
+    console.note(`hint: ${state.hint ?? "log in again with: tsh logout; tsh login"}`);
   }
 }

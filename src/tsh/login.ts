@@ -97,7 +97,7 @@ async function finish(
   if (device.problem !== undefined) {
     console.note(`WARNING: this device was not authenticated: ${device.problem}`);
     console.note(
-      "hint: what requires a trusted device stays closed; see: tsh device enroll --help",
+      `hint: ${device.hint ?? "what requires a trusted device stays closed; see what is missing with: tsh device status"}`,
     );
   }
 }

@@ -37,6 +37,7 @@ import {
   type DeviceState,
   lastCollected,
   recentKept,
+  withCertificatesUntil,
 } from "./device-state.ts";
 import { readCredential, requirePerson } from "./enroll.ts";
 import { askForEpoch, checkEpoch, type EpochAnswer } from "./epochs.ts";
@@ -52,17 +53,11 @@ export interface AuthenticateContext {
 }
 
 /** An authentication between its challenge and the answer. */
-export interface PendingAuthentication {
+export interface PendingAuthentication extends ChallengedDevice {
   readonly challenge: AuthenticateChallenge;
-  readonly device: Device;
   readonly state: AuthenticationState;
-  readonly user: UserIdentity;
   readonly channelKey: Uint8Array;
   readonly ssh: SshHalf;
-  /** When the challenge was made. */
-  readonly challenged: Date;
-  /** The series of epochs that the device is asked about. */
-  readonly series: Uint8Array;
 }
 
 /** The SSH certificate that the client sent, and what it says. */
@@ -120,18 +115,74 @@ export async function beginDeviceAuthentication(
 
 /** Checks the answer, remembers it, and issues the certificates; the audit events are durable before they leave. */
 export async function finishDeviceAuthentication(
-  { context, inventory }: AuthenticateContext,
+  parts: AuthenticateContext,
   call: AuthCall,
   pending: PendingAuthentication,
   response: AuthenticateResponse,
   epoch: ShownEpoch | undefined,
 ): Promise<MarkedCertificates> {
-  const { device, state, user, channelKey, ssh, challenged, series } = pending;
+  const { context } = parts;
+  const { device, state, user, channelKey, ssh } = pending;
   const now = context.clock.now();
   const sshKey = new Uint8Array(ssh.certificate.key.key.export({ type: "spki", format: "der" }));
   const proven = finishAuthentication(state, response, { now, sshKey });
-  await assertNotLocked(context, user, device);
   const until = new Date(Math.max(user.expires.getTime(), ssh.identity.expires.getTime()));
+  const remembered = await rememberAuthentication(parts, call, pending, { proven, until, epoch });
+  const marked = {
+    tls: { ...user, device: proven.device },
+    ssh: { ...ssh.identity, device: proven.device },
+  };
+  const certificates = {
+    ...(await certifyUser(context, marked.tls, { tls: channelKey })),
+    ...(await certifyUser(context, marked.ssh, { ssh: ssh.certificate.key.blob })),
+  };
+  await recordDrift(context, call, device, remembered.warnings);
+  await recordSuccess(context, "device.authenticate", call, deviceFields(device));
+  await context.audit.record("cert.create", {
+    ...callerFields(call),
+    cert_type: "user",
+    identity: identityFields(marked.tls),
+  });
+  if (!certificates.tls || !certificates.ssh)
+    throw new Fault("internal", "a certificate is missing");
+  return { tls: certificates.tls, ssh: certificates.ssh, receipt: remembered.receipt };
+}
+
+/** An authentication up to its challenge, as far as its proof is remembered. */
+export interface ChallengedDevice {
+  readonly device: Device;
+  readonly user: UserIdentity;
+  /** When the challenge was made. */
+  readonly challenged: Date;
+  /** The series of epochs that the device is asked about. */
+  readonly series: Uint8Array;
+}
+
+/** What a device proved, for how long its certificates may name it, and the epoch that it showed. */
+interface ShownProof {
+  readonly proven: Authentication;
+  readonly until: Date;
+  readonly epoch: ShownEpoch | undefined;
+}
+
+/** What was odd about a proof, for {@link recordDrift}; and the receipt for the epoch, if the device has shown one. */
+interface RememberedProof {
+  readonly warnings: readonly string[];
+  readonly receipt: Uint8Array | undefined;
+}
+
+/**
+ * Remembers a proof: what the device said, its clock and epoch, and until when certificates may name it. Refuses when the
+ * device was locked, unenrolled or got another key meanwhile; and ends the enrolment of one that exists twice.
+ */
+export async function rememberAuthentication(
+  { context, inventory }: AuthenticateContext,
+  call: AuthCall,
+  { device, user, challenged, series }: ChallengedDevice,
+  { proven, until, epoch }: ShownProof,
+): Promise<RememberedProof> {
+  await assertNotLocked(context, user, device);
+  const now = context.clock.now();
   const warnings: string[] = proven.drift.map(
     ({ field, before, after }) => `${field} was "${before}" and is "${after}"`,
   );
@@ -146,38 +197,23 @@ export async function finishDeviceAuthentication(
       if (provesCopy(error)) await endCopiedEnrollment({ context, inventory }, call, device, error);
       throw error;
     });
-  const marked = {
-    tls: { ...user, device: proven.device },
-    ssh: { ...ssh.identity, device: proven.device },
+  return {
+    warnings: [...new Set(warnings)],
+    receipt: record.epoch && receiptOf(record.epoch),
   };
-  const certificates = {
-    ...(await certifyUser(context, marked.tls, { tls: channelKey })),
-    ...(await certifyUser(context, marked.ssh, { ssh: ssh.certificate.key.blob })),
-  };
-  await recordAuthentication(context, call, device, marked.tls, [...new Set(warnings)]);
-  if (!certificates.tls || !certificates.ssh)
-    throw new Fault("internal", "a certificate is missing");
-  const receipt = record.epoch && receiptOf(record.epoch);
-  return { tls: certificates.tls, ssh: certificates.ssh, receipt };
 }
 
-async function recordAuthentication(
+/** Writes what was odd about a proof. */
+export async function recordDrift(
   context: AuthContext,
   call: AuthCall,
   device: Device,
-  identity: UserIdentity,
   warnings: readonly string[],
 ): Promise<void> {
   const fields = deviceFields(device);
   for (const message of warnings) {
     await context.audit.record("device.drift", { ...callerFields(call), device: fields, message });
   }
-  await recordSuccess(context, "device.authenticate", call, fields);
-  await context.audit.record("cert.create", {
-    ...callerFields(call),
-    cert_type: "user",
-    identity: identityFields(identity),
-  });
 }
 
 /** The record after a success. Refuses when the device was unenrolled or got another key meanwhile. */
@@ -199,11 +235,10 @@ function authenticatedChange(
   const epoch = checkEpoch(record, answer);
   const collected = collectedDocument(collectedData);
   const next: DeviceRecord = {
-    ...record,
+    ...withCertificatesUntil(record, until),
     recent: [...record.recent.map(withoutEvidence), collected].slice(-recentKept),
     ...(clock ? { clock } : {}),
     ...epoch.record,
-    certificatesUntil: latest(record.certificatesUntil, until),
   };
   const warnings = [firmware, epoch.warning].filter((warning) => warning !== undefined);
   return { device, record: next, warnings };
@@ -217,13 +252,8 @@ function withoutEvidence({
   return texts;
 }
 
-function latest(before: string | undefined, time: Date): string {
-  return new Date(
-    Math.max(before === undefined ? 0 : Date.parse(before), time.getTime()),
-  ).toISOString();
-}
-
-function authenticatingDevice({ device, record }: DeviceState): AuthenticatingDevice {
+/** The device as the ceremony looks at it. */
+export function authenticatingDevice({ device, record }: DeviceState): AuthenticatingDevice {
   const { os_type, asset_tag, enroll_status, credential } = device.spec;
   const last = lastCollected(record);
   return {
@@ -279,7 +309,8 @@ function readSshHalf(
   return ssh;
 }
 
-async function assertNotLocked(
+/** Refuses where a lock strikes the person or the device. */
+export async function assertNotLocked(
   { stores, clock }: AuthContext,
   user: UserIdentity,
   { metadata, spec }: Device,

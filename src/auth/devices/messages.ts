@@ -10,6 +10,7 @@ import { Fault } from "#base/fault.ts";
 import { checkShownEpoch, type ShownEpoch } from "#devicetrust/epoch.ts";
 import type {
   AuthenticateChallenge,
+  AuthenticateInit,
   AuthenticateResponse,
   CollectedData,
   EnrollChallenge,
@@ -19,6 +20,7 @@ import type {
   PlatformParameters,
 } from "#devicetrust/messages.ts";
 import type {
+  AuthenticateDeviceInit,
   AuthenticateDeviceRequest,
   AuthenticateDeviceResponseSchema,
 } from "#gen/teleport/devicetrust/v1/authenticate_pb.ts";
@@ -158,6 +160,14 @@ export function enrollChallengeMessage(
   const { encryptedCredential, attestationNonce } = challenge;
   const value = { encryptedCredential, attestationNonce };
   return { payload: { case: "tpmChallenge", value }, gatehouseEpoch };
+}
+
+/** The first message of an authentication, without the certificates or the web token in it. */
+export function readAuthenticateInit({
+  credentialId,
+  deviceData,
+}: AuthenticateDeviceInit): AuthenticateInit {
+  return { credentialId, deviceData: deviceData && readCollectedData(deviceData) };
 }
 
 /** The answer to the challenge of an authentication. Throws `invalid` for any other message. */

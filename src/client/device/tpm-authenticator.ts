@@ -109,6 +109,10 @@ export class TpmAuthenticator implements DeviceAuthenticator {
     return key && credentialIdOf(parseAttestationKey(key.public, ownKeys));
   }
 
+  async assertKeyIsHere(): Promise<void> {
+    await this.#withAttestationKey(async () => {});
+  }
+
   async authenticate(challenge: AuthenticateChallenge): Promise<DeviceProof> {
     if (challenge.kind !== "tpm") throw wrongChallenge();
     return this.#withAttestationKey(async (tpm, handle, key) => ({
