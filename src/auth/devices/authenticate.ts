@@ -194,8 +194,8 @@ export async function rememberAuthentication(
       return change;
     })
     .catch(async (error: unknown) => {
-      if (provesCopy(error)) await endCopiedEnrollment({ context, inventory }, call, device, error);
-      throw error;
+      if (!provesCopy(error)) throw error;
+      throw await endCopiedEnrollment({ context, inventory }, call, device, error);
     });
   return {
     warnings: [...new Set(warnings)],

@@ -19,12 +19,11 @@ const retiredKept = 16;
 
 const proofs: readonly unknown[] = ["tpm_rolled_back", "epoch_over"] satisfies CopyProof[];
 
+const existsTwice = "this device exists twice, and is no longer enrolled";
+
 /** The refusal of a device that was proven to be one of two. It has shown its key, so it may be told. */
 export function refuseCopy(proof: CopyProof, why: string): Fault {
-  return new Fault("access-denied", "this device exists twice, and is no longer enrolled", {
-    hint: "it was cloned, or put back to an earlier state. An administrator lets it in again: tctl devices enroll --asset-tag=TAG; then: tsh device enroll --token=TOKEN",
-    audit: { reason: proof, why },
-  });
+  return new Fault("access-denied", existsTwice, { audit: { reason: proof, why } });
 }
 
 /** True for a {@link refuseCopy}. */
@@ -32,13 +31,16 @@ export function provesCopy(error: unknown): error is Fault {
   return isFault(error, "access-denied") && proofs.includes(error.audit["reason"]);
 }
 
-/** Ends the enrolment with a key that exists twice. The event is durable before that. */
+/**
+ * Ends the enrolment with a key that exists twice. The event is durable before that. Gives the refusal for whoever is
+ * there, with what brings the device back.
+ */
 export async function endCopiedEnrollment(
   { context, inventory }: { readonly context: AuthContext; readonly inventory: DeviceInventory },
   call: AuthCall,
   { metadata, spec }: Device,
   proof: Fault,
-): Promise<void> {
+): Promise<Fault> {
   const credential = spec.credential?.id ?? "";
   const now = context.clock.now();
   const announce = (device: Device) =>
@@ -59,6 +61,10 @@ export async function endCopiedEnrollment(
     // Somebody else has ended it already, or deleted the device: both are what was wanted.
     if (!isFault(error, "conflict", "not-found")) throw error;
   }
+  return new Fault("access-denied", existsTwice, {
+    hint: `it was cloned, or put back to an earlier state. An administrator lets it in again with: tctl devices enroll --asset-tag=${spec.asset_tag}; then: tsh device enroll --token=TOKEN`,
+    audit: proof.audit,
+  });
 }
 
 function withoutCopied(before: DeviceState, credentialId: string, now: Date): DeviceState {

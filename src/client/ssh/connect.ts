@@ -118,7 +118,11 @@ async function explainRefusal(
 async function completeHints(told: readonly string[], access: ClusterAccess): Promise<string> {
   if (!told.some((line) => line.includes("trusted device"))) return told.join("\n");
   const state = await access.device().catch(() => undefined);
-  return [...(state ? problemLines(state) : []), ...told].join("\n");
+  if (state === undefined) return told.join("\n");
+  // What this machine knows to type is better than what the node says to everybody.
+  const rule = (line: string) =>
+    state.hint ? line.replace(/; enroll this one with: .*$/u, "") : line;
+  return [...problemLines(state), ...told.map(rule)].join("\n");
 }
 
 /** The certificate says which accounts it is good for: no need to guess when this is not one of them. */

@@ -17,6 +17,9 @@ import type { Story, StoryStep } from "./story.ts";
 /** The address of the cluster in stories. */
 const proxyName = "teleport.example.com";
 
+/** What tsh says of machines whose hardware is that of a test. */
+const simulatedHardware = /^WARNING: GATEHOUSE_TPM .*\n/m;
+
 type Happening = (...words: readonly string[]) => void | Promise<void>;
 
 /** The machines of one story. */
@@ -65,7 +68,10 @@ export class StoryStage {
         assert.equal(code, 0, shown);
       },
     ],
-    [/^\w+ starts (\w+), asset tag (\w+)\.$/, (name = "", tag = "") => this.#addMachine(name, tag)],
+    [
+      /^\w+ starts (\w+), asset tag (\w+)\.$/,
+      async (name = "", tag = "") => void (await this.#addMachine(name, tag)),
+    ],
     [/^(\w+) starts again\.$/, (name = "") => this.#restart(name)],
     [
       /^(\w+): the TPM is cleared in the firmware set-up\.$/,
@@ -145,7 +151,7 @@ export class StoryStage {
     const stdin = line.startsWith("tsh login") ? `${password}\n` : "";
     const { code, shown } = await machine.run("sh", ["-c", command], { stdin });
     this.#token = /^The enrollment token: (\S+)$/m.exec(shown)?.[1] ?? this.#token;
-    const named = shown.replaceAll(proxy, `${proxyName}:443`);
+    const named = shown.replaceAll(proxy, `${proxyName}:443`).replace(simulatedHardware, "");
     return { code, shown: this.#token === "" ? named : named.replaceAll(this.#token, "TOKEN") };
   }
 
