@@ -56,9 +56,12 @@ export function nodeHandlers(context: AuthContext): ServiceHandlers<typeof AuthS
   }
 
   return {
+    // With UseSearchAsRoles, a client asks what its user could request. It must find nothing, or it would request it:
+    // there are no access requests.
     async listUnifiedResources(request, call) {
       requireIdentity(call);
       if (request.Kinds.length > 0 && !request.Kinds.includes("node")) return {};
+      if (request.UseSearchAsRoles) return {};
       const page = await list(call, queryOf(request));
       const Resources = await rows(call, page.nodes, request.IncludeLogins);
       return { Resources, NextKey: page.next };
@@ -69,7 +72,6 @@ export function nodeHandlers(context: AuthContext): ServiceHandlers<typeof AuthS
       const { ResourceType: kind } = request;
       if (emptyKinds.includes(kind)) return {};
       if (kind !== "node") throw new Fault("unimplemented", `there are no lists of "${kind}"`);
-      // A client that asks what else its user could request must find nothing: there are no access requests.
       if (request.UseSearchAsRoles) return {};
       const query = queryOf(request);
       const page = await list(call, query);
