@@ -20,13 +20,16 @@ export interface AgentSettings {
   readonly env: NodeJS.ProcessEnv;
 }
 
-/** The settings for a profile folder. `GATEHOUSE_AGENT=off` keeps commands to themselves. */
+/**
+ * The settings for a profile folder. `GATEHOUSE_AGENT=off` keeps commands to themselves. So does Windows: its pipes have no
+ * file permissions, and nothing here could tell our agent from a program that took its name first.
+ */
 export function agentSettings(
   folder: string,
   env: NodeJS.ProcessEnv,
   command: AgentCommand | undefined,
 ): AgentSettings {
-  const off = env["GATEHOUSE_AGENT"] === "off";
+  const off = env["GATEHOUSE_AGENT"] === "off" || process.platform === "win32";
   return { place: agentPlace(folder, env), command: off ? undefined : command, env };
 }
 
