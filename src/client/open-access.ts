@@ -34,8 +34,7 @@ export function agentSettings(
 }
 
 /**
- * Opens the cluster of a login. Close it when done. `onTpmBusy` hears of waits in this process: an agent does not tell of
- * its own.
+ * Opens the cluster of a login. Close it when done. `onTpmBusy` hears of waits for the TPM, in this process or an agent.
  */
 export async function openAccess(
   login: StoredLogin,
@@ -44,12 +43,12 @@ export async function openAccess(
 ): Promise<ClusterAccess> {
   const { place, command, env } = settings;
   if (command !== undefined) {
-    const running = await AgentAccess.open(place, login.key.host);
+    const running = await AgentAccess.open(place, login.key.host, onTpmBusy);
     if (running !== undefined) return running;
     if (existsSync(deviceKeyFile(env))) {
       const { ensureAgent } = await import("./agent/start.ts");
       await ensureAgent(place, command, env);
-      const started = await AgentAccess.open(place, login.key.host);
+      const started = await AgentAccess.open(place, login.key.host, onTpmBusy);
       if (started !== undefined) return started;
     }
   }
