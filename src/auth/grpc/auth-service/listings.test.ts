@@ -1,4 +1,4 @@
-/** Lists of servers as clients ask for them; what a role shows of them is tested in `#auth/listing.test.ts`. */
+/** Lists of resources as clients ask for them; what a role shows of them is tested in `#auth/listing.test.ts`. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { parseResourceOf } from "#resource/parse.ts";
