@@ -13,13 +13,15 @@ import { refuse } from "#tpm/refusal.ts";
 import { readSecureBoot, type SecureBootState } from "#tpm/secure-boot.ts";
 import type { PlatformParameters } from "./messages.ts";
 
+/**
+ * `absent`: not sent. `unreadable`: does not parse. `unexplained`: does not lead to the quoted values.
+ * `explained`: every PCR that it extends, and all of 0 to 7, have the quoted values.
+ */
+export type EventLogVerdict = "absent" | "unreadable" | "unexplained" | "explained";
+
 /** What the event log shows. Reported in audit events; decides nothing by itself. */
 export interface EventLogReport {
-  /**
-   * `absent`: not sent. `unreadable`: does not parse. `unexplained`: does not lead to the quoted values.
-   * `explained`: every PCR that it extends, and all of 0 to 7, have the quoted values.
-   */
-  readonly verdict: "absent" | "unreadable" | "unexplained" | "explained";
+  readonly verdict: EventLogVerdict;
   readonly unexplainedPcrs: readonly number[];
   readonly secureBoot: SecureBootState;
   /** PCRs 0 to 7 are all zero although a log was sent. */

@@ -12,6 +12,7 @@ import {
   beginAuthentication,
   finishAuthentication,
 } from "#devicetrust/authentication.ts";
+import { bootFactsOf } from "#devicetrust/device-facts.ts";
 import type {
   AuthenticateChallenge,
   AuthenticateInit,
@@ -173,6 +174,7 @@ function authenticatedChange(
     ...record,
     recent: [...record.recent.map(withoutEvidence), collected].slice(-recentKept),
     ...(clock ? { clock } : {}),
+    ...(platform ? { boot: bootFactsOf(platform, now) } : {}),
     certificatesUntil: latest(record.certificatesUntil, until),
   };
   return { device, record: next, warning };

@@ -4,6 +4,7 @@
  */
 import { formatKey, formatPrefix } from "#backend/key.ts";
 import { utf8 } from "#base/bytes.ts";
+import type { BootFacts } from "#devicetrust/device-facts.ts";
 import type { Device, DeviceCollectedData, OsType } from "#resource/device.ts";
 import type { ClockMark } from "./clock.ts";
 
@@ -15,6 +16,8 @@ export interface DeviceRecord {
   readonly recent: readonly DeviceCollectedData[];
   /** SHA-256 of the endorsement key that it enrolled with, hexadecimal. */
   readonly endorsementHash?: string;
+  /** What the event log of its newest evidence showed; absent for devices without a TPM. */
+  readonly boot?: BootFacts;
   /** The clock of the TPM when it last proved itself. */
   readonly clock?: ClockMark;
   /** No certificate that names the device and its credential is valid after this moment. */

@@ -6,6 +6,7 @@
 import { base64 } from "#base/bytes.ts";
 import { Fault } from "#base/fault.ts";
 import { checkCollectedData } from "#devicetrust/collected-data.ts";
+import { bootFactsOf } from "#devicetrust/device-facts.ts";
 import {
   beginEnrollment,
   checkEnrollInit,
@@ -200,7 +201,9 @@ function enrolledChange(
       enrolled: collectedDocument(collectedData),
       recent: [],
       ...(endorsementHash === undefined ? {} : { endorsementHash }),
-      ...(platform ? { clock: markClock(platform.clock, now) } : {}),
+      ...(platform
+        ? { clock: markClock(platform.clock, now), boot: bootFactsOf(platform, now) }
+        : {}),
       // Certificates of the same key are still out there; those of another one are locked by this change.
       ...(sameKey && certificatesUntil !== undefined ? { certificatesUntil } : {}),
       ...(assignedUser === undefined ? {} : { assignedUser }),
