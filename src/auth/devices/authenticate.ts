@@ -12,7 +12,7 @@ import {
   beginAuthentication,
   finishAuthentication,
 } from "#devicetrust/authentication.ts";
-import { bootFactsOf } from "#devicetrust/device-facts.ts";
+import type { BootFacts } from "#devicetrust/device-facts.ts";
 import type {
   AuthenticateChallenge,
   AuthenticateInit,
@@ -29,6 +29,7 @@ import { identityFields } from "../audit/fields.ts";
 import type { AuthContext } from "../context.ts";
 import type { AuthCall } from "../grpc/guard.ts";
 import { certifyUser } from "../users/certify.ts";
+import { baselineOf } from "./attestation.ts";
 import { checkClock, markClock } from "./clock.ts";
 import {
   type DeviceChange,
@@ -38,7 +39,7 @@ import {
   recentKept,
 } from "./device-state.ts";
 import { readCredential, requirePerson } from "./enroll.ts";
-import { callerFields, deviceFields, recordSuccess } from "./events.ts";
+import { callerFields, deviceFields, recordBoot, recordSuccess } from "./events.ts";
 import type { DeviceInventory } from "./inventory.ts";
 import { collectedDocument, readCollectedDocument } from "./messages.ts";
 import { assertDeviceTrustOn, readDeviceTrust } from "./policy.ts";
@@ -113,12 +114,24 @@ export async function finishDeviceAuthentication(
   const { device, state, user, channelKey, ssh, challenged } = pending;
   const now = context.clock.now();
   const sshKey = new Uint8Array(ssh.certificate.key.key.export({ type: "spki", format: "der" }));
-  const proven = finishAuthentication(state, response, { now, sshKey });
+  let boot: BootFacts | undefined;
+  const seenBoot = (facts: BootFacts) => {
+    boot = facts;
+  };
+  let proven: Authentication;
+  try {
+    proven = finishAuthentication(state, response, { now, sshKey, seenBoot });
+  } catch (error) {
+    if (boot !== undefined) await rememberRefusedBoot(inventory, device, user, boot);
+    throw error;
+  }
   await assertNotLocked(context, user, device);
   const until = new Date(Math.max(user.expires.getTime(), ssh.identity.expires.getTime()));
-  const warnings: string[] = proven.drift.map(
-    ({ field, before, after }) => `${field} was "${before}" and is "${after}"`,
-  );
+  const { changedPcrs } = proven.platformDrift;
+  const warnings = [
+    ...proven.drift.map(({ field, before, after }) => `${field} was "${before}" and is "${after}"`),
+    ...changedPcrs.map((index) => `PCR ${index} changed since the last authentication`),
+  ];
   await inventory.modify(device.metadata.name, user.username, (before) => {
     const change = authenticatedChange(before, proven, until, { now, challenged });
     if (change.warning !== undefined) warnings.push(change.warning);
@@ -132,6 +145,7 @@ export async function finishDeviceAuthentication(
     ...(await certifyUser(context, marked.tls, { tls: channelKey })),
     ...(await certifyUser(context, marked.ssh, { ssh: ssh.certificate.key.blob })),
   };
+  await recordBoot(context, call, deviceFields(device), proven.boot?.findings ?? []);
   await recordAuthentication(context, call, device, marked.tls, [...new Set(warnings)]);
   if (!certificates.tls || !certificates.ssh)
     throw new Fault("internal", "a certificate is missing");
@@ -160,7 +174,7 @@ async function recordAuthentication(
 /** The record after a success. Refuses when the device was unenrolled or got another key meanwhile. */
 function authenticatedChange(
   { device, record }: DeviceState,
-  { device: proven, collectedData, platform }: Authentication,
+  { device: proven, collectedData, platform, boot }: Authentication,
   until: Date,
   { now, challenged }: { readonly now: Date; readonly challenged: Date },
 ): DeviceChange & { readonly warning?: string | undefined } {
@@ -170,14 +184,28 @@ function authenticatedChange(
   const clock = platform && markClock(platform.clock, now);
   const warning = clock && checkClock(record.clock, clock, challenged);
   const collected = collectedDocument(collectedData);
+  const { refusedBoot: _, ...kept } = record;
   const next: DeviceRecord = {
-    ...record,
+    ...kept,
     recent: [...record.recent.map(withoutEvidence), collected].slice(-recentKept),
     ...(clock ? { clock } : {}),
-    ...(platform ? { boot: bootFactsOf(platform, now) } : {}),
+    ...(boot ? { boot: boot.facts } : {}),
     certificatesUntil: latest(record.certificatesUntil, until),
   };
   return { device, record: next, warning };
+}
+
+/** An administrator who wants to approve the boot must see what it was. */
+async function rememberRefusedBoot(
+  inventory: DeviceInventory,
+  { metadata, spec }: Device,
+  user: UserIdentity,
+  refusedBoot: BootFacts,
+): Promise<void> {
+  await inventory.modify(metadata.name, user.username, ({ device, record }) => {
+    const same = device.spec.credential?.id === spec.credential?.id;
+    return { device, record: same ? { ...record, refusedBoot } : record };
+  });
 }
 
 /** Evidence of the newest answer is enough; it is by far the largest part of a record. */
@@ -204,6 +232,7 @@ function authenticatingDevice({ device, record }: DeviceState): AuthenticatingDe
     enrolled: enroll_status === "enrolled",
     credential: credential && readCredential(credential),
     lastCollected: last && readCollectedDocument(last),
+    baseline: baselineOf(record),
   };
 }
 
