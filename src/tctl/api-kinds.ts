@@ -165,12 +165,7 @@ export function kindCallsOver(grpc: GrpcClient): { readonly [K in Kind]: KindCal
       remove: () => config.resetSessionRecordingConfig({}),
     },
     attestation_policy: {
-      // A cluster of another maker, or an older one, has none.
-      list: () =>
-        attestation
-          .getAttestationPolicy({})
-          .then((policy) => [policy])
-          .catch(otherwise("unimplemented", async () => [])),
+      list: async () => [await attestation.getAttestationPolicy({})],
       get: () => attestation.getAttestationPolicy({}),
       create: (policy) => attestation.upsertAttestationPolicy({ policy }),
       upsert: (policy) => attestation.upsertAttestationPolicy({ policy }),
