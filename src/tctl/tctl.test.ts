@@ -135,7 +135,7 @@ const refusals: readonly AuditEvent[] = [
     success: false,
     error: "the device could not be enrolled",
     message: "the endorsement certificate is not of an allowed maker",
-    reason: "ekcert_untrusted",
+    reason: "ek_untrusted",
     device: { asset_tag: "C00BB0BBBB0B" },
   },
 ];

@@ -22,6 +22,7 @@ export async function openThisDevice(
   return new TpmAuthenticator({
     tpm: parseTpmSelection(env["GATEHOUSE_TPM"]),
     keyFile: deviceKeyFile(env),
+    eventLogFile: env["GATEHOUSE_EVENT_LOG"] || undefined,
     random: systemRandom,
     onBusy,
   });

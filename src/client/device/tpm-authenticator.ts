@@ -47,6 +47,8 @@ export interface TpmAuthenticatorOptions extends TpmPort {
   readonly tpm: TpmSelection;
   /** File of the attestation key, which is made at the first enrolment. */
   readonly keyFile: string;
+  /** Event log to send instead of the machine's own, as for a virtual TPM, of which that says nothing. */
+  readonly eventLogFile?: string | undefined;
   readonly random: Random;
 }
 
@@ -203,10 +205,11 @@ export class TpmAuthenticator implements DeviceAuthenticator {
     };
   }
 
-  /** The log of this machine says nothing about a virtual TPM. */
   async #readEventLog(): Promise<Uint8Array> {
-    if (this.#options.tpm.kind !== "device") return new Uint8Array(0);
-    return readEventLog(eventLogFile).catch(() => new Uint8Array(0));
+    const { tpm, eventLogFile: given } = this.#options;
+    const file = given ?? (tpm.kind === "device" ? eventLogFile : undefined);
+    if (file === undefined) return new Uint8Array(0);
+    return readEventLog(file).catch(() => new Uint8Array(0));
   }
 }
 
