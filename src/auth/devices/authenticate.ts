@@ -10,6 +10,7 @@ import {
   type Authentication,
   type AuthenticationState,
   beginAuthentication,
+  type FinishAuthenticationDeps,
   finishAuthentication,
 } from "#devicetrust/authentication.ts";
 import type { BootFacts } from "#devicetrust/device-facts.ts";
@@ -37,6 +38,7 @@ import {
   type DeviceState,
   lastCollected,
   recentKept,
+  withCertificatesUntil,
 } from "./device-state.ts";
 import { readCredential, requirePerson } from "./enroll.ts";
 import { callerFields, deviceFields, recordBoot, recordSuccess } from "./events.ts";
@@ -106,37 +108,18 @@ export async function beginDeviceAuthentication(
 
 /** Checks the answer, remembers it, and issues the certificates; the audit events are durable before they leave. */
 export async function finishDeviceAuthentication(
-  { context, inventory }: AuthenticateContext,
+  parts: AuthenticateContext,
   call: AuthCall,
   pending: PendingAuthentication,
   response: AuthenticateResponse,
 ): Promise<MarkedCertificates> {
-  const { device, state, user, channelKey, ssh, challenged } = pending;
+  const { context } = parts;
+  const { device, user, channelKey, ssh } = pending;
   const now = context.clock.now();
   const sshKey = new Uint8Array(ssh.certificate.key.key.export({ type: "spki", format: "der" }));
-  let boot: BootFacts | undefined;
-  const seenBoot = (facts: BootFacts) => {
-    boot = facts;
-  };
-  let proven: Authentication;
-  try {
-    proven = finishAuthentication(state, response, { now, sshKey, seenBoot });
-  } catch (error) {
-    if (boot !== undefined) await rememberRefusedBoot(inventory, device, user, boot);
-    throw error;
-  }
-  await assertNotLocked(context, user, device);
+  const proven = await proveDevice(parts, pending, response, { now, sshKey });
   const until = new Date(Math.max(user.expires.getTime(), ssh.identity.expires.getTime()));
-  const { changedPcrs } = proven.platformDrift;
-  const warnings = [
-    ...proven.drift.map(({ field, before, after }) => `${field} was "${before}" and is "${after}"`),
-    ...changedPcrs.map((index) => `PCR ${index} changed since the last authentication`),
-  ];
-  await inventory.modify(device.metadata.name, user.username, (before) => {
-    const change = authenticatedChange(before, proven, until, { now, challenged });
-    if (change.warning !== undefined) warnings.push(change.warning);
-    return change;
-  });
+  const warnings = await rememberAuthentication(parts, pending, proven, until);
   const marked = {
     tls: { ...user, device: proven.device },
     ssh: { ...ssh.identity, device: proven.device },
@@ -145,30 +128,80 @@ export async function finishDeviceAuthentication(
     ...(await certifyUser(context, marked.tls, { tls: channelKey })),
     ...(await certifyUser(context, marked.ssh, { ssh: ssh.certificate.key.blob })),
   };
-  await recordBoot(context, call, deviceFields(device), proven.boot?.findings ?? []);
-  await recordAuthentication(context, call, device, marked.tls, [...new Set(warnings)]);
+  await recordFindings(context, call, device, proven, warnings);
+  await recordSuccess(context, "device.authenticate", call, deviceFields(device));
+  await context.audit.record("cert.create", {
+    ...callerFields(call),
+    cert_type: "user",
+    identity: identityFields(marked.tls),
+  });
   if (!certificates.tls || !certificates.ssh)
     throw new Fault("internal", "a certificate is missing");
   return { tls: certificates.tls, ssh: certificates.ssh };
 }
 
-async function recordAuthentication(
+/** Checks the answer. A boot that the rules refuse is remembered: whoever wants to approve it must see what it was. */
+export async function proveDevice(
+  { inventory }: AuthenticateContext,
+  { state, device, user }: Pick<PendingAuthentication, "state" | "device" | "user">,
+  response: AuthenticateResponse,
+  deps: Omit<FinishAuthenticationDeps, "seenBoot">,
+): Promise<Authentication> {
+  let boot: BootFacts | undefined;
+  const seenBoot = (facts: BootFacts) => {
+    boot = facts;
+  };
+  try {
+    return finishAuthentication(state, response, { ...deps, seenBoot });
+  } catch (error) {
+    if (boot !== undefined) await rememberRefusedBoot(inventory, device, user, boot);
+    throw error;
+  }
+}
+
+/**
+ * Remembers a proof: what the device said, its clock, and until when certificates may name it. Gives what is odd about it,
+ * for {@link recordFindings}. Refuses when the device was locked, unenrolled or got another key meanwhile.
+ */
+export async function rememberAuthentication(
+  { context, inventory }: AuthenticateContext,
+  {
+    device,
+    user,
+    challenged,
+  }: { readonly device: Device; readonly user: UserIdentity; readonly challenged: Date },
+  proven: Authentication,
+  until: Date,
+): Promise<readonly string[]> {
+  await assertNotLocked(context, user, device);
+  const now = context.clock.now();
+  const warnings = [
+    ...proven.drift.map(({ field, before, after }) => `${field} was "${before}" and is "${after}"`),
+    ...proven.platformDrift.changedPcrs.map(
+      (index) => `PCR ${index} changed since the last authentication`,
+    ),
+  ];
+  await inventory.modify(device.metadata.name, user.username, (before) => {
+    const change = authenticatedChange(before, proven, until, { now, challenged });
+    if (change.warning !== undefined) warnings.push(change.warning);
+    return change;
+  });
+  return [...new Set(warnings)];
+}
+
+/** Writes what was odd about a proof, and what it lacks by rules that only report. */
+export async function recordFindings(
   context: AuthContext,
   call: AuthCall,
   device: Device,
-  identity: UserIdentity,
+  { boot }: Pick<Authentication, "boot">,
   warnings: readonly string[],
 ): Promise<void> {
   const fields = deviceFields(device);
   for (const message of warnings) {
     await context.audit.record("device.drift", { ...callerFields(call), device: fields, message });
   }
-  await recordSuccess(context, "device.authenticate", call, fields);
-  await context.audit.record("cert.create", {
-    ...callerFields(call),
-    cert_type: "user",
-    identity: identityFields(identity),
-  });
+  await recordBoot(context, call, fields, boot?.findings ?? []);
 }
 
 /** The record after a success. Refuses when the device was unenrolled or got another key meanwhile. */
@@ -186,11 +219,10 @@ function authenticatedChange(
   const collected = collectedDocument(collectedData);
   const { refusedBoot: _, ...kept } = record;
   const next: DeviceRecord = {
-    ...kept,
+    ...withCertificatesUntil(kept, until),
     recent: [...record.recent.map(withoutEvidence), collected].slice(-recentKept),
     ...(clock ? { clock } : {}),
     ...(boot ? { boot: boot.facts } : {}),
-    certificatesUntil: latest(record.certificatesUntil, until),
   };
   return { device, record: next, warning };
 }
@@ -216,13 +248,8 @@ function withoutEvidence({
   return texts;
 }
 
-function latest(before: string | undefined, time: Date): string {
-  return new Date(
-    Math.max(before === undefined ? 0 : Date.parse(before), time.getTime()),
-  ).toISOString();
-}
-
-function authenticatingDevice({ device, record }: DeviceState): AuthenticatingDevice {
+/** The device as the ceremony looks at it. */
+export function authenticatingDevice({ device, record }: DeviceState): AuthenticatingDevice {
   const { os_type, asset_tag, enroll_status, credential } = device.spec;
   const last = lastCollected(record);
   return {
@@ -279,7 +306,8 @@ function readSshHalf(
   return ssh;
 }
 
-async function assertNotLocked(
+/** Refuses where a lock strikes the person or the device. */
+export async function assertNotLocked(
   { stores, clock }: AuthContext,
   user: UserIdentity,
   { metadata, spec }: Device,
