@@ -1,6 +1,6 @@
 /**
  * `kind: attestation_policy`, version v1: what the cluster demands of the TPMs and the boots of its devices, beyond the
- * list of TPM makers in `cluster_auth_preference`. Our own kind (docs/decisions/0018-attestation-policy.md). One per cluster.
+ * list of TPM makers in `cluster_auth_preference`. Our own kind (docs/decisions/0019-attestation-policy.md). One per cluster.
  */
 import * as z from "zod";
 import { singletonMetadata } from "./metadata.ts";
