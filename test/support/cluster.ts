@@ -35,6 +35,16 @@ export interface ClusterOptions {
   readonly diskMib?: number;
 }
 
+/** How a machine is built. */
+export interface MachineOptions {
+  /** A TPM of its own; true for one fresh from the factory, false for none. */
+  readonly tpm?: boolean | RunningTpm;
+  /** Its firmware measures boots and logs them: see `bootMachine`. */
+  readonly logsBoots?: boolean;
+  /** Names its folder; the serial number when nothing else does. */
+  readonly name?: string;
+}
+
 /** Those that run in this process: their machines' TPMs come from one factory. */
 const open = new Set<Cluster>();
 
@@ -178,19 +188,11 @@ export class Cluster {
     return ended;
   }
 
-  /** A person's computer with a TPM of its own, with the given one, or none. Two of one serial number need a name each. */
-  async machine(
-    serial: string,
-    {
-      tpm = true,
-      name = serial,
-    }: { readonly tpm?: boolean | RunningTpm; readonly name?: string } = {},
-  ): Promise<Machine> {
-    return this.#addMachine(
-      `machine-${name}`,
-      serial,
-      tpm === true ? await newTpm() : tpm || undefined,
-    );
+  /** A person's computer with a TPM of its own, or none. Two of one serial number need a name each. */
+  async machine(serial: string, options: MachineOptions = {}): Promise<Machine> {
+    const { tpm = true, logsBoots = false, name = serial } = options;
+    const own = tpm === true ? await newTpm() : tpm || undefined;
+    return this.#addMachine(`machine-${name}`, serial, own, logsBoots);
   }
 
   /** Runs tctl on the auth host. */
@@ -242,7 +244,7 @@ export class Cluster {
   }
 
   /** Logs a person in on a machine. */
-  async login(machine: Machine, person: Person, ...flags: string[]): Promise<Ran> {
+  async login(machine: Pick<Machine, "run">, person: Person, ...flags: string[]): Promise<Ran> {
     const code = await person.codes.next();
     const args = [
       "login",
@@ -269,8 +271,9 @@ export class Cluster {
     rmSync(this.folder, { recursive: true, force: true });
   }
 
-  #addMachine(name: string, serial: string, tpm?: RunningTpm): Machine {
-    const machine = new Machine(join(this.folder, name), serial, this.#programs, tpm);
+  #addMachine(name: string, serial: string, tpm?: RunningTpm, logsBoots = false): Machine {
+    const folder = join(this.folder, name);
+    const machine = new Machine(folder, serial, this.#programs, { tpm, logsBoots });
     this.#machines.push(machine);
     return machine;
   }

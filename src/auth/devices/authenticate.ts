@@ -10,8 +10,10 @@ import {
   type Authentication,
   type AuthenticationState,
   beginAuthentication,
+  type FinishAuthenticationDeps,
   finishAuthentication,
 } from "#devicetrust/authentication.ts";
+import type { BootFacts } from "#devicetrust/device-facts.ts";
 import { receiptOf, type ShownEpoch } from "#devicetrust/epoch.ts";
 import type {
   AuthenticateChallenge,
@@ -29,6 +31,7 @@ import { identityFields } from "../audit/fields.ts";
 import type { AuthContext } from "../context.ts";
 import type { AuthCall } from "../grpc/guard.ts";
 import { certifyUser } from "../users/certify.ts";
+import { baselineOf } from "./attestation.ts";
 import { checkClock, markClock } from "./clock.ts";
 import { endCopiedEnrollment, provesCopy } from "./copies.ts";
 import {
@@ -41,7 +44,7 @@ import {
 } from "./device-state.ts";
 import { readCredential, requirePerson } from "./enroll.ts";
 import { askForEpoch, checkEpoch, type EpochAnswer } from "./epochs.ts";
-import { callerFields, deviceFields, recordSuccess } from "./events.ts";
+import { callerFields, deviceFields, recordBoot, recordSuccess } from "./events.ts";
 import type { DeviceInventory } from "./inventory.ts";
 import { collectedDocument, readCollectedDocument } from "./messages.ts";
 import { assertDeviceTrustOn, readDeviceTrust } from "./policy.ts";
@@ -122,10 +125,10 @@ export async function finishDeviceAuthentication(
   epoch: ShownEpoch | undefined,
 ): Promise<MarkedCertificates> {
   const { context } = parts;
-  const { device, state, user, channelKey, ssh } = pending;
+  const { device, user, channelKey, ssh } = pending;
   const now = context.clock.now();
   const sshKey = new Uint8Array(ssh.certificate.key.key.export({ type: "spki", format: "der" }));
-  const proven = finishAuthentication(state, response, { now, sshKey });
+  const proven = await proveDevice(parts, pending, response, { now, sshKey });
   const until = new Date(Math.max(user.expires.getTime(), ssh.identity.expires.getTime()));
   const remembered = await rememberAuthentication(parts, call, pending, { proven, until, epoch });
   const marked = {
@@ -136,7 +139,7 @@ export async function finishDeviceAuthentication(
     ...(await certifyUser(context, marked.tls, { tls: channelKey })),
     ...(await certifyUser(context, marked.ssh, { ssh: ssh.certificate.key.blob })),
   };
-  await recordDrift(context, call, device, remembered.warnings);
+  await recordFindings(context, call, device, proven, remembered.warnings);
   await recordSuccess(context, "device.authenticate", call, deviceFields(device));
   await context.audit.record("cert.create", {
     ...callerFields(call),
@@ -165,10 +168,29 @@ interface ShownProof {
   readonly epoch: ShownEpoch | undefined;
 }
 
-/** What was odd about a proof, for {@link recordDrift}; and the receipt for the epoch, if the device has shown one. */
+/** What was odd about a proof, for {@link recordFindings}; and the receipt for the epoch, if the device has shown one. */
 interface RememberedProof {
   readonly warnings: readonly string[];
   readonly receipt: Uint8Array | undefined;
+}
+
+/** Checks the answer. A boot that the rules refuse is remembered: whoever wants to approve it must see what it was. */
+export async function proveDevice(
+  { inventory }: AuthenticateContext,
+  { state, device, user }: Pick<PendingAuthentication, "state" | "device" | "user">,
+  response: AuthenticateResponse,
+  deps: Omit<FinishAuthenticationDeps, "seenBoot">,
+): Promise<Authentication> {
+  let boot: BootFacts | undefined;
+  const seenBoot = (facts: BootFacts) => {
+    boot = facts;
+  };
+  try {
+    return finishAuthentication(state, response, { ...deps, seenBoot });
+  } catch (error) {
+    if (boot !== undefined) await rememberRefusedBoot(inventory, device, user, boot);
+    throw error;
+  }
 }
 
 /**
@@ -183,9 +205,12 @@ export async function rememberAuthentication(
 ): Promise<RememberedProof> {
   await assertNotLocked(context, user, device);
   const now = context.clock.now();
-  const warnings: string[] = proven.drift.map(
-    ({ field, before, after }) => `${field} was "${before}" and is "${after}"`,
-  );
+  const warnings = [
+    ...proven.drift.map(({ field, before, after }) => `${field} was "${before}" and is "${after}"`),
+    ...proven.platformDrift.changedPcrs.map(
+      (index) => `PCR ${index} changed since the last authentication`,
+    ),
+  ];
   const { record } = await inventory
     .modify(device.metadata.name, user.username, (before) => {
       const answer = { asked: series, shown: epoch, random: context.random };
@@ -203,23 +228,25 @@ export async function rememberAuthentication(
   };
 }
 
-/** Writes what was odd about a proof. */
-export async function recordDrift(
+/** Writes what was odd about a proof, and what it lacks by rules that only report. */
+export async function recordFindings(
   context: AuthContext,
   call: AuthCall,
   device: Device,
+  { boot }: Pick<Authentication, "boot">,
   warnings: readonly string[],
 ): Promise<void> {
   const fields = deviceFields(device);
   for (const message of warnings) {
     await context.audit.record("device.drift", { ...callerFields(call), device: fields, message });
   }
+  await recordBoot(context, call, fields, boot?.findings ?? []);
 }
 
 /** The record after a success. Refuses when the device was unenrolled or got another key meanwhile. */
 function authenticatedChange(
   { device, record }: DeviceState,
-  { device: proven, collectedData, platform }: Authentication,
+  { device: proven, collectedData, platform, boot }: Authentication,
   until: Date,
   {
     now,
@@ -234,14 +261,29 @@ function authenticatedChange(
   const firmware = clock && checkClock(record.clock, clock, challenged);
   const epoch = checkEpoch(record, answer);
   const collected = collectedDocument(collectedData);
+  const { refusedBoot: _, ...kept } = record;
   const next: DeviceRecord = {
-    ...withCertificatesUntil(record, until),
+    ...withCertificatesUntil(kept, until),
     recent: [...record.recent.map(withoutEvidence), collected].slice(-recentKept),
     ...(clock ? { clock } : {}),
     ...epoch.record,
+    ...(boot ? { boot: boot.facts } : {}),
   };
   const warnings = [firmware, epoch.warning].filter((warning) => warning !== undefined);
   return { device, record: next, warnings };
+}
+
+/** An administrator who wants to approve the boot must see what it was. */
+async function rememberRefusedBoot(
+  inventory: DeviceInventory,
+  { metadata, spec }: Device,
+  user: UserIdentity,
+  refusedBoot: BootFacts,
+): Promise<void> {
+  await inventory.modify(metadata.name, user.username, ({ device, record }) => {
+    const same = device.spec.credential?.id === spec.credential?.id;
+    return { device, record: same ? { ...record, refusedBoot } : record };
+  });
 }
 
 /** Evidence of the newest answer is enough; it is by far the largest part of a record. */
@@ -263,6 +305,7 @@ export function authenticatingDevice({ device, record }: DeviceState): Authentic
     enrolled: enroll_status === "enrolled",
     credential: credential && readCredential(credential),
     lastCollected: last && readCollectedDocument(last),
+    baseline: baselineOf(record),
   };
 }
 

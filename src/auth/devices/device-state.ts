@@ -4,6 +4,8 @@
  */
 import { formatKey, formatPrefix } from "#backend/key.ts";
 import { utf8 } from "#base/bytes.ts";
+import type { BootFacts, PcrTable } from "#devicetrust/device-facts.ts";
+import type { EndorsementBinding } from "#devicetrust/enrollment.ts";
 import type { EpochMark } from "#devicetrust/epoch.ts";
 import type { Device, DeviceCollectedData, OsType } from "#resource/device.ts";
 import type { ClockMark } from "./clock.ts";
@@ -16,6 +18,12 @@ export interface DeviceRecord {
   readonly recent: readonly DeviceCollectedData[];
   /** SHA-256 of the endorsement key that it enrolled with, hexadecimal. */
   readonly endorsementHash?: string;
+  /** The newest boot that it proved; absent for devices without a TPM. */
+  readonly boot?: BootFacts;
+  /** What its PCRs held at the enrolment, or when an administrator approved its boot. */
+  readonly baseline?: PcrTable;
+  /** The boot for which the rules refused it since its last success. */
+  readonly refusedBoot?: BootFacts;
   /** The clock of the TPM when it last proved itself. */
   readonly clock?: ClockMark;
   /** The secret that our own client shows next; absent while the device has never shown one. */
@@ -28,8 +36,20 @@ export interface DeviceRecord {
   readonly formerly?: { readonly credentialId: string; readonly owner: string };
   /** No certificate that names the device and its credential is valid after this moment. */
   readonly certificatesUntil?: string;
+  /** The TPM that it must enrol with, as an administrator said beforehand. Outlives enrolments. */
+  readonly boundEndorsement?: EndorsementBinding;
+  /** What the certificate of the endorsement key said at the enrolment. */
+  readonly endorsementCertificate?: EndorsementCertificateFacts;
   /** Whom the inventory service last said the device is assigned to; empty for nobody. Outlives enrolments. */
   readonly assignedUser?: string;
+}
+
+/** Issuer and subject of an endorsement certificate, as text; the certificate itself is not kept. */
+export interface EndorsementCertificateFacts {
+  readonly issuer: string;
+  readonly manufacturer?: string;
+  readonly model?: string;
+  readonly version?: string;
 }
 
 /** A device with its private record, and the revisions under which both are stored. */
@@ -51,17 +71,28 @@ export const emptyRecord: DeviceRecord = { recent: [] };
 
 /** What is left of a record when the device loses its credential. */
 export function unenrolledRecord({ device, record }: DeviceState): DeviceRecord {
-  const { assignedUser, copied, retiredKeys, formerly } = record;
+  const { copied, formerly } = record;
   const { credential, owner = "" } = device.spec;
   const last = credential ? { credentialId: credential.id, owner } : formerly;
-  // The same object: a device that says nothing has no record in the store.
-  if (last === undefined && assignedUser === undefined) return emptyRecord;
-  return {
-    ...emptyRecord,
-    ...(assignedUser === undefined ? {} : { assignedUser }),
+  const kept = {
+    ...lastingOf(record),
     ...(copied === undefined ? {} : { copied }),
-    ...(retiredKeys === undefined ? {} : { retiredKeys }),
     ...(last === undefined ? {} : { formerly: last }),
+  };
+  // The same object: a device that says nothing has no record in the store.
+  return Object.keys(kept).length === 0 ? emptyRecord : { ...emptyRecord, ...kept };
+}
+
+/** What a record says of the device whatever it is enrolled with. */
+export function lastingOf({
+  assignedUser,
+  boundEndorsement,
+  retiredKeys,
+}: DeviceRecord): Pick<DeviceRecord, "assignedUser" | "boundEndorsement" | "retiredKeys"> {
+  return {
+    ...(assignedUser === undefined ? {} : { assignedUser }),
+    ...(boundEndorsement === undefined ? {} : { boundEndorsement }),
+    ...(retiredKeys === undefined ? {} : { retiredKeys }),
   };
 }
 

@@ -32,10 +32,11 @@ import type { UserIdentity } from "#identity/identity.ts";
 import type { DeviceCredential as CredentialDocument, Device } from "#resource/device.ts";
 import type { AuthContext } from "../context.ts";
 import { type AuthCall, authorize, requireUser } from "../grpc/guard.ts";
+import { endorsementFacts, signsWithSha1 } from "./attestation.ts";
 import { markClock } from "./clock.ts";
 import { assertKeyMayEnroll } from "./copies.ts";
-import type { DeviceChange, DeviceState } from "./device-state.ts";
-import { deviceFields, recordFailure, recordSuccess } from "./events.ts";
+import { type DeviceChange, type DeviceState, lastingOf } from "./device-state.ts";
+import { deviceFields, recordBoot, recordFailure, recordSuccess } from "./events.ts";
 import type { DeviceInventory } from "./inventory.ts";
 import { collectedDocument } from "./messages.ts";
 import { readDeviceTrust } from "./policy.ts";
@@ -107,7 +108,12 @@ export async function beginDeviceEnrollment(
   found(device);
   assertKeyMayEnroll(state, init.credentialId, user.username);
   await spendToken({ context, inventory, tokens }, call, init.token, device, user);
-  const target = { id: device.metadata.name, osType, assetTag: device.spec.asset_tag };
+  const target = {
+    id: device.metadata.name,
+    osType,
+    assetTag: device.spec.asset_tag,
+    bound: state.record.boundEndorsement,
+  };
   const begun = beginEnrollment(init, { ...deps, device: target } satisfies EnrollmentDeps);
   return { ...begun, device, user, series: newSeries(context.random) };
 }
@@ -122,7 +128,7 @@ export async function finishDeviceEnrollment(
 ): Promise<FinishedEnrollment> {
   const now = context.clock.now();
   const enrollment = finishEnrollment(state, response, { now });
-  const { credential, endorsementHash, platform } = enrollment;
+  const { credential, endorsement: offered, platform, boot } = enrollment;
   const epoch = shown && beginEpoch(series, shown, context.random);
   const enrolled = await inventory.modify(
     device.metadata.name,
@@ -134,18 +140,20 @@ export async function finishDeviceEnrollment(
       assertNoConflict(enrollment, {
         deviceId: device.metadata.name,
         ...(enrolled && endorsement ? { enrolledEndorsementHash: endorsement } : {}),
-        ...(await inventory.findHolders(credential.id, endorsementHash)),
+        ...(await inventory.findHolders(credential.id, offered?.publicKeyHash)),
       });
       return enrolledChange(before, { ...enrollment, epoch }, user.username, now);
     },
-    (after) =>
-      recordSuccess(
-        context,
-        "device.enroll",
-        call,
-        deviceFields(after),
-        platform && `the event log is ${platform.eventLog.verdict}`,
-      ),
+    async (after) => {
+      const fields = deviceFields(after);
+      await recordBoot(context, call, fields, boot?.findings ?? []);
+      const notes = [
+        ...(platform ? [`the event log is ${platform.eventLog.verdict}`] : []),
+        ...(signsWithSha1(credential) ? ["its key signs with SHA-1"] : []),
+      ];
+      const message = notes.length > 0 ? notes.join("; ") : undefined;
+      return recordSuccess(context, "device.enroll", call, fields, message);
+    },
   );
   return { enrolled, receipt: epoch && receiptOf(epoch) };
 }
@@ -203,15 +211,16 @@ function enrolledChange(
   { device, record }: DeviceState,
   {
     credential,
-    endorsementHash,
+    endorsement,
     collectedData,
     platform,
+    boot,
     epoch,
   }: Enrollment & { readonly epoch: EpochMark | undefined },
   owner: string,
   now: Date,
 ): DeviceChange {
-  const { certificatesUntil, assignedUser, retiredKeys } = record;
+  const { certificatesUntil } = record;
   const sameKey = device.spec.credential?.id === credential.id;
   return {
     device: {
@@ -227,13 +236,13 @@ function enrolledChange(
     record: {
       enrolled: collectedDocument(collectedData),
       recent: [],
-      ...(endorsementHash === undefined ? {} : { endorsementHash }),
+      ...(endorsement ? endorsementFacts(endorsement) : {}),
       ...(platform ? { clock: markClock(platform.clock, now) } : {}),
       ...(epoch ? { epoch } : {}),
-      ...(retiredKeys ? { retiredKeys } : {}),
+      ...(boot ? { boot: boot.facts, baseline: boot.facts.pcrs } : {}),
       // Certificates of the same key are still out there; those of another one are locked by this change.
       ...(sameKey && certificatesUntil !== undefined ? { certificatesUntil } : {}),
-      ...(assignedUser === undefined ? {} : { assignedUser }),
+      ...lastingOf(record),
     },
   };
 }

@@ -18,7 +18,7 @@ export type EnrollCredential = Pick<EnrollInit, "credentialId" | "macos" | "tpm"
 /** Holds the device's key. All methods throw `environment` with a hint when the hardware fails. */
 export interface DeviceAuthenticator {
   /** `simulated` is for tests: a key in software. */
-  readonly kind: "tpm" | "simulated";
+  readonly kind: "tpm" | "secure-enclave" | "simulated";
   readonly osType: OsType;
   /** What is shown beside the key, so that a copy of the device is found. */
   readonly epochs?: EpochBook | undefined;
