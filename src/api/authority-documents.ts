@@ -15,6 +15,7 @@ import {
   type ClusterNetworkingConfig,
   clusterNetworkingConfigSchema,
 } from "#resource/cluster-networking-config.ts";
+import { type DeviceFacts, deviceFactsSchema } from "#resource/device-facts.ts";
 import { type Lock, lockSchema } from "#resource/lock.ts";
 import { type Node, nodeSchema } from "#resource/node.ts";
 import { type Role, roleSchema } from "#resource/role.ts";
@@ -32,7 +33,7 @@ import type { PeerAuthorities } from "./peer.ts";
 export interface AuthorityView {
   /**
    * `policy.current` is false before the first snapshot and when the feed is older than its lease. The same object until
-   * a rule changes.
+   * a rule changes; `policy.devices` in it changes as the devices do, so do not keep what it says.
    */
   readonly policy: PolicyView;
   readonly networking: ClusterNetworkingConfig;
@@ -56,6 +57,9 @@ export const policyKinds = [
   "session_recording_config",
 ] as const;
 
+/** The kind under which the feed carries facts of devices, for those that the service asks for. */
+export const deviceFactsKind = "device_facts";
+
 /** What a service knows before it has heard anything: nobody may do anything. */
 export function emptyView(): AuthorityView {
   return {
@@ -63,6 +67,7 @@ export function emptyView(): AuthorityView {
       roles: new Map(),
       authPreference: defaultAuthPreference(),
       locks: [],
+      devices: new Map(),
       current: false,
     },
     networking: defaultNetworkingConfig(),
@@ -79,6 +84,7 @@ export class AuthorityDocuments {
   readonly #roles = new Map<string, Role>();
   readonly #locks = new Map<string, Lock>();
   readonly #nodes = new Map<string, Node>();
+  readonly #devices = new Map<string, DeviceFacts>();
   readonly #authorities = new Map<string, CertAuthority>();
   #peerAuthorities: PeerAuthorities | undefined;
   #policy: PolicyView | undefined;
@@ -93,7 +99,7 @@ export class AuthorityDocuments {
   /** Takes one change of the feed. Throws `malformed` for a document that cannot be read, roles excepted. */
   apply({ kind, name, document }: AuthorityChange): void {
     const given = document.length === 0 ? undefined : parseJson(document, kind);
-    if (kind !== "node") this.#policy = undefined;
+    if (kind !== "node" && kind !== deviceFactsKind) this.#policy = undefined;
     switch (kind) {
       case "role":
         this.#applyRole(name, given);
@@ -103,6 +109,9 @@ export class AuthorityDocuments {
         return;
       case "node":
         this.#set(this.#nodes, kind, name, given, nodeSchema);
+        return;
+      case deviceFactsKind:
+        this.#set(this.#devices, kind, name, given, deviceFactsSchema);
         return;
       case "cert_authority":
         this.#set(this.#authorities, kind, name, given, certAuthoritySchema);
@@ -128,6 +137,11 @@ export class AuthorityDocuments {
     }
   }
 
+  /** Drops the facts of a device that is followed no longer. */
+  forgetDevice(id: string): void {
+    this.#devices.delete(id);
+  }
+
   /** The view of what is known now. Throws `malformed` while a part that decisions need is missing. */
   view(): AuthorityView {
     const user = this.#authorities.get("user");
@@ -138,6 +152,7 @@ export class AuthorityDocuments {
       roles: new Map(this.#roles),
       authPreference: this.#authPreference,
       locks: [...this.#locks.values()],
+      devices: this.#devices,
       current: true,
     };
     return {

@@ -32,7 +32,9 @@ const factTypes = {
 export type PostureFact = keyof typeof factTypes;
 
 /** What is known of a device. Ages are milliseconds. */
-export type PostureFacts = Readonly<Partial<Record<PostureFact, string | boolean | number>>>;
+export type PostureFacts = Readonly<
+  Partial<Record<PostureFact, string | boolean | number | undefined>>
+>;
 
 /** A fact that a rule looked at; without a value when it is not known. */
 export interface LookedAt {

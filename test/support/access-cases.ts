@@ -142,6 +142,7 @@ export function makeCase(random: () => number, pool: readonly Role[]): AccessReq
     roles: new Map(pool.map((role) => [role.metadata.name, role])),
     authPreference: pick(preferences),
     locks: Array.from({ length: pick([0, 0, 0, 1, 2]) }, () => pick(lockPool)),
+    devices: new Map(),
     current: !chance(0.02),
   };
   const server = { id: pick(["server-1", "server-2"]), hostname: "host", labels };

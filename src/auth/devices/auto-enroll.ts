@@ -5,10 +5,11 @@ import { decideAutoEnrollment } from "#devicetrust/auto-enrollment.ts";
 import { checkCollectedData } from "#devicetrust/collected-data.ts";
 import type { CollectedData } from "#devicetrust/messages.ts";
 import type { EnrollToken } from "#devicetrust/token.ts";
-import type { Device, DeviceProfile } from "#resource/device.ts";
+import type { Device } from "#resource/device.ts";
 import type { AuthCall } from "../grpc/guard.ts";
 import { type EnrollContext, requirePerson } from "./enroll.ts";
 import { deviceFields, recordFailure, recordSuccess } from "./events.ts";
+import { readProfileDocument } from "./messages.ts";
 import { readDeviceTrust } from "./policy.ts";
 
 /** Gives a token for the caller alone; each refusal says the same to the peer and names the field in the audit log. */
@@ -47,18 +48,6 @@ function candidateOf({ spec }: Device) {
     osType: os_type,
     assetTag: asset_tag,
     enrolled: enroll_status === "enrolled",
-    profile: profile && readProfile(profile),
-  };
-}
-
-function readProfile(profile: DeviceProfile) {
-  return {
-    modelIdentifier: profile.model_identifier ?? "",
-    osVersion: profile.os_version ?? "",
-    osBuild: profile.os_build ?? "",
-    osBuildSupplemental: profile.os_build_supplemental ?? "",
-    osUsernames: profile.os_usernames ?? [],
-    jamfBinaryVersion: profile.jamf_binary_version ?? "",
-    osId: profile.os_id ?? "",
+    profile: profile && readProfileDocument(profile),
   };
 }

@@ -37,6 +37,7 @@ export class NodeConnection {
   /** Resolves when the connection is gone. Never rejects. */
   readonly closed: Promise<void>;
   readonly #options: ConnectionOptions;
+  readonly #authenticator: Authenticator;
   readonly #ssh: ServerConnection<Login>;
   readonly #sessions = new Set<LoginSession>();
   readonly #liveness: Liveness;
@@ -49,7 +50,7 @@ export class NodeConnection {
   constructor(stream: Duplex, options: ConnectionOptions) {
     this.#options = options;
     const { context, remote } = options;
-    const authenticator = new Authenticator(context, remote, () => this.#ssh.clientVersion);
+    this.#authenticator = new Authenticator(context, remote, () => this.#ssh.clientVersion);
     this.#liveness = new Liveness(context.startTimer, {
       ping: () => this.#ssh.ping(),
       end: (why) => this.#endQuietly(why),
@@ -60,7 +61,7 @@ export class NodeConnection {
       startTimer: context.startTimer,
       hostKeys: context.hostKeys(),
       authentication: {
-        decide: (attempt: AuthenticationAttempt, tell) => authenticator.decide(attempt, tell),
+        decide: (attempt: AuthenticationAttempt, tell) => this.#authenticator.decide(attempt, tell),
         onFailure: (login, reason) => this.#logFailure(login, reason),
       },
       onSession: (session) => this.#openSession(session),
@@ -73,6 +74,11 @@ export class NodeConnection {
   /** The user whose login has been granted something, or undefined. */
   get grantedUser(): string | undefined {
     return this.#granted && !this.#ended ? this.#login?.identity.username : undefined;
+  }
+
+  /** The device whose certificate has been granted something, or undefined. */
+  get deviceId(): string | undefined {
+    return this.#login?.identity.device?.deviceId;
   }
 
   /** The rules have changed: ends what they no longer allow. */
@@ -285,6 +291,7 @@ export class NodeConnection {
   #gone(reason: Fault): void {
     this.#options.context.logger.debug("connection closed", { reason: reason.message });
     this.#over = true;
+    this.#authenticator.close();
     this.#liveness.close();
     this.#forwards?.close();
     for (const session of this.#sessions) session.hangUp();

@@ -17,7 +17,7 @@ export class Connections implements Closable {
 
   constructor(context: NodeContext) {
     this.#context = context;
-    this.#stopListening = context.feed.onChange(() => this.review());
+    this.#stopListening = context.feed.onChange((deviceId) => this.review(deviceId));
   }
 
   /** Serves a stream. */
@@ -36,9 +36,10 @@ export class Connections implements Closable {
     void connection.closed.then(() => this.#open.delete(connection));
   }
 
-  /** Decides anew about everything that is open. */
-  review(): void {
+  /** Decides anew about everything that is open; with an id, about what that device opened. */
+  review(deviceId?: string): void {
     for (const connection of this.#open) {
+      if (deviceId !== undefined && connection.deviceId !== deviceId) continue;
       try {
         connection.review();
       } catch (error) {
