@@ -4,7 +4,7 @@ import { timestampDate, timestampFromDate } from "@bufbuild/protobuf/wkt";
 import {
   decodePlain,
   decodeResource,
-  encodeResource,
+  encodeForWriting,
   type MessageOf,
 } from "#api/convert/resource.ts";
 import { createClient, type GrpcClient } from "#api/grpc/client.ts";
@@ -46,7 +46,7 @@ export function createApiClient(grpc: GrpcClient): AuthClient {
     kind: K,
     resource: ResourceOf[K],
   ): Promise<Resource> {
-    const stored = await kinds[kind][how](encodeResource(kind, resource));
+    const stored = await kinds[kind][how](encodeForWriting(kind, resource));
     // The API answers some writes with nothing; then the document is what was sent.
     return stored === undefined ? resource : decodeStored(kind, stored);
   }
@@ -132,8 +132,10 @@ export function createApiClient(grpc: GrpcClient): AuthClient {
         })),
       };
     },
-    simulateDeviceMode: ({ mode, role = "" }) =>
-      readSimulation(createClient(ExplainService, grpc).simulateDeviceMode({ mode, role })),
+    simulateDeviceTrust: ({ mode = "", role = "", posture }) => {
+      const tried = { mode, role, posture: [...posture] };
+      return readSimulation(createClient(ExplainService, grpc).simulateDeviceTrust(tried));
+    },
     searchEvents: (query) => searchEvents(grpc, query),
   };
 }

@@ -78,13 +78,16 @@ export interface AlertCalls {
   clearAlertAck(id: string): Promise<void>;
 }
 
-/** A device mode that is tried: of one role, or of the cluster. */
-export interface TriedMode {
-  readonly mode: string;
+/** What is tried at one role, or at the cluster. */
+export interface TriedTrust {
+  /** Undefined: as it is. */
+  readonly mode: string | undefined;
+  /** Posture rules besides those that are set. */
+  readonly posture: readonly string[];
   readonly role: string | undefined;
 }
 
-/** A login that the mode changes, on all servers of a group. */
+/** A login to which something happens, on all servers of a group. */
 export interface ChangedLogin {
   readonly user: string;
   readonly login: string;
@@ -92,13 +95,15 @@ export interface ChangedLogin {
   readonly group: number;
   /** Asset tag of the device that keeps the access; undefined when it is lost. */
   readonly device: string | undefined;
+  /** Asset tags of the devices that reach it now and would not then. */
+  readonly lostDevices: readonly string[];
   /** The check that refuses, the role whose rule it is (undefined: the cluster's), and its sentence. */
   readonly check: string;
   readonly role: string | undefined;
   readonly reason: string;
 }
 
-/** What a device mode would change. Logins are counted by user, account and server. */
+/** What a device mode or posture rules would change. Logins are counted by user, account and server. */
 export interface Simulation {
   /** Undefined when none is set. */
   readonly modeBefore: string | undefined;
@@ -156,7 +161,7 @@ export interface AuthClient extends AlertCalls, Closable {
   /** Throws `not-found`, also for those who may not know. */
   explain(id: string): Promise<Refused>;
   /** Changes nothing. Throws `not-found` for a role that is not there. */
-  simulateDeviceMode(tried: TriedMode): Promise<Simulation>;
+  simulateDeviceTrust(tried: TriedTrust): Promise<Simulation>;
   /** Newest first. */
   searchEvents(query: EventQuery): Promise<readonly AuditEvent[]>;
 }

@@ -233,13 +233,15 @@ export const devicesEnroll = defineCommand({
 
 export const devicesSimulate = defineCommand({
   path: ["devices", "simulate"],
-  summary: "show which logins a device mode would take away, and change nothing",
-  example: "tctl devices simulate --mode=required",
+  summary: "show which logins a device mode or posture rule would take away, and change nothing",
+  example: "tctl devices simulate --mode=required --posture=device.secure_boot",
   flags: {
-    mode: choice(["off", "optional", "required", "required-for-humans"], "device mode to try", {
-      required: true,
+    mode: choice(["off", "optional", "required", "required-for-humans"], "device mode to try"),
+    posture: list("posture rule to try besides those that are set; may be repeated", {
+      split: false,
+      placeholder: "RULE",
     }),
-    role: string("try it as the mode of this role, not of the cluster", { placeholder: "NAME" }),
+    role: string("try it at this role, not at the cluster", { placeholder: "NAME" }),
     format: formatFlag,
   },
   run: () => import("./devices-simulate.ts"),

@@ -141,7 +141,14 @@ const refusals: readonly AuditEvent[] = [
 
 const hosts = (...names: readonly string[]) =>
   names.map((name) => ({ id: `id-${name}`, hostname: name }));
-const demanded = { check: "cluster-device-mode", role: undefined, reason: "unauthorized device" };
+const demanded = {
+  ...{ check: "cluster-device-mode", role: undefined, reason: "unauthorized device" },
+  lostDevices: [],
+};
+const unmet = {
+  ...{ check: "cluster-device-posture", role: undefined },
+  reason: "unauthorized device: the device does not meet a posture rule: device.secure_boot",
+};
 
 const simulations: readonly (readonly [string, Simulation])[] = [
   [
@@ -158,6 +165,7 @@ const simulations: readonly (readonly [string, Simulation])[] = [
         {
           ...{ user: "carol", login: "root", group: 1, device: undefined, role: undefined },
           check: "locks",
+          lostDevices: [],
           reason: 'lock targeting Device:"20ec6373" is in force: stolen',
         },
       ],
@@ -171,8 +179,26 @@ const simulations: readonly (readonly [string, Simulation])[] = [
       groups: [hosts("db-1")],
       logins: [
         {
-          ...{ user: "bob", login: "root", group: 0, device: undefined },
+          ...{ user: "bob", login: "root", group: 0, device: undefined, lostDevices: [] },
           ...{ check: "role-device-mode", role: "access", reason: "access to resource requires" },
+        },
+      ],
+    },
+  ],
+  [
+    "::device.secure_boot",
+    {
+      modeBefore: "optional",
+      totals: { users: 2, servers: 1, lost: 1, kept: 1, unchanged: 0 },
+      groups: [hosts("db-1")],
+      logins: [
+        {
+          ...{ user: "alice", login: "root", group: 0, device: "C00AA0AAAA0A" },
+          ...{ ...unmet, lostDevices: ["OLD-1"] },
+        },
+        {
+          ...{ user: "bob", login: "root", group: 0, device: undefined },
+          ...{ ...unmet, lostDevices: ["OLD-2"] },
         },
       ],
     },

@@ -13,7 +13,7 @@ import type { AuthContext } from "../context.ts";
 import { describeDevice, questionBudget } from "../devices/describe.ts";
 import { lastAuthenticated } from "../devices/device-state.ts";
 import { DeviceInventory } from "../devices/inventory.ts";
-import { simulateDeviceMode } from "../devices/simulate.ts";
+import { simulateDeviceTrust } from "../devices/simulate.ts";
 import { authorize, mayUse, requireIdentity, requireSystem } from "./guard.ts";
 
 /** Devices of a person that an answer names. */
@@ -52,12 +52,12 @@ export function explainService(context: AuthContext): ServiceHandlers<typeof Exp
     describeDevice: (request, call) =>
       describeDevice({ context, inventory, questions }, call, request),
 
-    async *simulateDeviceMode(request, call) {
+    async *simulateDeviceTrust(request, call) {
       for (const kind of ["user", "role", "node", "device"]) {
         await authorize(context, call, kind, "list", "read");
       }
       await authorize(context, call, "cluster_auth_preference", "read");
-      yield* simulateDeviceMode(context, inventory, request);
+      yield* simulateDeviceTrust(context, inventory, request);
     },
   };
 }

@@ -171,11 +171,11 @@ export function createFakeAuth(documents: readonly unknown[], now: Date): FakeAu
         throw new Fault("not-found", `no acknowledgement of alert "${id}"`);
       }
     },
-    async simulateDeviceMode({ mode, role = "" }) {
+    async simulateDeviceTrust({ mode = "", posture, role = "" }) {
       if (role !== "") get("role", role);
       const totals = { users: 2, servers: 4, lost: 0, kept: 0, unchanged: 8 };
       const nothing = { modeBefore: undefined, totals, groups: [], logins: [] };
-      return fake.simulations.get(`${role}:${mode}`) ?? nothing;
+      return fake.simulations.get([role, mode, ...posture].join(":")) ?? nothing;
     },
     async searchEvents(query) {
       return events

@@ -14,7 +14,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file gatehouse/v1/admin.proto.
  */
 export const file_gatehouse_v1_admin: GenFile = /*@__PURE__*/
-  fileDesc("ChhnYXRlaG91c2UvdjEvYWRtaW4ucHJvdG8SDGdhdGVob3VzZS52MSLLAQoTU2VhcmNoRXZlbnRzUmVxdWVzdBINCgVraW5kcxgBIAMoCRIMCgR1c2VyGAIgASgJEg4KBmRldmljZRgDIAEoCRIoCgRmcm9tGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBImCgJ0bxgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDQoFbGltaXQYBiABKAUSEgoKcGFnZV90b2tlbhgHIAEoCRISCgpkZXNjZW5kaW5nGAggASgIIj8KFFNlYXJjaEV2ZW50c1Jlc3BvbnNlEg4KBmV2ZW50cxgBIAMoDBIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiKQoXTGlzdEVucm9sbFRva2Vuc1JlcXVlc3QSDgoGZGV2aWNlGAEgASgJIkUKGExpc3RFbnJvbGxUb2tlbnNSZXNwb25zZRIpCgZ0b2tlbnMYASADKAsyGS5nYXRlaG91c2UudjEuRW5yb2xsVG9rZW4igAEKC0Vucm9sbFRva2VuEgoKAmlkGAEgASgJEhEKCWRldmljZV9pZBgCIAEoCRIRCglhc3NldF90YWcYAyABKAkSKwoHZXhwaXJlcxgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEgoKY3JlYXRlZF9ieRgFIAEoCSImChhSZXZva2VFbnJvbGxUb2tlblJlcXVlc3QSCgoCaWQYASABKAkiGwoZUmV2b2tlRW5yb2xsVG9rZW5SZXNwb25zZSIcCg5FeHBsYWluUmVxdWVzdBIKCgJpZBgBIAEoCSJPCg9FeHBsYWluUmVzcG9uc2USDQoFZXZlbnQYASABKAwSLQoHZGV2aWNlcxgCIAMoCzIcLmdhdGVob3VzZS52MS5QZXJzb25hbERldmljZSJ+Cg5QZXJzb25hbERldmljZRIRCglhc3NldF90YWcYASABKAkSDwoHb3NfdHlwZRgCIAEoCRIQCghlbnJvbGxlZBgDIAEoCBI2ChJsYXN0X2F1dGhlbnRpY2F0ZWQYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIlIKFURlc2NyaWJlRGV2aWNlUmVxdWVzdBIPCgdvc190eXBlGAEgASgJEhEKCWFzc2V0X3RhZxgCIAEoCRIVCg1jcmVkZW50aWFsX2lkGAMgASgJIukCChZEZXNjcmliZURldmljZVJlc3BvbnNlEhIKCnJlZ2lzdGVyZWQYASABKAgSEAoIZW5yb2xsZWQYAiABKAgSKAoFb3duZXIYAyABKA4yGS5nYXRlaG91c2UudjEuRGV2aWNlT3duZXISLAoHZGV0YWlscxgEIAEoCzIbLmdhdGVob3VzZS52MS5EZXZpY2VEZXRhaWxzEhoKEmNyZWRlbnRpYWxfbWF0Y2hlcxgFIAEoCBIMCgRsb2NrGAYgASgJEhQKDGNsdXN0ZXJfbW9kZRgHIAEoCRIXCg9jbHVzdGVyX2RlbWFuZHMYCCABKAgSNQoPZGVtYW5kaW5nX3JvbGVzGAkgAygLMhwuZ2F0ZWhvdXNlLnYxLlJvbGVEZXZpY2VNb2RlEhMKC2F1dG9fZW5yb2xsGAogASgIEhIKCm1heV9lbnJvbGwYCyABKAgSGAoQbWF5X2Vucm9sbF9hbG9uZRgMIAEoCCJtCg1EZXZpY2VEZXRhaWxzEg0KBW93bmVyGAEgASgJEhUKDWNyZWRlbnRpYWxfaWQYAiABKAkSNgoSbGFzdF9hdXRoZW50aWNhdGVkGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCIsCg5Sb2xlRGV2aWNlTW9kZRIMCgRyb2xlGAEgASgJEgwKBG1vZGUYAiABKAkiNwoZU2ltdWxhdGVEZXZpY2VNb2RlUmVxdWVzdBIMCgRtb2RlGAEgASgJEgwKBHJvbGUYAiABKAkiugEKGlNpbXVsYXRlRGV2aWNlTW9kZVJlc3BvbnNlEjEKB3NlcnZlcnMYASABKAsyHi5nYXRlaG91c2UudjEuU2ltdWxhdGVkU2VydmVyc0gAEi8KBmxvZ2lucxgCIAEoCzIdLmdhdGVob3VzZS52MS5TaW11bGF0ZWRMb2dpbnNIABIwCgZ0b3RhbHMYAyABKAsyHi5nYXRlaG91c2UudjEuU2ltdWxhdGlvblRvdGFsc0gAQgYKBHBhcnQiUQoQU2ltdWxhdGVkU2VydmVycxINCgVncm91cBgBIAEoDRIuCgdzZXJ2ZXJzGAIgAygLMh0uZ2F0ZWhvdXNlLnYxLlNpbXVsYXRlZFNlcnZlciIvCg9TaW11bGF0ZWRTZXJ2ZXISCgoCaWQYASABKAkSEAoIaG9zdG5hbWUYAiABKAkiPwoPU2ltdWxhdGVkTG9naW5zEiwKBmxvZ2lucxgBIAMoCzIcLmdhdGVob3VzZS52MS5TaW11bGF0ZWRMb2dpbiJ5Cg5TaW11bGF0ZWRMb2dpbhIMCgR1c2VyGAEgASgJEg0KBWxvZ2luGAIgASgJEg0KBWdyb3VwGAMgASgNEg4KBmRldmljZRgEIAEoCRIOCgZyZWFzb24YBSABKAkSDAoEcm9sZRgGIAEoCRINCgVjaGVjaxgHIAEoCSJ2ChBTaW11bGF0aW9uVG90YWxzEhMKC21vZGVfYmVmb3JlGAEgASgJEg0KBXVzZXJzGAIgASgEEg8KB3NlcnZlcnMYAyABKAQSDAoEbG9zdBgEIAEoBBIMCgRrZXB0GAUgASgEEhEKCXVuY2hhbmdlZBgGIAEoBCJCChJTZXRQYXNzd29yZFJlcXVlc3QSDAoEdXNlchgBIAEoCRIQCghwYXNzd29yZBgCIAEoCRIMCgR0b3RwGAMgASgIIioKE1NldFBhc3N3b3JkUmVzcG9uc2USEwoLb3RwYXV0aF91cmwYASABKAkqZAoLRGV2aWNlT3duZXISHAoYREVWSUNFX09XTkVSX1VOU1BFQ0lGSUVEEAASFwoTREVWSUNFX09XTkVSX0NBTExFUhABEh4KGkRFVklDRV9PV05FUl9TT01FQk9EWV9FTFNFEAIyZQoMQXVkaXRTZXJ2aWNlElUKDFNlYXJjaEV2ZW50cxIhLmdhdGVob3VzZS52MS5TZWFyY2hFdmVudHNSZXF1ZXN0GiIuZ2F0ZWhvdXNlLnYxLlNlYXJjaEV2ZW50c1Jlc3BvbnNlMt0BChJEZXZpY2VBZG1pblNlcnZpY2USYQoQTGlzdEVucm9sbFRva2VucxIlLmdhdGVob3VzZS52MS5MaXN0RW5yb2xsVG9rZW5zUmVxdWVzdBomLmdhdGVob3VzZS52MS5MaXN0RW5yb2xsVG9rZW5zUmVzcG9uc2USZAoRUmV2b2tlRW5yb2xsVG9rZW4SJi5nYXRlaG91c2UudjEuUmV2b2tlRW5yb2xsVG9rZW5SZXF1ZXN0GicuZ2F0ZWhvdXNlLnYxLlJldm9rZUVucm9sbFRva2VuUmVzcG9uc2UyoAIKDkV4cGxhaW5TZXJ2aWNlEkYKB0V4cGxhaW4SHC5nYXRlaG91c2UudjEuRXhwbGFpblJlcXVlc3QaHS5nYXRlaG91c2UudjEuRXhwbGFpblJlc3BvbnNlElsKDkRlc2NyaWJlRGV2aWNlEiMuZ2F0ZWhvdXNlLnYxLkRlc2NyaWJlRGV2aWNlUmVxdWVzdBokLmdhdGVob3VzZS52MS5EZXNjcmliZURldmljZVJlc3BvbnNlEmkKElNpbXVsYXRlRGV2aWNlTW9kZRInLmdhdGVob3VzZS52MS5TaW11bGF0ZURldmljZU1vZGVSZXF1ZXN0GiguZ2F0ZWhvdXNlLnYxLlNpbXVsYXRlRGV2aWNlTW9kZVJlc3BvbnNlMAEyYQoLVXNlclNlcnZpY2USUgoLU2V0UGFzc3dvcmQSIC5nYXRlaG91c2UudjEuU2V0UGFzc3dvcmRSZXF1ZXN0GiEuZ2F0ZWhvdXNlLnYxLlNldFBhc3N3b3JkUmVzcG9uc2ViBnByb3RvMw", [file_google_protobuf_timestamp]);
+  fileDesc("ChhnYXRlaG91c2UvdjEvYWRtaW4ucHJvdG8SDGdhdGVob3VzZS52MSLLAQoTU2VhcmNoRXZlbnRzUmVxdWVzdBINCgVraW5kcxgBIAMoCRIMCgR1c2VyGAIgASgJEg4KBmRldmljZRgDIAEoCRIoCgRmcm9tGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBImCgJ0bxgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDQoFbGltaXQYBiABKAUSEgoKcGFnZV90b2tlbhgHIAEoCRISCgpkZXNjZW5kaW5nGAggASgIIj8KFFNlYXJjaEV2ZW50c1Jlc3BvbnNlEg4KBmV2ZW50cxgBIAMoDBIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiKQoXTGlzdEVucm9sbFRva2Vuc1JlcXVlc3QSDgoGZGV2aWNlGAEgASgJIkUKGExpc3RFbnJvbGxUb2tlbnNSZXNwb25zZRIpCgZ0b2tlbnMYASADKAsyGS5nYXRlaG91c2UudjEuRW5yb2xsVG9rZW4igAEKC0Vucm9sbFRva2VuEgoKAmlkGAEgASgJEhEKCWRldmljZV9pZBgCIAEoCRIRCglhc3NldF90YWcYAyABKAkSKwoHZXhwaXJlcxgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEgoKY3JlYXRlZF9ieRgFIAEoCSImChhSZXZva2VFbnJvbGxUb2tlblJlcXVlc3QSCgoCaWQYASABKAkiGwoZUmV2b2tlRW5yb2xsVG9rZW5SZXNwb25zZSIcCg5FeHBsYWluUmVxdWVzdBIKCgJpZBgBIAEoCSJPCg9FeHBsYWluUmVzcG9uc2USDQoFZXZlbnQYASABKAwSLQoHZGV2aWNlcxgCIAMoCzIcLmdhdGVob3VzZS52MS5QZXJzb25hbERldmljZSJ+Cg5QZXJzb25hbERldmljZRIRCglhc3NldF90YWcYASABKAkSDwoHb3NfdHlwZRgCIAEoCRIQCghlbnJvbGxlZBgDIAEoCBI2ChJsYXN0X2F1dGhlbnRpY2F0ZWQYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIlIKFURlc2NyaWJlRGV2aWNlUmVxdWVzdBIPCgdvc190eXBlGAEgASgJEhEKCWFzc2V0X3RhZxgCIAEoCRIVCg1jcmVkZW50aWFsX2lkGAMgASgJIukCChZEZXNjcmliZURldmljZVJlc3BvbnNlEhIKCnJlZ2lzdGVyZWQYASABKAgSEAoIZW5yb2xsZWQYAiABKAgSKAoFb3duZXIYAyABKA4yGS5nYXRlaG91c2UudjEuRGV2aWNlT3duZXISLAoHZGV0YWlscxgEIAEoCzIbLmdhdGVob3VzZS52MS5EZXZpY2VEZXRhaWxzEhoKEmNyZWRlbnRpYWxfbWF0Y2hlcxgFIAEoCBIMCgRsb2NrGAYgASgJEhQKDGNsdXN0ZXJfbW9kZRgHIAEoCRIXCg9jbHVzdGVyX2RlbWFuZHMYCCABKAgSNQoPZGVtYW5kaW5nX3JvbGVzGAkgAygLMhwuZ2F0ZWhvdXNlLnYxLlJvbGVEZXZpY2VNb2RlEhMKC2F1dG9fZW5yb2xsGAogASgIEhIKCm1heV9lbnJvbGwYCyABKAgSGAoQbWF5X2Vucm9sbF9hbG9uZRgMIAEoCCJtCg1EZXZpY2VEZXRhaWxzEg0KBW93bmVyGAEgASgJEhUKDWNyZWRlbnRpYWxfaWQYAiABKAkSNgoSbGFzdF9hdXRoZW50aWNhdGVkGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCIsCg5Sb2xlRGV2aWNlTW9kZRIMCgRyb2xlGAEgASgJEgwKBG1vZGUYAiABKAkiSQoaU2ltdWxhdGVEZXZpY2VUcnVzdFJlcXVlc3QSDAoEbW9kZRgBIAEoCRIMCgRyb2xlGAIgASgJEg8KB3Bvc3R1cmUYAyADKAkiuwEKG1NpbXVsYXRlRGV2aWNlVHJ1c3RSZXNwb25zZRIxCgdzZXJ2ZXJzGAEgASgLMh4uZ2F0ZWhvdXNlLnYxLlNpbXVsYXRlZFNlcnZlcnNIABIvCgZsb2dpbnMYAiABKAsyHS5nYXRlaG91c2UudjEuU2ltdWxhdGVkTG9naW5zSAASMAoGdG90YWxzGAMgASgLMh4uZ2F0ZWhvdXNlLnYxLlNpbXVsYXRpb25Ub3RhbHNIAEIGCgRwYXJ0IlEKEFNpbXVsYXRlZFNlcnZlcnMSDQoFZ3JvdXAYASABKA0SLgoHc2VydmVycxgCIAMoCzIdLmdhdGVob3VzZS52MS5TaW11bGF0ZWRTZXJ2ZXIiLwoPU2ltdWxhdGVkU2VydmVyEgoKAmlkGAEgASgJEhAKCGhvc3RuYW1lGAIgASgJIj8KD1NpbXVsYXRlZExvZ2lucxIsCgZsb2dpbnMYASADKAsyHC5nYXRlaG91c2UudjEuU2ltdWxhdGVkTG9naW4ijwEKDlNpbXVsYXRlZExvZ2luEgwKBHVzZXIYASABKAkSDQoFbG9naW4YAiABKAkSDQoFZ3JvdXAYAyABKA0SDgoGZGV2aWNlGAQgASgJEg4KBnJlYXNvbhgFIAEoCRIMCgRyb2xlGAYgASgJEg0KBWNoZWNrGAcgASgJEhQKDGxvc3RfZGV2aWNlcxgIIAMoCSJ2ChBTaW11bGF0aW9uVG90YWxzEhMKC21vZGVfYmVmb3JlGAEgASgJEg0KBXVzZXJzGAIgASgEEg8KB3NlcnZlcnMYAyABKAQSDAoEbG9zdBgEIAEoBBIMCgRrZXB0GAUgASgEEhEKCXVuY2hhbmdlZBgGIAEoBCJCChJTZXRQYXNzd29yZFJlcXVlc3QSDAoEdXNlchgBIAEoCRIQCghwYXNzd29yZBgCIAEoCRIMCgR0b3RwGAMgASgIIioKE1NldFBhc3N3b3JkUmVzcG9uc2USEwoLb3RwYXV0aF91cmwYASABKAkqZAoLRGV2aWNlT3duZXISHAoYREVWSUNFX09XTkVSX1VOU1BFQ0lGSUVEEAASFwoTREVWSUNFX09XTkVSX0NBTExFUhABEh4KGkRFVklDRV9PV05FUl9TT01FQk9EWV9FTFNFEAIyZQoMQXVkaXRTZXJ2aWNlElUKDFNlYXJjaEV2ZW50cxIhLmdhdGVob3VzZS52MS5TZWFyY2hFdmVudHNSZXF1ZXN0GiIuZ2F0ZWhvdXNlLnYxLlNlYXJjaEV2ZW50c1Jlc3BvbnNlMt0BChJEZXZpY2VBZG1pblNlcnZpY2USYQoQTGlzdEVucm9sbFRva2VucxIlLmdhdGVob3VzZS52MS5MaXN0RW5yb2xsVG9rZW5zUmVxdWVzdBomLmdhdGVob3VzZS52MS5MaXN0RW5yb2xsVG9rZW5zUmVzcG9uc2USZAoRUmV2b2tlRW5yb2xsVG9rZW4SJi5nYXRlaG91c2UudjEuUmV2b2tlRW5yb2xsVG9rZW5SZXF1ZXN0GicuZ2F0ZWhvdXNlLnYxLlJldm9rZUVucm9sbFRva2VuUmVzcG9uc2UyowIKDkV4cGxhaW5TZXJ2aWNlEkYKB0V4cGxhaW4SHC5nYXRlaG91c2UudjEuRXhwbGFpblJlcXVlc3QaHS5nYXRlaG91c2UudjEuRXhwbGFpblJlc3BvbnNlElsKDkRlc2NyaWJlRGV2aWNlEiMuZ2F0ZWhvdXNlLnYxLkRlc2NyaWJlRGV2aWNlUmVxdWVzdBokLmdhdGVob3VzZS52MS5EZXNjcmliZURldmljZVJlc3BvbnNlEmwKE1NpbXVsYXRlRGV2aWNlVHJ1c3QSKC5nYXRlaG91c2UudjEuU2ltdWxhdGVEZXZpY2VUcnVzdFJlcXVlc3QaKS5nYXRlaG91c2UudjEuU2ltdWxhdGVEZXZpY2VUcnVzdFJlc3BvbnNlMAEyYQoLVXNlclNlcnZpY2USUgoLU2V0UGFzc3dvcmQSIC5nYXRlaG91c2UudjEuU2V0UGFzc3dvcmRSZXF1ZXN0GiEuZ2F0ZWhvdXNlLnYxLlNldFBhc3N3b3JkUmVzcG9uc2ViBnByb3RvMw", [file_google_protobuf_timestamp]);
 
 /**
  * @generated from message gatehouse.v1.SearchEventsRequest
@@ -458,37 +458,44 @@ export const RoleDeviceModeSchema: GenMessage<RoleDeviceMode> = /*@__PURE__*/
   messageDesc(file_gatehouse_v1_admin, 13);
 
 /**
- * @generated from message gatehouse.v1.SimulateDeviceModeRequest
+ * @generated from message gatehouse.v1.SimulateDeviceTrustRequest
  */
-export type SimulateDeviceModeRequest = Message<"gatehouse.v1.SimulateDeviceModeRequest"> & {
+export type SimulateDeviceTrustRequest = Message<"gatehouse.v1.SimulateDeviceTrustRequest"> & {
   /**
-   * "off", "optional", "required" or "required-for-humans".
+   * "off", "optional", "required" or "required-for-humans"; empty: as it is.
    *
    * @generated from field: string mode = 1;
    */
   mode: string;
 
   /**
-   * The role whose mode is meant; empty means the cluster's.
+   * The role whose mode and rules are meant; empty means the cluster's.
    *
    * @generated from field: string role = 2;
    */
   role: string;
+
+  /**
+   * Posture rules besides those that are set.
+   *
+   * @generated from field: repeated string posture = 3;
+   */
+  posture: string[];
 };
 
 /**
- * Describes the message gatehouse.v1.SimulateDeviceModeRequest.
- * Use `create(SimulateDeviceModeRequestSchema)` to create a new message.
+ * Describes the message gatehouse.v1.SimulateDeviceTrustRequest.
+ * Use `create(SimulateDeviceTrustRequestSchema)` to create a new message.
  */
-export const SimulateDeviceModeRequestSchema: GenMessage<SimulateDeviceModeRequest> = /*@__PURE__*/
+export const SimulateDeviceTrustRequestSchema: GenMessage<SimulateDeviceTrustRequest> = /*@__PURE__*/
   messageDesc(file_gatehouse_v1_admin, 14);
 
 /**
- * @generated from message gatehouse.v1.SimulateDeviceModeResponse
+ * @generated from message gatehouse.v1.SimulateDeviceTrustResponse
  */
-export type SimulateDeviceModeResponse = Message<"gatehouse.v1.SimulateDeviceModeResponse"> & {
+export type SimulateDeviceTrustResponse = Message<"gatehouse.v1.SimulateDeviceTrustResponse"> & {
   /**
-   * @generated from oneof gatehouse.v1.SimulateDeviceModeResponse.part
+   * @generated from oneof gatehouse.v1.SimulateDeviceTrustResponse.part
    */
   part: {
     /**
@@ -514,10 +521,10 @@ export type SimulateDeviceModeResponse = Message<"gatehouse.v1.SimulateDeviceMod
 };
 
 /**
- * Describes the message gatehouse.v1.SimulateDeviceModeResponse.
- * Use `create(SimulateDeviceModeResponseSchema)` to create a new message.
+ * Describes the message gatehouse.v1.SimulateDeviceTrustResponse.
+ * Use `create(SimulateDeviceTrustResponseSchema)` to create a new message.
  */
-export const SimulateDeviceModeResponseSchema: GenMessage<SimulateDeviceModeResponse> = /*@__PURE__*/
+export const SimulateDeviceTrustResponseSchema: GenMessage<SimulateDeviceTrustResponse> = /*@__PURE__*/
   messageDesc(file_gatehouse_v1_admin, 15);
 
 /**
@@ -584,7 +591,7 @@ export const SimulatedLoginsSchema: GenMessage<SimulatedLogins> = /*@__PURE__*/
   messageDesc(file_gatehouse_v1_admin, 18);
 
 /**
- * A login that the mode changes, on all servers of a group.
+ * A login to which something happens, on all servers of a group.
  *
  * @generated from message gatehouse.v1.SimulatedLogin
  */
@@ -631,6 +638,13 @@ export type SimulatedLogin = Message<"gatehouse.v1.SimulatedLogin"> & {
    * @generated from field: string check = 7;
    */
   check: string;
+
+  /**
+   * Asset tags of the devices that the person reaches it with now and would not then.
+   *
+   * @generated from field: repeated string lost_devices = 8;
+   */
+  lostDevices: string[];
 };
 
 /**
@@ -849,15 +863,15 @@ export const ExplainService: GenService<{
     output: typeof DescribeDeviceResponseSchema;
   },
   /**
-   * Which logins a device mode would take away if it were set now. Nothing is changed. An answer without totals at its
-   * end is incomplete.
+   * Which logins a device mode or further posture rules would take away if they were set now. Nothing is changed. An
+   * answer without totals at its end is incomplete.
    *
-   * @generated from rpc gatehouse.v1.ExplainService.SimulateDeviceMode
+   * @generated from rpc gatehouse.v1.ExplainService.SimulateDeviceTrust
    */
-  simulateDeviceMode: {
+  simulateDeviceTrust: {
     methodKind: "server_streaming";
-    input: typeof SimulateDeviceModeRequestSchema;
-    output: typeof SimulateDeviceModeResponseSchema;
+    input: typeof SimulateDeviceTrustRequestSchema;
+    output: typeof SimulateDeviceTrustResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_gatehouse_v1_admin, 2);
