@@ -3,10 +3,8 @@
  */
 import { findProfileMismatch } from "#devicetrust/auto-enrollment.ts";
 import { attestationTierOf, secureBootOf } from "#devicetrust/device-facts.ts";
-import type { DeviceExtensions } from "#identity/identity.ts";
 import type { DeviceFacts } from "#resource/device-facts.ts";
 import { type DeviceChange, lastCollected } from "./device-state.ts";
-import type { DeviceInventory } from "./inventory.ts";
 import { readCollectedDocument, readProfileDocument } from "./messages.ts";
 
 /** The facts; undefined for a device that is not enrolled, about which no certificate says anything true. */
@@ -38,16 +36,6 @@ export function factsOf({ device, record }: DeviceChange): DeviceFacts | undefin
     profile_time: profile?.update_time,
     profile_agrees: profile && last ? mismatch === undefined : undefined,
   });
-}
-
-/** The facts of the device that a certificate names, as policies hold them: one entry, or none. */
-export async function factsFor(
-  inventory: DeviceInventory,
-  device: DeviceExtensions | undefined,
-): Promise<ReadonlyMap<string, DeviceFacts>> {
-  const state = device && (await inventory.find(device.deviceId));
-  const facts = state && factsOf(state);
-  return new Map(device && facts ? [[device.deviceId, facts]] : []);
 }
 
 /** What is not known is left out, as it is when facts come back from JSON. */
