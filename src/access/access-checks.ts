@@ -15,7 +15,7 @@ import {
   effectiveClusterMode,
   unauthorizedDeviceMessage,
 } from "./device-mode.ts";
-import { explainUnmet, findUnmetRule } from "./device-posture.ts";
+import { findUnmetRule, refusalForUnmet, rulesOfCluster, rulesOfRole } from "./device-posture.ts";
 import { findLock, isRevocation, type Lockable, lockMessage } from "./locks.ts";
 import { allowsLabels, findDeny, findMissingDemand } from "./role-match.ts";
 import type { RoleSet } from "./role-set.ts";
@@ -228,14 +228,14 @@ const checkRoleDeviceMode: Check = ({ identity, matching }) => {
 
 const checkRoleDevicePosture: Check = ({ identity, policy, matching, now }) => {
   const subject = { identity, devices: policy.devices, now };
-  for (const { metadata, spec } of matching) {
-    const { device_posture: rules = [], device_trust_mode: mode } = spec.options;
-    const unmet = findUnmetRule({ rules, mode }, subject);
+  for (const role of matching) {
+    const unmet = findUnmetRule(rulesOfRole(role), subject);
     if (unmet === undefined) continue;
-    const { message, hint, audit } = explainUnmet(unmet, subject, `the role "${metadata.name}"`);
+    const { name } = role.metadata;
+    const { message, hint, audit } = refusalForUnmet(unmet, subject, `the role "${name}"`);
     return refuse("role-device-posture", message, {
       code: "device-required",
-      role: metadata.name,
+      role: name,
       rule: `options.device_posture[${unmet.index}]`,
       ...(hint === undefined ? {} : { hint }),
       audit,
@@ -270,11 +270,10 @@ const checkClusterDeviceMode: Check = ({ identity, policy, target }) => {
 
 const checkClusterDevicePosture: Check = ({ identity, policy, target, now }) => {
   if (!coveredByCluster[target.protocol]) return undefined;
-  const { posture: rules = [], mode } = policy.authPreference.spec.device_trust ?? {};
   const subject = { identity, devices: policy.devices, now };
-  const unmet = findUnmetRule({ rules, mode }, subject);
+  const unmet = findUnmetRule(rulesOfCluster(policy.authPreference), subject);
   if (unmet === undefined) return undefined;
-  const { message, hint, audit } = explainUnmet(unmet, subject, "the cluster");
+  const { message, hint, audit } = refusalForUnmet(unmet, subject, "the cluster");
   return refuse(
     "cluster-device-posture",
     target.protocol === "ssh" ? `${unauthorizedDeviceMessage}: ${message}` : message,

@@ -233,7 +233,8 @@ test("a refusal names rule and facts, to the person and in the audit log", () =>
       `the role "extra" demands of the device: ${rule}`,
       "device.secure_boot is not known",
       "device.data_age is 1h0m0s",
-      "when that has changed, log in again: tsh logout; tsh login",
+      "this machine did not prove how it booted; see whether its event log is readable: tsh device doctor",
+      "the device proves itself anew at a login: tsh logout; tsh login",
     ].join("\n"),
   );
   assert.equal(audit["posture_rule"], rule);

@@ -21,6 +21,7 @@ import type { DevicePostureRule } from "#resource/device-posture.ts";
 import type { Role } from "#resource/role.ts";
 import type { AuditFields, Refusal } from "./decision.ts";
 import { hasTrustedDevice } from "./device-mode.ts";
+import { remediesFor } from "./posture-remedies.ts";
 
 /** Where rules stand. */
 interface RuledBy {
@@ -100,36 +101,68 @@ function ageOf(time: string | undefined, now: Date): number | undefined {
   return Number.isNaN(age) ? undefined : Math.max(0, age);
 }
 
-/** What a refusal for an unmet rule says: the sentence, what was looked at, and the same for the audit event. */
+/** An unmet rule in words. */
+export interface UnmetExplanation {
+  /** What is demanded, in the administrator's words or as the rule. */
+  readonly message: string;
+  /** A sentence for each fact that was looked at. */
+  readonly facts: readonly string[];
+  /** What to do about them. */
+  readonly remedies: readonly string[];
+}
+
+/** Tells why a rule is not met, and what would help. */
 export function explainUnmet(
   { rule, facts }: UnmetRule,
-  { identity }: PostureSubject,
+  { identity, devices }: PostureSubject,
+): UnmetExplanation {
+  const message = rule.message || rule.rule;
+  const { device } = identity;
+  if (device === undefined || !hasTrustedDevice(identity)) {
+    const remedies = ["this login has no trusted device; see: tsh device status"];
+    return { message, facts: [], remedies };
+  }
+  const known = devices.get(device.deviceId)?.credential_id === device.credentialId;
+  return {
+    message,
+    facts: facts.map(describeFact),
+    remedies: known
+      ? remediesFor(facts, device.assetTag)
+      : ["the device of this login is not enrolled with its key any more: tsh logout; tsh login"],
+  };
+}
+
+/** What a refusal for an unmet rule says: the sentence, what was looked at, and the same for the audit event. */
+export function refusalForUnmet(
+  unmet: UnmetRule,
+  subject: PostureSubject,
   whose: string,
 ): Pick<Refusal, "message" | "hint"> & { readonly audit: AuditFields } {
-  const hasDevice = hasTrustedDevice(identity);
-  const missing = facts.filter(({ value }) => value === undefined).map(({ name }) => name);
-  const seen = facts.map(({ name, value }) => describeFact(name, value));
-  const lines = [
-    `${whose} demands of the device: ${rule.rule}`,
-    ...(hasDevice ? seen : ["this login has no trusted device; see: tsh device status"]),
-    ...(hasDevice ? ["when that has changed, log in again: tsh logout; tsh login"] : []),
-  ];
+  const { rule } = unmet.rule;
+  const { message, facts, remedies } = explainUnmet(unmet, subject);
+  const missing = unmet.facts.filter(({ value }) => value === undefined).map(nameOf);
   return {
-    message: `the device does not meet a posture rule: ${rule.message || rule.rule}`,
-    hint: lines.join("\n"),
+    message: `the device does not meet a posture rule: ${message}`,
+    hint: [`${whose} demands of the device: ${rule}`, ...facts, ...remedies].join("\n"),
     audit: {
-      posture_rule: rule.rule,
-      ...(facts.length === 0 ? {} : { device_facts: seen.join("; ") }),
+      posture_rule: rule,
+      ...(facts.length === 0 ? {} : { device_facts: facts.join("; ") }),
       ...(missing.length === 0 ? {} : { missing_facts: missing.join(", ") }),
     },
   };
 }
 
-function describeFact(name: string, value: LookedAt["value"]): string {
+function describeFact(looked: LookedAt): string {
+  const { value } = looked;
+  const name = nameOf(looked);
   if (value === undefined) return `${name} is not known`;
   // Only ages are numbers.
   if (typeof value === "number") return `${name} is ${formatAge(value)}`;
   return `${name} is ${JSON.stringify(value)}`;
+}
+
+function nameOf({ fact }: LookedAt): string {
+  return `device.${fact}`;
 }
 
 function formatAge(ms: number): string {
@@ -147,12 +180,18 @@ export function hasAgingRules(policy: RuledBy): boolean {
 }
 
 function placesOf({ roles, authPreference }: RuledBy): PlacedRules[] {
-  const places: PlacedRules[] = [...roles.values()].map(({ spec: { options } }) => ({
-    rules: options.device_posture ?? [],
-    mode: options.device_trust_mode,
-  }));
-  const { device_trust: cluster } = authPreference.spec;
-  return [...places, { rules: cluster?.posture ?? [], mode: cluster?.mode }];
+  return [...[...roles.values()].map(rulesOfRole), rulesOfCluster(authPreference)];
+}
+
+/** The rules of a role. */
+export function rulesOfRole({ spec: { options } }: Role): PlacedRules {
+  return { rules: options.device_posture ?? [], mode: options.device_trust_mode };
+}
+
+/** The rules of the cluster. */
+export function rulesOfCluster({ spec }: ClusterAuthPreference): PlacedRules {
+  const { posture: rules = [], mode } = spec.device_trust ?? {};
+  return { rules, mode };
 }
 
 /** Compiled rules; decisions repeat them. Undefined for what does not compile. */

@@ -88,8 +88,8 @@ test("the part that is not met says which facts it looked at", () => {
   assert.deepEqual(rule.decide(alice, laptop), {
     met: false,
     facts: [
-      { name: "device.secure_boot", value: undefined },
-      { name: "device.os_version", value: "14.10.1" },
+      { fact: "secure_boot", value: undefined },
+      { fact: "os_version", value: "14.10.1" },
     ],
   });
 });

@@ -38,8 +38,8 @@ export type PostureFacts = Readonly<
 
 /** A fact that a rule looked at; without a value when it is not known. */
 export interface LookedAt {
-  /** As rules write it: `device.os_version`. */
-  readonly name: string;
+  /** Rules write `device.` before it. */
+  readonly fact: PostureFact;
   readonly value: string | boolean | number | undefined;
 }
 
@@ -111,5 +111,6 @@ function holds(part: Conjunct, values: Readonly<Record<string, Value>>): boolean
 function lookedAt({ names }: Conjunct, facts: PostureFacts): LookedAt[] {
   return names
     .filter((name) => name.startsWith("device."))
-    .map((name) => ({ name, value: facts[name.slice("device.".length) as PostureFact] }));
+    .map((name) => name.slice("device.".length) as PostureFact)
+    .map((fact) => ({ fact, value: facts[fact] }));
 }

@@ -14,7 +14,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file gatehouse/v1/admin.proto.
  */
 export const file_gatehouse_v1_admin: GenFile = /*@__PURE__*/
-  fileDesc("ChhnYXRlaG91c2UvdjEvYWRtaW4ucHJvdG8SDGdhdGVob3VzZS52MSLLAQoTU2VhcmNoRXZlbnRzUmVxdWVzdBINCgVraW5kcxgBIAMoCRIMCgR1c2VyGAIgASgJEg4KBmRldmljZRgDIAEoCRIoCgRmcm9tGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBImCgJ0bxgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDQoFbGltaXQYBiABKAUSEgoKcGFnZV90b2tlbhgHIAEoCRISCgpkZXNjZW5kaW5nGAggASgIIj8KFFNlYXJjaEV2ZW50c1Jlc3BvbnNlEg4KBmV2ZW50cxgBIAMoDBIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiKQoXTGlzdEVucm9sbFRva2Vuc1JlcXVlc3QSDgoGZGV2aWNlGAEgASgJIkUKGExpc3RFbnJvbGxUb2tlbnNSZXNwb25zZRIpCgZ0b2tlbnMYASADKAsyGS5nYXRlaG91c2UudjEuRW5yb2xsVG9rZW4igAEKC0Vucm9sbFRva2VuEgoKAmlkGAEgASgJEhEKCWRldmljZV9pZBgCIAEoCRIRCglhc3NldF90YWcYAyABKAkSKwoHZXhwaXJlcxgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEgoKY3JlYXRlZF9ieRgFIAEoCSImChhSZXZva2VFbnJvbGxUb2tlblJlcXVlc3QSCgoCaWQYASABKAkiGwoZUmV2b2tlRW5yb2xsVG9rZW5SZXNwb25zZSIcCg5FeHBsYWluUmVxdWVzdBIKCgJpZBgBIAEoCSJPCg9FeHBsYWluUmVzcG9uc2USDQoFZXZlbnQYASABKAwSLQoHZGV2aWNlcxgCIAMoCzIcLmdhdGVob3VzZS52MS5QZXJzb25hbERldmljZSJ+Cg5QZXJzb25hbERldmljZRIRCglhc3NldF90YWcYASABKAkSDwoHb3NfdHlwZRgCIAEoCRIQCghlbnJvbGxlZBgDIAEoCBI2ChJsYXN0X2F1dGhlbnRpY2F0ZWQYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIlIKFURlc2NyaWJlRGV2aWNlUmVxdWVzdBIPCgdvc190eXBlGAEgASgJEhEKCWFzc2V0X3RhZxgCIAEoCRIVCg1jcmVkZW50aWFsX2lkGAMgASgJIukCChZEZXNjcmliZURldmljZVJlc3BvbnNlEhIKCnJlZ2lzdGVyZWQYASABKAgSEAoIZW5yb2xsZWQYAiABKAgSKAoFb3duZXIYAyABKA4yGS5nYXRlaG91c2UudjEuRGV2aWNlT3duZXISLAoHZGV0YWlscxgEIAEoCzIbLmdhdGVob3VzZS52MS5EZXZpY2VEZXRhaWxzEhoKEmNyZWRlbnRpYWxfbWF0Y2hlcxgFIAEoCBIMCgRsb2NrGAYgASgJEhQKDGNsdXN0ZXJfbW9kZRgHIAEoCRIXCg9jbHVzdGVyX2RlbWFuZHMYCCABKAgSNQoPZGVtYW5kaW5nX3JvbGVzGAkgAygLMhwuZ2F0ZWhvdXNlLnYxLlJvbGVEZXZpY2VNb2RlEhMKC2F1dG9fZW5yb2xsGAogASgIEhIKCm1heV9lbnJvbGwYCyABKAgSGAoQbWF5X2Vucm9sbF9hbG9uZRgMIAEoCCJtCg1EZXZpY2VEZXRhaWxzEg0KBW93bmVyGAEgASgJEhUKDWNyZWRlbnRpYWxfaWQYAiABKAkSNgoSbGFzdF9hdXRoZW50aWNhdGVkGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCIsCg5Sb2xlRGV2aWNlTW9kZRIMCgRyb2xlGAEgASgJEgwKBG1vZGUYAiABKAkiSQoaU2ltdWxhdGVEZXZpY2VUcnVzdFJlcXVlc3QSDAoEbW9kZRgBIAEoCRIMCgRyb2xlGAIgASgJEg8KB3Bvc3R1cmUYAyADKAkiuwEKG1NpbXVsYXRlRGV2aWNlVHJ1c3RSZXNwb25zZRIxCgdzZXJ2ZXJzGAEgASgLMh4uZ2F0ZWhvdXNlLnYxLlNpbXVsYXRlZFNlcnZlcnNIABIvCgZsb2dpbnMYAiABKAsyHS5nYXRlaG91c2UudjEuU2ltdWxhdGVkTG9naW5zSAASMAoGdG90YWxzGAMgASgLMh4uZ2F0ZWhvdXNlLnYxLlNpbXVsYXRpb25Ub3RhbHNIAEIGCgRwYXJ0IlEKEFNpbXVsYXRlZFNlcnZlcnMSDQoFZ3JvdXAYASABKA0SLgoHc2VydmVycxgCIAMoCzIdLmdhdGVob3VzZS52MS5TaW11bGF0ZWRTZXJ2ZXIiLwoPU2ltdWxhdGVkU2VydmVyEgoKAmlkGAEgASgJEhAKCGhvc3RuYW1lGAIgASgJIj8KD1NpbXVsYXRlZExvZ2lucxIsCgZsb2dpbnMYASADKAsyHC5nYXRlaG91c2UudjEuU2ltdWxhdGVkTG9naW4ijwEKDlNpbXVsYXRlZExvZ2luEgwKBHVzZXIYASABKAkSDQoFbG9naW4YAiABKAkSDQoFZ3JvdXAYAyABKA0SDgoGZGV2aWNlGAQgASgJEg4KBnJlYXNvbhgFIAEoCRIMCgRyb2xlGAYgASgJEg0KBWNoZWNrGAcgASgJEhQKDGxvc3RfZGV2aWNlcxgIIAMoCSJ2ChBTaW11bGF0aW9uVG90YWxzEhMKC21vZGVfYmVmb3JlGAEgASgJEg0KBXVzZXJzGAIgASgEEg8KB3NlcnZlcnMYAyABKAQSDAoEbG9zdBgEIAEoBBIMCgRrZXB0GAUgASgEEhEKCXVuY2hhbmdlZBgGIAEoBCJCChJTZXRQYXNzd29yZFJlcXVlc3QSDAoEdXNlchgBIAEoCRIQCghwYXNzd29yZBgCIAEoCRIMCgR0b3RwGAMgASgIIioKE1NldFBhc3N3b3JkUmVzcG9uc2USEwoLb3RwYXV0aF91cmwYASABKAkqZAoLRGV2aWNlT3duZXISHAoYREVWSUNFX09XTkVSX1VOU1BFQ0lGSUVEEAASFwoTREVWSUNFX09XTkVSX0NBTExFUhABEh4KGkRFVklDRV9PV05FUl9TT01FQk9EWV9FTFNFEAIyZQoMQXVkaXRTZXJ2aWNlElUKDFNlYXJjaEV2ZW50cxIhLmdhdGVob3VzZS52MS5TZWFyY2hFdmVudHNSZXF1ZXN0GiIuZ2F0ZWhvdXNlLnYxLlNlYXJjaEV2ZW50c1Jlc3BvbnNlMt0BChJEZXZpY2VBZG1pblNlcnZpY2USYQoQTGlzdEVucm9sbFRva2VucxIlLmdhdGVob3VzZS52MS5MaXN0RW5yb2xsVG9rZW5zUmVxdWVzdBomLmdhdGVob3VzZS52MS5MaXN0RW5yb2xsVG9rZW5zUmVzcG9uc2USZAoRUmV2b2tlRW5yb2xsVG9rZW4SJi5nYXRlaG91c2UudjEuUmV2b2tlRW5yb2xsVG9rZW5SZXF1ZXN0GicuZ2F0ZWhvdXNlLnYxLlJldm9rZUVucm9sbFRva2VuUmVzcG9uc2UyowIKDkV4cGxhaW5TZXJ2aWNlEkYKB0V4cGxhaW4SHC5nYXRlaG91c2UudjEuRXhwbGFpblJlcXVlc3QaHS5nYXRlaG91c2UudjEuRXhwbGFpblJlc3BvbnNlElsKDkRlc2NyaWJlRGV2aWNlEiMuZ2F0ZWhvdXNlLnYxLkRlc2NyaWJlRGV2aWNlUmVxdWVzdBokLmdhdGVob3VzZS52MS5EZXNjcmliZURldmljZVJlc3BvbnNlEmwKE1NpbXVsYXRlRGV2aWNlVHJ1c3QSKC5nYXRlaG91c2UudjEuU2ltdWxhdGVEZXZpY2VUcnVzdFJlcXVlc3QaKS5nYXRlaG91c2UudjEuU2ltdWxhdGVEZXZpY2VUcnVzdFJlc3BvbnNlMAEyYQoLVXNlclNlcnZpY2USUgoLU2V0UGFzc3dvcmQSIC5nYXRlaG91c2UudjEuU2V0UGFzc3dvcmRSZXF1ZXN0GiEuZ2F0ZWhvdXNlLnYxLlNldFBhc3N3b3JkUmVzcG9uc2ViBnByb3RvMw", [file_google_protobuf_timestamp]);
+  fileDesc("ChhnYXRlaG91c2UvdjEvYWRtaW4ucHJvdG8SDGdhdGVob3VzZS52MSLLAQoTU2VhcmNoRXZlbnRzUmVxdWVzdBINCgVraW5kcxgBIAMoCRIMCgR1c2VyGAIgASgJEg4KBmRldmljZRgDIAEoCRIoCgRmcm9tGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBImCgJ0bxgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDQoFbGltaXQYBiABKAUSEgoKcGFnZV90b2tlbhgHIAEoCRISCgpkZXNjZW5kaW5nGAggASgIIj8KFFNlYXJjaEV2ZW50c1Jlc3BvbnNlEg4KBmV2ZW50cxgBIAMoDBIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiKQoXTGlzdEVucm9sbFRva2Vuc1JlcXVlc3QSDgoGZGV2aWNlGAEgASgJIkUKGExpc3RFbnJvbGxUb2tlbnNSZXNwb25zZRIpCgZ0b2tlbnMYASADKAsyGS5nYXRlaG91c2UudjEuRW5yb2xsVG9rZW4igAEKC0Vucm9sbFRva2VuEgoKAmlkGAEgASgJEhEKCWRldmljZV9pZBgCIAEoCRIRCglhc3NldF90YWcYAyABKAkSKwoHZXhwaXJlcxgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEgoKY3JlYXRlZF9ieRgFIAEoCSImChhSZXZva2VFbnJvbGxUb2tlblJlcXVlc3QSCgoCaWQYASABKAkiGwoZUmV2b2tlRW5yb2xsVG9rZW5SZXNwb25zZSIcCg5FeHBsYWluUmVxdWVzdBIKCgJpZBgBIAEoCSJPCg9FeHBsYWluUmVzcG9uc2USDQoFZXZlbnQYASABKAwSLQoHZGV2aWNlcxgCIAMoCzIcLmdhdGVob3VzZS52MS5QZXJzb25hbERldmljZSJ+Cg5QZXJzb25hbERldmljZRIRCglhc3NldF90YWcYASABKAkSDwoHb3NfdHlwZRgCIAEoCRIQCghlbnJvbGxlZBgDIAEoCBI2ChJsYXN0X2F1dGhlbnRpY2F0ZWQYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIlIKFURlc2NyaWJlRGV2aWNlUmVxdWVzdBIPCgdvc190eXBlGAEgASgJEhEKCWFzc2V0X3RhZxgCIAEoCRIVCg1jcmVkZW50aWFsX2lkGAMgASgJIp4DChZEZXNjcmliZURldmljZVJlc3BvbnNlEhIKCnJlZ2lzdGVyZWQYASABKAgSEAoIZW5yb2xsZWQYAiABKAgSKAoFb3duZXIYAyABKA4yGS5nYXRlaG91c2UudjEuRGV2aWNlT3duZXISLAoHZGV0YWlscxgEIAEoCzIbLmdhdGVob3VzZS52MS5EZXZpY2VEZXRhaWxzEhoKEmNyZWRlbnRpYWxfbWF0Y2hlcxgFIAEoCBIMCgRsb2NrGAYgASgJEhQKDGNsdXN0ZXJfbW9kZRgHIAEoCRIXCg9jbHVzdGVyX2RlbWFuZHMYCCABKAgSNQoPZGVtYW5kaW5nX3JvbGVzGAkgAygLMhwuZ2F0ZWhvdXNlLnYxLlJvbGVEZXZpY2VNb2RlEhMKC2F1dG9fZW5yb2xsGAogASgIEhIKCm1heV9lbnJvbGwYCyABKAgSGAoQbWF5X2Vucm9sbF9hbG9uZRgMIAEoCBIzCgt1bm1ldF9ydWxlcxgNIAMoCzIeLmdhdGVob3VzZS52MS5Vbm1ldFBvc3R1cmVSdWxlImAKEFVubWV0UG9zdHVyZVJ1bGUSDAoEcm9sZRgBIAEoCRIMCgRydWxlGAIgASgJEg8KB21lc3NhZ2UYAyABKAkSDQoFZmFjdHMYBCADKAkSEAoIcmVtZWRpZXMYBSADKAkibQoNRGV2aWNlRGV0YWlscxINCgVvd25lchgBIAEoCRIVCg1jcmVkZW50aWFsX2lkGAIgASgJEjYKEmxhc3RfYXV0aGVudGljYXRlZBgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiLAoOUm9sZURldmljZU1vZGUSDAoEcm9sZRgBIAEoCRIMCgRtb2RlGAIgASgJIkkKGlNpbXVsYXRlRGV2aWNlVHJ1c3RSZXF1ZXN0EgwKBG1vZGUYASABKAkSDAoEcm9sZRgCIAEoCRIPCgdwb3N0dXJlGAMgAygJIrsBChtTaW11bGF0ZURldmljZVRydXN0UmVzcG9uc2USMQoHc2VydmVycxgBIAEoCzIeLmdhdGVob3VzZS52MS5TaW11bGF0ZWRTZXJ2ZXJzSAASLwoGbG9naW5zGAIgASgLMh0uZ2F0ZWhvdXNlLnYxLlNpbXVsYXRlZExvZ2luc0gAEjAKBnRvdGFscxgDIAEoCzIeLmdhdGVob3VzZS52MS5TaW11bGF0aW9uVG90YWxzSABCBgoEcGFydCJRChBTaW11bGF0ZWRTZXJ2ZXJzEg0KBWdyb3VwGAEgASgNEi4KB3NlcnZlcnMYAiADKAsyHS5nYXRlaG91c2UudjEuU2ltdWxhdGVkU2VydmVyIi8KD1NpbXVsYXRlZFNlcnZlchIKCgJpZBgBIAEoCRIQCghob3N0bmFtZRgCIAEoCSI/Cg9TaW11bGF0ZWRMb2dpbnMSLAoGbG9naW5zGAEgAygLMhwuZ2F0ZWhvdXNlLnYxLlNpbXVsYXRlZExvZ2luIo8BCg5TaW11bGF0ZWRMb2dpbhIMCgR1c2VyGAEgASgJEg0KBWxvZ2luGAIgASgJEg0KBWdyb3VwGAMgASgNEg4KBmRldmljZRgEIAEoCRIOCgZyZWFzb24YBSABKAkSDAoEcm9sZRgGIAEoCRINCgVjaGVjaxgHIAEoCRIUCgxsb3N0X2RldmljZXMYCCADKAkidgoQU2ltdWxhdGlvblRvdGFscxITCgttb2RlX2JlZm9yZRgBIAEoCRINCgV1c2VycxgCIAEoBBIPCgdzZXJ2ZXJzGAMgASgEEgwKBGxvc3QYBCABKAQSDAoEa2VwdBgFIAEoBBIRCgl1bmNoYW5nZWQYBiABKAQiQgoSU2V0UGFzc3dvcmRSZXF1ZXN0EgwKBHVzZXIYASABKAkSEAoIcGFzc3dvcmQYAiABKAkSDAoEdG90cBgDIAEoCCIqChNTZXRQYXNzd29yZFJlc3BvbnNlEhMKC290cGF1dGhfdXJsGAEgASgJKmQKC0RldmljZU93bmVyEhwKGERFVklDRV9PV05FUl9VTlNQRUNJRklFRBAAEhcKE0RFVklDRV9PV05FUl9DQUxMRVIQARIeChpERVZJQ0VfT1dORVJfU09NRUJPRFlfRUxTRRACMmUKDEF1ZGl0U2VydmljZRJVCgxTZWFyY2hFdmVudHMSIS5nYXRlaG91c2UudjEuU2VhcmNoRXZlbnRzUmVxdWVzdBoiLmdhdGVob3VzZS52MS5TZWFyY2hFdmVudHNSZXNwb25zZTLdAQoSRGV2aWNlQWRtaW5TZXJ2aWNlEmEKEExpc3RFbnJvbGxUb2tlbnMSJS5nYXRlaG91c2UudjEuTGlzdEVucm9sbFRva2Vuc1JlcXVlc3QaJi5nYXRlaG91c2UudjEuTGlzdEVucm9sbFRva2Vuc1Jlc3BvbnNlEmQKEVJldm9rZUVucm9sbFRva2VuEiYuZ2F0ZWhvdXNlLnYxLlJldm9rZUVucm9sbFRva2VuUmVxdWVzdBonLmdhdGVob3VzZS52MS5SZXZva2VFbnJvbGxUb2tlblJlc3BvbnNlMqMCCg5FeHBsYWluU2VydmljZRJGCgdFeHBsYWluEhwuZ2F0ZWhvdXNlLnYxLkV4cGxhaW5SZXF1ZXN0Gh0uZ2F0ZWhvdXNlLnYxLkV4cGxhaW5SZXNwb25zZRJbCg5EZXNjcmliZURldmljZRIjLmdhdGVob3VzZS52MS5EZXNjcmliZURldmljZVJlcXVlc3QaJC5nYXRlaG91c2UudjEuRGVzY3JpYmVEZXZpY2VSZXNwb25zZRJsChNTaW11bGF0ZURldmljZVRydXN0EiguZ2F0ZWhvdXNlLnYxLlNpbXVsYXRlRGV2aWNlVHJ1c3RSZXF1ZXN0GikuZ2F0ZWhvdXNlLnYxLlNpbXVsYXRlRGV2aWNlVHJ1c3RSZXNwb25zZTABMmEKC1VzZXJTZXJ2aWNlElIKC1NldFBhc3N3b3JkEiAuZ2F0ZWhvdXNlLnYxLlNldFBhc3N3b3JkUmVxdWVzdBohLmdhdGVob3VzZS52MS5TZXRQYXNzd29yZFJlc3BvbnNlYgZwcm90bzM", [file_google_protobuf_timestamp]);
 
 /**
  * @generated from message gatehouse.v1.SearchEventsRequest
@@ -362,14 +362,14 @@ export type DescribeDeviceResponse = Message<"gatehouse.v1.DescribeDeviceRespons
   clusterMode: string;
 
   /**
-   * The cluster demands a device of the caller.
+   * The cluster demands a device of the caller, by its mode or by posture rules.
    *
    * @generated from field: bool cluster_demands = 8;
    */
   clusterDemands: boolean;
 
   /**
-   * The caller's roles that demand one.
+   * The caller's roles that demand one, by their mode or by posture rules.
    *
    * @generated from field: repeated gatehouse.v1.RoleDeviceMode demanding_roles = 9;
    */
@@ -395,6 +395,14 @@ export type DescribeDeviceResponse = Message<"gatehouse.v1.DescribeDeviceRespons
    * @generated from field: bool may_enroll_alone = 12;
    */
   mayEnrollAlone: boolean;
+
+  /**
+   * Posture rules of the cluster and of the caller's roles that the caller does not meet with this device. For those who
+   * see the lock, of an enrolled device.
+   *
+   * @generated from field: repeated gatehouse.v1.UnmetPostureRule unmet_rules = 13;
+   */
+  unmetRules: UnmetPostureRule[];
 };
 
 /**
@@ -403,6 +411,53 @@ export type DescribeDeviceResponse = Message<"gatehouse.v1.DescribeDeviceRespons
  */
 export const DescribeDeviceResponseSchema: GenMessage<DescribeDeviceResponse> = /*@__PURE__*/
   messageDesc(file_gatehouse_v1_admin, 11);
+
+/**
+ * A posture rule that is not met, the first one of its place.
+ *
+ * @generated from message gatehouse.v1.UnmetPostureRule
+ */
+export type UnmetPostureRule = Message<"gatehouse.v1.UnmetPostureRule"> & {
+  /**
+   * Empty: the cluster's.
+   *
+   * @generated from field: string role = 1;
+   */
+  role: string;
+
+  /**
+   * @generated from field: string rule = 2;
+   */
+  rule: string;
+
+  /**
+   * What is demanded, in words of the administrator, or the rule.
+   *
+   * @generated from field: string message = 3;
+   */
+  message: string;
+
+  /**
+   * Sentences about the facts that were looked at.
+   *
+   * @generated from field: repeated string facts = 4;
+   */
+  facts: string[];
+
+  /**
+   * Sentences about what would help.
+   *
+   * @generated from field: repeated string remedies = 5;
+   */
+  remedies: string[];
+};
+
+/**
+ * Describes the message gatehouse.v1.UnmetPostureRule.
+ * Use `create(UnmetPostureRuleSchema)` to create a new message.
+ */
+export const UnmetPostureRuleSchema: GenMessage<UnmetPostureRule> = /*@__PURE__*/
+  messageDesc(file_gatehouse_v1_admin, 12);
 
 /**
  * @generated from message gatehouse.v1.DeviceDetails
@@ -433,7 +488,7 @@ export type DeviceDetails = Message<"gatehouse.v1.DeviceDetails"> & {
  * Use `create(DeviceDetailsSchema)` to create a new message.
  */
 export const DeviceDetailsSchema: GenMessage<DeviceDetails> = /*@__PURE__*/
-  messageDesc(file_gatehouse_v1_admin, 12);
+  messageDesc(file_gatehouse_v1_admin, 13);
 
 /**
  * @generated from message gatehouse.v1.RoleDeviceMode
@@ -455,7 +510,7 @@ export type RoleDeviceMode = Message<"gatehouse.v1.RoleDeviceMode"> & {
  * Use `create(RoleDeviceModeSchema)` to create a new message.
  */
 export const RoleDeviceModeSchema: GenMessage<RoleDeviceMode> = /*@__PURE__*/
-  messageDesc(file_gatehouse_v1_admin, 13);
+  messageDesc(file_gatehouse_v1_admin, 14);
 
 /**
  * @generated from message gatehouse.v1.SimulateDeviceTrustRequest
@@ -488,7 +543,7 @@ export type SimulateDeviceTrustRequest = Message<"gatehouse.v1.SimulateDeviceTru
  * Use `create(SimulateDeviceTrustRequestSchema)` to create a new message.
  */
 export const SimulateDeviceTrustRequestSchema: GenMessage<SimulateDeviceTrustRequest> = /*@__PURE__*/
-  messageDesc(file_gatehouse_v1_admin, 14);
+  messageDesc(file_gatehouse_v1_admin, 15);
 
 /**
  * @generated from message gatehouse.v1.SimulateDeviceTrustResponse
@@ -525,7 +580,7 @@ export type SimulateDeviceTrustResponse = Message<"gatehouse.v1.SimulateDeviceTr
  * Use `create(SimulateDeviceTrustResponseSchema)` to create a new message.
  */
 export const SimulateDeviceTrustResponseSchema: GenMessage<SimulateDeviceTrustResponse> = /*@__PURE__*/
-  messageDesc(file_gatehouse_v1_admin, 15);
+  messageDesc(file_gatehouse_v1_admin, 16);
 
 /**
  * Servers, or some of them, between which no decision makes a difference.
@@ -549,7 +604,7 @@ export type SimulatedServers = Message<"gatehouse.v1.SimulatedServers"> & {
  * Use `create(SimulatedServersSchema)` to create a new message.
  */
 export const SimulatedServersSchema: GenMessage<SimulatedServers> = /*@__PURE__*/
-  messageDesc(file_gatehouse_v1_admin, 16);
+  messageDesc(file_gatehouse_v1_admin, 17);
 
 /**
  * @generated from message gatehouse.v1.SimulatedServer
@@ -571,7 +626,7 @@ export type SimulatedServer = Message<"gatehouse.v1.SimulatedServer"> & {
  * Use `create(SimulatedServerSchema)` to create a new message.
  */
 export const SimulatedServerSchema: GenMessage<SimulatedServer> = /*@__PURE__*/
-  messageDesc(file_gatehouse_v1_admin, 17);
+  messageDesc(file_gatehouse_v1_admin, 18);
 
 /**
  * @generated from message gatehouse.v1.SimulatedLogins
@@ -588,7 +643,7 @@ export type SimulatedLogins = Message<"gatehouse.v1.SimulatedLogins"> & {
  * Use `create(SimulatedLoginsSchema)` to create a new message.
  */
 export const SimulatedLoginsSchema: GenMessage<SimulatedLogins> = /*@__PURE__*/
-  messageDesc(file_gatehouse_v1_admin, 18);
+  messageDesc(file_gatehouse_v1_admin, 19);
 
 /**
  * A login to which something happens, on all servers of a group.
@@ -652,7 +707,7 @@ export type SimulatedLogin = Message<"gatehouse.v1.SimulatedLogin"> & {
  * Use `create(SimulatedLoginSchema)` to create a new message.
  */
 export const SimulatedLoginSchema: GenMessage<SimulatedLogin> = /*@__PURE__*/
-  messageDesc(file_gatehouse_v1_admin, 19);
+  messageDesc(file_gatehouse_v1_admin, 20);
 
 /**
  * Logins are counted by user, account and server.
@@ -700,7 +755,7 @@ export type SimulationTotals = Message<"gatehouse.v1.SimulationTotals"> & {
  * Use `create(SimulationTotalsSchema)` to create a new message.
  */
 export const SimulationTotalsSchema: GenMessage<SimulationTotals> = /*@__PURE__*/
-  messageDesc(file_gatehouse_v1_admin, 20);
+  messageDesc(file_gatehouse_v1_admin, 21);
 
 /**
  * @generated from message gatehouse.v1.SetPasswordRequest
@@ -729,7 +784,7 @@ export type SetPasswordRequest = Message<"gatehouse.v1.SetPasswordRequest"> & {
  * Use `create(SetPasswordRequestSchema)` to create a new message.
  */
 export const SetPasswordRequestSchema: GenMessage<SetPasswordRequest> = /*@__PURE__*/
-  messageDesc(file_gatehouse_v1_admin, 21);
+  messageDesc(file_gatehouse_v1_admin, 22);
 
 /**
  * @generated from message gatehouse.v1.SetPasswordResponse
@@ -748,7 +803,7 @@ export type SetPasswordResponse = Message<"gatehouse.v1.SetPasswordResponse"> & 
  * Use `create(SetPasswordResponseSchema)` to create a new message.
  */
 export const SetPasswordResponseSchema: GenMessage<SetPasswordResponse> = /*@__PURE__*/
-  messageDesc(file_gatehouse_v1_admin, 22);
+  messageDesc(file_gatehouse_v1_admin, 23);
 
 /**
  * To whom a device belongs, as seen by the caller.
