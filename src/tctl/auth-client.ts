@@ -4,7 +4,7 @@
  */
 import type { Closable } from "#base/lifecycle.ts";
 import type { Secret } from "#base/secret.ts";
-import type { Device } from "#resource/device.ts";
+import type { Device, OsType } from "#resource/device.ts";
 import type { Kind, Resource, ResourceOf } from "#resource/kinds.ts";
 
 /** Who answers. */
@@ -78,6 +78,29 @@ export interface AlertCalls {
   clearAlertAck(id: string): Promise<void>;
 }
 
+/** An enrolment token that is still good, without its secret. */
+export interface IssuedToken {
+  readonly id: string;
+  readonly deviceId: string;
+  readonly assetTag: string;
+  readonly osType: OsType | undefined;
+  readonly createdBy: string;
+  readonly created: Date | undefined;
+  readonly expires: Date | undefined;
+  /** The person whose login asked for it, by auto-enrolment; nobody else can spend it. */
+  readonly onlyFor: string | undefined;
+}
+
+/** What can be done about enrolment tokens that are out. */
+export interface EnrollTokenCalls {
+  /** Those of a device, by id or asset tag, or all. Throws `not-found` for a device that is not there. */
+  listEnrollTokens(device?: string): Promise<readonly IssuedToken[]>;
+  /** Throws `not-found`, also for one that was spent or has expired. */
+  getEnrollToken(id: string): Promise<IssuedToken>;
+  /** Makes it useless. Throws as {@link getEnrollToken} does. */
+  revokeEnrollToken(id: string): Promise<void>;
+}
+
 /** What is tried at one role, or at the cluster. */
 export interface TriedTrust {
   /** Undefined: as it is. */
@@ -132,7 +155,7 @@ export interface InventoryOutcome {
 }
 
 /** The auth service as an administrator sees it. */
-export interface AuthClient extends AlertCalls, Closable {
+export interface AuthClient extends AlertCalls, EnrollTokenCalls, Closable {
   ping(): Promise<ClusterInfo>;
   /** `sha256:<hex>` of the public key of each host authority. */
   caPins(): Promise<readonly string[]>;

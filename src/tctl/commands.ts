@@ -231,6 +231,32 @@ export const devicesEnroll = defineCommand({
   run: () => import("./devices-enroll.ts"),
 });
 
+export const devicesTokensLs = defineCommand({
+  path: ["devices", "tokens", "ls"],
+  summary: "list enrollment tokens that are neither spent nor expired",
+  example: "tctl devices tokens ls --format=json",
+  arguments: { device: optional("only those of this device: asset tag or id") },
+  flags: { format: formatFlag },
+  run: () => import("./devices-tokens-ls.ts"),
+});
+
+export const devicesTokensShow = defineCommand({
+  path: ["devices", "tokens", "show"],
+  summary: "show an enrollment token, without its secret",
+  example: "tctl devices tokens show 1f0ed1e2a3b4c5d6",
+  arguments: { id: required("id of the token") },
+  flags: { format: formatFlag },
+  run: () => import("./devices-tokens-show.ts"),
+});
+
+export const devicesTokensRm = defineCommand({
+  path: ["devices", "tokens", "rm"],
+  summary: "revoke an enrollment token",
+  example: "tctl devices tokens rm 1f0ed1e2a3b4c5d6",
+  arguments: { id: required("id of the token") },
+  run: () => import("./devices-tokens-rm.ts"),
+});
+
 export const devicesSimulate = defineCommand({
   path: ["devices", "simulate"],
   summary: "show which logins a device mode or posture rule would take away, and change nothing",

@@ -9,7 +9,7 @@ import { flagName } from "#cli/flag.ts";
 import { formatHelp } from "#cli/help.ts";
 import { parseCommandLine } from "#cli/parse.ts";
 import { runProgram } from "#cli/run.ts";
-import type { AuditEvent, Simulation } from "#tctl/auth-client.ts";
+import type { AuditEvent, IssuedToken, Simulation } from "#tctl/auth-client.ts";
 import { runEditor } from "#tctl/editor.ts";
 import { tctl } from "#tctl/program.ts";
 import { createFakeAuth, type FakeAuth } from "../../test/support/cli/fake-auth.ts";
@@ -205,6 +205,16 @@ const simulations: readonly (readonly [string, Simulation])[] = [
   ],
 ];
 
+/** As a login that enrols its device by itself is given it. */
+const autoTokens: readonly IssuedToken[] = [
+  {
+    ...{ id: "a9b8c7d6e5f40312", assetTag: "C00AA0AAAA0A", osType: "macos" },
+    ...{ deviceId: "20ec6373-9e8e-46e0-8f1c-47ad6b06a768", createdBy: "bob", onlyFor: "bob" },
+    created: new Date("2026-11-21T05:49:47Z"),
+    expires: new Date("2026-11-21T05:54:47Z"),
+  },
+];
+
 /** Replays `testdata/<name>.script` against a new cluster. */
 async function replay(
   name: string,
@@ -278,6 +288,12 @@ test("edit: the person's text is checked, stored under its revision and never lo
 
 test("devices: add, list, enroll, lock, remove", async () => {
   await replay("devices", [...cluster, ...devices]);
+});
+
+test("enrollment tokens: list, show, revoke", async () => {
+  await replay("enroll-tokens", [...cluster, ...devices], (auth) => {
+    for (const token of autoTokens) auth.issued.set(token.id, token);
+  });
 });
 
 test("inventory: import and export as CSV and JSON, and what is wrong with a file", async () => {

@@ -11,7 +11,7 @@ import {
   defaultNetworkingConfig,
   defaultSessionRecordingConfig,
 } from "#resource/singletons.ts";
-import type { Alert, AuditEvent, AuthClient, Simulation } from "#tctl/auth-client.ts";
+import type { Alert, AuditEvent, AuthClient, IssuedToken, Simulation } from "#tctl/auth-client.ts";
 
 /** What the fake starts with, and what it was asked to do. */
 export interface FakeAuth extends AuthClient {
@@ -20,6 +20,8 @@ export interface FakeAuth extends AuthClient {
   readonly events: AuditEvent[];
   /** What a device mode changes, by the role and the mode with a colon between; nothing for all others. */
   readonly simulations: Map<string, Simulation>;
+  /** Enrolment tokens that are out, by id. */
+  readonly issued: Map<string, IssuedToken>;
   /** Passwords that were set, in order. */
   readonly passwords: string[];
   /** Connections that were closed. */
@@ -33,6 +35,7 @@ export function createFakeAuth(documents: readonly unknown[], now: Date): FakeAu
   const passwords: string[] = [];
   const alerts = new Map<string, Alert>();
   const quiet = new Set<string>();
+  const issued = new Map<string, IssuedToken>();
   let revisions = 0;
   let ids = 0;
   const later = (ms: number) => new Date(now.getTime() + ms);
@@ -56,6 +59,16 @@ export function createFakeAuth(documents: readonly unknown[], now: Date): FakeAu
     store(parseResource(document));
   }
 
+  function issuedToken(id: string): IssuedToken {
+    const found = issued.get(id);
+    if (found === undefined) {
+      throw new Fault("not-found", "there is no such enrollment token", {
+        hint: "it may be spent or have expired; those that are out: tctl devices tokens ls",
+      });
+    }
+    return found;
+  }
+
   function get<K extends Kind>(kind: K, name: string, subKind?: string): ResourceOf[K] {
     const found = stored.get(keyOf(kind, name, subKind));
     if (found === undefined) throw new Fault("not-found", `${kind} ${name} is not found`);
@@ -66,6 +79,7 @@ export function createFakeAuth(documents: readonly unknown[], now: Date): FakeAu
     stored,
     events,
     simulations: new Map(),
+    issued,
     passwords,
     closed: 0,
     async close() {
@@ -129,9 +143,26 @@ export function createFakeAuth(documents: readonly unknown[], now: Date): FakeAu
       for (const { metadata } of removed) stored.delete(keyOf("device", metadata.name));
       return { refused: [], removed: removed.map(({ spec }) => spec.asset_tag) };
     },
-    createEnrollToken: async (deviceId, expires) => {
-      get("device", deviceId);
-      return { token: `token-of-${deviceId}`, expires: expires ?? later(3_599_000) };
+    async createEnrollToken(deviceId, wanted) {
+      const { spec } = get("device", deviceId);
+      const expires = wanted ?? later(3_599_000);
+      const id = `1f0ed1e2a3b4c5d${issued.size}`;
+      const { os_type: osType, asset_tag: assetTag } = spec;
+      const made = { createdBy: "admin", created: now, onlyFor: undefined };
+      issued.set(id, { id, deviceId, assetTag, osType, ...made, expires });
+      return { token: `token-of-${deviceId}`, expires };
+    },
+    async listEnrollTokens(device) {
+      const all = [...issued.values()];
+      if (device === undefined) return all;
+      if ((await fake.findDevices(device)).length === 0) {
+        throw new Fault("not-found", `device "${device}" not found`);
+      }
+      return all.filter(({ deviceId, assetTag }) => [deviceId, assetTag].includes(device));
+    },
+    getEnrollToken: async (id) => issuedToken(id),
+    async revokeEnrollToken(id) {
+      issued.delete(issuedToken(id).id);
     },
     async createUserLink(user, purpose, ttlMs) {
       get("user", user);
