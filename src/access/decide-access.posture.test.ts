@@ -17,7 +17,7 @@ import {
 } from "../../test/support/access-table.ts";
 import { testDevice } from "../../test/support/identity.ts";
 import { makePreference, makeRole } from "../../test/support/policy.ts";
-import { hasAgingRules, hasPostureRules } from "./device-posture.ts";
+import { hasPostureRules } from "./device-posture.ts";
 import type { AccessTarget } from "./target.ts";
 
 const secureBoot = "device.secure_boot";
@@ -252,7 +252,7 @@ test("whoever has no device reads that, not a list of facts", () => {
   assert.doesNotMatch(hint, /not known/);
 });
 
-test("services know whether decisions look at devices, and whether time alone can end them", () => {
+test("services know whether decisions look at devices", () => {
   const policyOf = (rule?: string, mode?: string) => ({
     roles: new Map([
       [
@@ -262,13 +262,9 @@ test("services know whether decisions look at devices, and whether time alone ca
     ]),
     authPreference: makePreference(),
   });
-  const aging = 'at_most(device.data_age, "1h")';
   assert.equal(hasPostureRules(policyOf()), false);
   assert.equal(hasPostureRules(policyOf(secureBoot, "off")), false);
   assert.equal(hasPostureRules(policyOf(secureBoot)), true);
-  assert.equal(hasAgingRules(policyOf(secureBoot)), false);
-  assert.equal(hasAgingRules(policyOf(aging)), true);
-  const ruled = makePreference({ device_trust: { posture: aging } });
+  const ruled = makePreference({ device_trust: { posture: secureBoot } });
   assert.equal(hasPostureRules({ roles: new Map(), authPreference: ruled }), true);
-  assert.equal(hasAgingRules({ roles: new Map(), authPreference: ruled }), true);
 });

@@ -170,17 +170,9 @@ function formatAge(ms: number): string {
 }
 
 /** True when some rule in force looks at devices: services then need their facts before they decide. */
-export function hasPostureRules(policy: RuledBy): boolean {
-  return placesOf(policy).some(({ rules, mode }) => rules.length > 0 && mode !== "off");
-}
-
-/** True when time alone can end what was granted: services then look again now and then. */
-export function hasAgingRules(policy: RuledBy): boolean {
-  return placesOf(policy).some(({ rules }) => rules.some(({ rule }) => ruleOf(rule)?.ages));
-}
-
-function placesOf({ roles, authPreference }: RuledBy): PlacedRules[] {
-  return [...[...roles.values()].map(rulesOfRole), rulesOfCluster(authPreference)];
+export function hasPostureRules({ roles, authPreference }: RuledBy): boolean {
+  const places = [...[...roles.values()].map(rulesOfRole), rulesOfCluster(authPreference)];
+  return places.some(({ rules, mode }) => rules.length > 0 && mode !== "off");
 }
 
 /** The rules of a role. */

@@ -5,7 +5,7 @@
  * The lease: a view that nothing has confirmed for that long is not current, and decisions from it refuse. A new
  * connection begins with a new snapshot, which replaces the old view in one step once it is complete.
  */
-import { hasAgingRules, hasPostureRules } from "#access/device-posture.ts";
+import { hasPostureRules } from "#access/device-posture.ts";
 import type { Clock } from "#base/clock.ts";
 import { Fault } from "#base/fault.ts";
 import type { Closable } from "#base/lifecycle.ts";
@@ -19,6 +19,7 @@ import {
   type AuthorityView,
   deviceFactsKind,
   emptyView,
+  type FollowedKind,
   policyKinds,
 } from "./authority-documents.ts";
 import { BackOff } from "./back-off.ts";
@@ -27,9 +28,6 @@ import { createClient, type GrpcClient } from "./grpc/client.ts";
 
 /** Default lease: fifteen heartbeats of the feed. */
 export const defaultLeaseMs = 30_000;
-
-/** How often listeners look again while rules of the cluster depend on the age of something. */
-const agingReviewMs = 30_000;
 
 const noHold: DeviceHold = { known: () => Promise.resolve(), release: () => {} };
 
@@ -45,7 +43,7 @@ export interface AuthorityFeedOptions {
   readonly logger: Logger;
   readonly leaseMs?: number;
   /** Kinds besides those that every decision needs. */
-  readonly alsoFollow?: readonly "node"[];
+  readonly alsoFollow?: readonly FollowedKind[];
 }
 
 /** Follows the auth service until closed. */
@@ -64,8 +62,6 @@ export class AuthorityFeed implements Closable {
   #view = emptyView();
   #heardAt = 0;
   #looksAtDevices = false;
-  #aging = false;
-  #notifiedAt = 0;
   #cancelLease: () => void = () => {};
   #call = new AbortController();
 
@@ -105,8 +101,8 @@ export class AuthorityFeed implements Closable {
   }
 
   /**
-   * Calls `listener` after every change, when the lease ends, and now and then while something that rules look at grows
-   * older; with an id when nothing but the facts of that device has changed. Returns a function that stops it.
+   * Calls `listener` after every change, and when the lease ends; with an id when nothing but the facts of that device has
+   * changed. Returns a function that stops it.
    */
   onChange(listener: ChangeListener): () => void {
     this.#listeners.add(listener);
@@ -157,7 +153,6 @@ export class AuthorityFeed implements Closable {
         this.#renewLease();
         if (device !== undefined && this.#view.policy.current) this.#notify(device);
         else if (isNews(update) || !this.#view.policy.current) this.#replace(documents.view());
-        else if (this.#aging) this.#reviewAging();
       }
       if (device !== undefined) heard.push(device);
       // Before the snapshot is complete, decisions are made from the view of before, which may lack them.
@@ -167,10 +162,7 @@ export class AuthorityFeed implements Closable {
   }
 
   #replace(view: AuthorityView): void {
-    if (view.policy !== this.#view.policy) {
-      this.#looksAtDevices = hasPostureRules(view.policy);
-      this.#aging = hasAgingRules(view.policy);
-    }
+    if (view.policy !== this.#view.policy) this.#looksAtDevices = hasPostureRules(view.policy);
     this.#view = view;
     this.#backOff.reset();
     this.#markReady();
@@ -189,12 +181,7 @@ export class AuthorityFeed implements Closable {
     });
   }
 
-  #reviewAging(): void {
-    if (this.#heardAt - this.#notifiedAt >= agingReviewMs) this.#notify();
-  }
-
   #notify(deviceId?: string): void {
-    if (deviceId === undefined) this.#notifiedAt = this.#options.clock.now().getTime();
     for (const listener of this.#listeners) listener(deviceId);
   }
 }

@@ -94,11 +94,6 @@ test("the part that is not met says which facts it looked at", () => {
   });
 });
 
-test("a rule knows whether time alone can break it", () => {
-  assert.equal(compilePostureRule('at_most(device.data_age, "1h")').ages, true);
-  assert.equal(compilePostureRule('device.os == "linux"').ages, false);
-});
-
 const refused: readonly (readonly [string, RegExp])[] = [
   ['device.oss == "linux"', /unknown identifier "device.oss" at column 1/],
   ["device", /unknown identifier "device"/],

@@ -51,8 +51,6 @@ export type PostureVerdict =
 /** A checked rule. */
 export interface PostureRule {
   readonly source: string;
-  /** The rule may stop to be met when nothing but time passes. */
-  readonly ages: boolean;
   /** Never throws for what facts or traits hold: what cannot be evaluated is not met. */
   decide(user: ExpressionUser, facts: PostureFacts): PostureVerdict;
 }
@@ -82,10 +80,8 @@ const scope = defineScope(
 /** Parses and checks a rule. Throws `invalid` with position and nearest word. */
 export function compilePostureRule(source: string): PostureRule {
   const parts = compileConjuncts(source, scope);
-  const names = parts.flatMap((part) => part.names);
   return {
     source,
-    ages: names.some((name) => scope.identifiers[name] === "age"),
     decide(user, facts) {
       const known = Object.entries(facts).filter(([, value]) => value !== undefined);
       const values: Record<string, Value> = {

@@ -10,6 +10,7 @@ import { Fault } from "#base/fault.ts";
 import type { DeviceProfile } from "#devicetrust/auto-enrollment.ts";
 import type {
   AuthenticateChallenge,
+  AuthenticateInit,
   AuthenticateResponse,
   CollectedData,
   EnrollChallenge,
@@ -19,6 +20,7 @@ import type {
   PlatformParameters,
 } from "#devicetrust/messages.ts";
 import type {
+  AuthenticateDeviceInit,
   AuthenticateDeviceRequest,
   AuthenticateDeviceResponseSchema,
 } from "#gen/teleport/devicetrust/v1/authenticate_pb.ts";
@@ -167,6 +169,14 @@ export function enrollChallengeMessage(
   }
   const { encryptedCredential, attestationNonce } = challenge;
   return { payload: { case: "tpmChallenge", value: { encryptedCredential, attestationNonce } } };
+}
+
+/** The first message of an authentication, without the certificates or the web token in it. */
+export function readAuthenticateInit({
+  credentialId,
+  deviceData,
+}: AuthenticateDeviceInit): AuthenticateInit {
+  return { credentialId, deviceData: deviceData && readCollectedData(deviceData) };
 }
 
 /** The answer to the challenge of an authentication. Throws `invalid` for any other message. */
