@@ -13,7 +13,13 @@ function device(spec: Record<string, unknown>) {
 }
 
 const seen = "2026-11-21T12:00:00.000Z";
-const boot: BootFacts = { seen, eventLog: "explained", unexplainedPcrs: [], secureBoot: "on" };
+const boot: BootFacts = {
+  seen,
+  eventLog: "explained",
+  unexplainedPcrs: [],
+  secureBoot: "on",
+  pcrs: {},
+};
 
 test("tells how far the key of an enrolled device was proved", () => {
   const credential = { id: "key", device_attestation_type: "tpm_ekcert_trusted" };

@@ -4,24 +4,40 @@
  *
  * A fact that was not proved is undefined: rules must not take it for good.
  */
+import { hex } from "#base/bytes.ts";
 import type { Device } from "#resource/device.ts";
+import { algorithm } from "#tpm/constants.ts";
 import type { SecureBootState } from "#tpm/secure-boot.ts";
 import type { DeviceAttestationType } from "./messages.ts";
 import type { EventLogVerdict, PlatformReport } from "./platform.ts";
 
-/** What the record keeps of the event log of one boot; the log itself is not kept. The PCR values are in the evidence. */
+/** Values of the SHA-256 bank by index, hexadecimal. */
+export type PcrTable = Readonly<Record<number, string>>;
+
+/** What the record keeps of one boot. The event log itself is not kept. */
 export interface BootFacts {
   /** When the server judged it; ISO 8601. */
   readonly seen: string;
   readonly eventLog: EventLogVerdict;
   readonly unexplainedPcrs: readonly number[];
   readonly secureBoot: SecureBootState;
+  /** What the firmware calls its version. */
+  readonly firmware?: string;
+  readonly pcrs: PcrTable;
 }
 
 /** What to keep of a verified report. */
-export function bootFactsOf({ eventLog }: PlatformReport, now: Date): BootFacts {
-  const { verdict, unexplainedPcrs, secureBoot } = eventLog;
-  return { seen: now.toISOString(), eventLog: verdict, unexplainedPcrs, secureBoot };
+export function bootFactsOf({ eventLog, pcrs }: PlatformReport, now: Date): BootFacts {
+  const { verdict, unexplainedPcrs, secureBoot, firmware } = eventLog;
+  const bank = pcrs.filter(({ hash }) => hash === algorithm.sha256);
+  return {
+    seen: now.toISOString(),
+    eventLog: verdict,
+    unexplainedPcrs,
+    secureBoot,
+    ...(firmware === undefined ? {} : { firmware }),
+    pcrs: Object.fromEntries(bank.map(({ index, digest }) => [index, hex(digest)])),
+  };
 }
 
 /**

@@ -6,6 +6,7 @@ import type { Closable } from "#base/lifecycle.ts";
 import type { Secret } from "#base/secret.ts";
 import type { Device, OsType } from "#resource/device.ts";
 import type { Kind, Resource, ResourceOf } from "#resource/kinds.ts";
+import type { AttestationCalls } from "./attestation-calls.ts";
 
 /** Who answers. */
 export interface ClusterInfo {
@@ -155,7 +156,7 @@ export interface InventoryOutcome {
 }
 
 /** The auth service as an administrator sees it. */
-export interface AuthClient extends AlertCalls, EnrollTokenCalls, Closable {
+export interface AuthClient extends AlertCalls, AttestationCalls, EnrollTokenCalls, Closable {
   ping(): Promise<ClusterInfo>;
   /** `sha256:<hex>` of the public key of each host authority. */
   caPins(): Promise<readonly string[]>;

@@ -14,7 +14,8 @@ export type Invocation<C extends Command> = CliInvocation<C, typeof sharedFlags,
 
 const hour = 3_600_000;
 
-const deviceFlags = {
+/** The flags by which commands name one device. */
+export const deviceFlags = {
   deviceId: string("id of the device", { placeholder: "ID" }),
   assetTag: string("asset tag of the device", { placeholder: "TAG" }),
   currentDevice: boolean("the device that this command runs on"),
@@ -259,7 +260,7 @@ export const devicesTokensRm = defineCommand({
 
 export const devicesSimulate = defineCommand({
   path: ["devices", "simulate"],
-  summary: "show which logins a device mode or posture rule would take away, and change nothing",
+  summary: "show what a mode, posture rules or measured-boot rules would take away; change nothing",
   example: "tctl devices simulate --mode=required --posture=device.secure_boot",
   flags: {
     mode: choice(["off", "optional", "required", "required-for-humans"], "device mode to try"),
@@ -268,6 +269,9 @@ export const devicesSimulate = defineCommand({
       placeholder: "RULE",
     }),
     role: string("try it at this role, not at the cluster", { placeholder: "NAME" }),
+    measuredBoot: string("try the rules of this attestation_policy on every enrolled device", {
+      placeholder: "FILE",
+    }),
     format: formatFlag,
   },
   run: () => import("./devices-simulate.ts"),

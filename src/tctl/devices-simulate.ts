@@ -9,15 +9,26 @@ import { withAuth } from "./services.ts";
 /** Server names that a row of the table shows. */
 const namesShown = 3;
 
-/** Asks, and prints the logins that change: those that are lost first. */
+/** Tries what the flags name: a mode or posture rules on the logins, or rules about boots on the devices. */
 export async function run(invocation: Invocation<typeof devicesSimulate>): Promise<void> {
+  const { mode, posture = [], role, measuredBoot } = invocation.flags;
+  const onLogins = mode !== undefined || posture.length > 0;
+  if (onLogins && measuredBoot === undefined) return simulateLogins(invocation);
+  if (!onLogins && measuredBoot !== undefined && role === undefined) {
+    const { simulateBoot } = await import("./devices-simulate-boot.ts");
+    return simulateBoot(invocation, measuredBoot);
+  }
+  throw new Fault(
+    "usage",
+    "name what to try: --mode or --posture, also with --role, or --measured-boot",
+    { hint: "for example: tctl devices simulate --mode=required" },
+  );
+}
+
+/** Asks, and prints the logins that change: those that are lost first. */
+async function simulateLogins(invocation: Invocation<typeof devicesSimulate>): Promise<void> {
   const { console, flags } = invocation;
   const { mode, role, posture = [] } = flags;
-  if (mode === undefined && posture.length === 0) {
-    throw new Fault("usage", "there is nothing to try: neither --mode nor --posture", {
-      hint: "for example: tctl devices simulate --mode=required",
-    });
-  }
   const tried = { mode, role, posture };
   const progress = console.progress("Trying it on every login");
   const simulation = await withAuth(invocation, (auth) => auth.simulateDeviceTrust(tried)).finally(

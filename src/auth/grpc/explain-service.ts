@@ -9,6 +9,7 @@ import type { AuditEvent } from "#audit/event.ts";
 import { utf8 } from "#base/bytes.ts";
 import { Fault } from "#base/fault.ts";
 import type { ExplainService } from "#gen/gatehouse/v1/admin_pb.ts";
+import { evidenceReasons } from "#tpm/refusal.ts";
 import { Budget } from "../budget.ts";
 import type { AuthContext } from "../context.ts";
 import { describeDevice, questionBudget } from "../devices/describe.ts";
@@ -48,7 +49,7 @@ export function explainService(context: AuthContext): ServiceHandlers<typeof Exp
           ...(last === undefined ? {} : { lastAuthenticated: timestampFromDate(last) }),
         };
       });
-      const told = auditor ? event : withoutProfile(event);
+      const told = auditor ? event : asThePeerRead(event);
       return { event: utf8(JSON.stringify(told)), devices };
     },
 
@@ -65,8 +66,14 @@ export function explainService(context: AuthContext): ServiceHandlers<typeof Exp
   };
 }
 
-/** What the inventory expects would help whoever pretends to be its device: the person concerned reads what the peer read. */
-function withoutProfile(event: AuditEvent): Readonly<Record<string, unknown>> {
+/**
+ * Which check evidence did not pass, or what the inventory expects, would teach whoever forges it: the person concerned reads
+ * what the peer read.
+ */
+function asThePeerRead(event: AuditEvent): Readonly<Record<string, unknown>> {
   const { reason, message: _, ...rest } = event as Readonly<Record<string, unknown>>;
-  return typeof reason === "string" && reason.startsWith("auto_enroll_") ? rest : event;
+  const kept =
+    typeof reason === "string" &&
+    (Object.hasOwn(evidenceReasons, reason) || reason.startsWith("auto_enroll_"));
+  return kept ? rest : event;
 }
