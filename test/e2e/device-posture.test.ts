@@ -14,6 +14,7 @@ let bert: AtMachine;
 
 before(async () => {
   cluster = await Cluster.start();
+  await cluster.admin("users", "rm", "myuser");
   const roles = ["access", "editor"];
   anna = await logInAt(cluster, { serial: "LAPTOP-A", name: "anna", roles, enroll: true });
   bert = await logInAt(cluster, { serial: "LAPTOP-B", name: "bert", roles: ["access"] });
