@@ -25,6 +25,12 @@ async function assertShutOut({ machine }: AtMachine): Promise<void> {
   assertRefused(refused, 1, /unauthorized device/, /enroll this one with: tsh device enroll/);
 }
 
+async function logInAgain({ machine, person }: AtMachine): Promise<void> {
+  await machine.tsh("logout");
+  const login = await cluster.login(machine, person);
+  assert.equal(login.code, 0, login.shown);
+}
+
 test("the administrator's own first device", async () => {
   const roles = ["access", "editor"];
   const anna = await logInAt(cluster, { serial: "FIRST001", name: "anna", roles });
@@ -40,7 +46,7 @@ test("somebody without any permission is given the role that may enroll, logs in
   const refused = await bert.machine.tsh("device", "enroll", "--token=0123456789abcdef");
   assertRefused(refused, 1, /"enroll" on "device"/);
   await cluster.admin("users", "update", "bert", "--set-roles=access,device-enroll");
-  assert.equal((await cluster.login(bert.machine, bert.person)).code, 0);
+  await logInAgain(bert);
   const added = await cluster.admin(
     ...["devices", "add", "--os=linux", "--asset-tag=SECOND01", "--enroll"],
   );
@@ -77,7 +83,7 @@ test("tokens that are out are listed without their secrets, shown, and taken bac
     /tctl devices tokens ls/,
   );
   const events = JSON.parse(
-    await cluster.admin("audit", "ls", "--event=resource.delete", "--format=json"),
+    await cluster.admin("audit", "ls", "--kind=resource.delete", "--format=json"),
   );
   assert.deepEqual([events[0].kind, events[0].name], ["device_enroll_token", id]);
 });
@@ -96,7 +102,7 @@ async function setAutoEnroll(): Promise<void> {
 }
 
 async function lastTokenEvent(): Promise<{ success: boolean; message: string; reason: string }> {
-  const text = await cluster.admin("audit", "ls", "--event=device.token.create", "--format=json");
+  const text = await cluster.admin("audit", "ls", "--kind=device.token.create", "--format=json");
   return JSON.parse(text)[0];
 }
 
@@ -114,6 +120,7 @@ test("a registered device enrolls at the login, when it is what the inventory sa
 
   await expected("FOURTH01", "model_identifier: Test Machine");
   const { codes, name } = dave.person;
+  await dave.machine.tsh("logout");
   const declined = await dave.machine.run(
     "tsh",
     ["login", `--proxy=${cluster.proxy}`, `--user=${name}`, "--insecure"],
@@ -125,8 +132,7 @@ test("a registered device enrolls at the login, when it is what the inventory sa
   assert.equal(declined.code, 0, declined.shown);
   await assertShutOut(dave);
 
-  const login = await cluster.login(dave.machine, dave.person);
-  assert.equal(login.code, 0, login.shown);
+  await logInAgain(dave);
   await assertOpens(dave.machine, cluster.target);
   assert.match(await cluster.admin("devices", "ls"), /^FOURTH01 +Linux +enrolled +dave /m);
 });
