@@ -20,6 +20,7 @@ import { type CommandLabel, NodeLabels } from "./labels.ts";
 import { type AccountDirectory, machineAccounts } from "./session/account.ts";
 import { Connections } from "./session/connections.ts";
 import { PipePool } from "./session/pipes.ts";
+import { SessionKiller } from "./session/session-killer.ts";
 
 /** What a node is made of. */
 export interface NodeOptions {
@@ -77,6 +78,7 @@ export async function startNode(options: NodeOptions): Promise<NodeService> {
     hostKeys: () => options.credentials.hostKeys,
     accounts: options.accounts ?? machineAccounts,
     pipes: closer.add(new PipePool(logger)),
+    killer: closer.add(new SessionKiller()),
     clock,
     random,
     startTimer: systemTimer,
