@@ -234,7 +234,7 @@ export class Cluster {
   }
 
   /** Logs a person in on a machine. */
-  async login(machine: Machine, person: Person, ...flags: string[]): Promise<Ran> {
+  async login(machine: Pick<Machine, "run">, person: Person, ...flags: string[]): Promise<Ran> {
     const code = await person.codes.next();
     const args = [
       "login",

@@ -11,6 +11,7 @@ import type {
   DeviceProof,
   EnrollChallenge,
   EnrollResponse,
+  OsType,
   PlatformParameters,
 } from "#devicetrust/messages.ts";
 import { decodeAttest } from "#tpm/attest.ts";
@@ -31,12 +32,13 @@ import type { PcrValue, Quote } from "#tpm/quote.ts";
 import { isTpmFault, responseCode } from "#tpm/response-code.ts";
 import { attestationKeyTemplate } from "#tpm/templates.ts";
 import {
+  findTpmCredential,
   readAttestationKey,
   type StoredAttestationKey,
   writeAttestationKey,
 } from "./attestation-key-file.ts";
 import type { DeviceAuthenticator, EnrollCredential } from "./authenticator.ts";
-import { eventLogFile, readEventLog } from "./event-log-file.ts";
+import { readEventLogOf } from "./event-log.ts";
 import { openTpm, type TpmPort } from "./open-tpm.ts";
 import { findPcrBanks } from "./pcr-banks.ts";
 import { withEndorsementKey, withStorageRoot } from "./tpm-keys.ts";
@@ -44,6 +46,8 @@ import type { TpmSelection } from "./tpm-selection.ts";
 
 /** What the authenticator needs from its surroundings. */
 export interface TpmAuthenticatorOptions extends TpmPort {
+  /** "linux" when not given. */
+  readonly osType?: "linux" | "windows";
   readonly tpm: TpmSelection;
   /** File of the attestation key, which is made at the first enrolment. */
   readonly keyFile: string;
@@ -60,12 +64,13 @@ const loginBanks = [algorithm.sha256] as const;
 /** A {@link DeviceAuthenticator} on a TPM. The TPM is opened at the first use. */
 export class TpmAuthenticator implements DeviceAuthenticator {
   readonly kind = "tpm";
-  readonly osType = "linux";
+  readonly osType: OsType;
   readonly #options: TpmAuthenticatorOptions;
   #opened: Promise<TpmClient> | undefined;
 
   constructor(options: TpmAuthenticatorOptions) {
     this.#options = options;
+    this.osType = options.osType ?? "linux";
   }
 
   async enrollInit(): Promise<EnrollCredential> {
@@ -98,8 +103,7 @@ export class TpmAuthenticator implements DeviceAuthenticator {
   }
 
   async findCredentialId(): Promise<string | undefined> {
-    const key = await readAttestationKey(this.#options.keyFile);
-    return key && credentialIdOf(parseAttestationKey(key.public, ownKeys));
+    return (await findTpmCredential(this.#options.keyFile))?.id;
   }
 
   async authenticate(challenge: AuthenticateChallenge): Promise<DeviceProof> {
@@ -199,14 +203,9 @@ export class TpmAuthenticator implements DeviceAuthenticator {
           return { index, digest, digestAlg: BigInt(findHash(hash)?.apiNumber ?? 0) };
         }),
       ),
-      eventLog: await this.#readEventLog(),
+      // A device can be trusted without its log; the doctor says why there is none.
+      eventLog: await readEventLogOf(this.#options.tpm).catch(() => new Uint8Array(0)),
     };
-  }
-
-  /** The log of this machine says nothing about a virtual TPM. */
-  async #readEventLog(): Promise<Uint8Array> {
-    if (this.#options.tpm.kind !== "device") return new Uint8Array(0);
-    return readEventLog(eventLogFile).catch(() => new Uint8Array(0));
   }
 }
 
