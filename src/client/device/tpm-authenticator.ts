@@ -39,6 +39,7 @@ import {
 } from "./attestation-key-file.ts";
 import type { DeviceAuthenticator, EnrollCredential } from "./authenticator.ts";
 import { readEventLogOf } from "./event-log.ts";
+import { readEventLog } from "./event-log-file.ts";
 import { openTpm, type TpmPort } from "./open-tpm.ts";
 import { findPcrBanks } from "./pcr-banks.ts";
 import { withEndorsementKey, withStorageRoot } from "./tpm-keys.ts";
@@ -51,6 +52,8 @@ export interface TpmAuthenticatorOptions extends TpmPort {
   readonly tpm: TpmSelection;
   /** File of the attestation key, which is made at the first enrolment. */
   readonly keyFile: string;
+  /** Event log to send instead of the machine's own, as for a virtual TPM, of which that says nothing. */
+  readonly eventLogFile?: string | undefined;
   readonly random: Random;
 }
 
@@ -203,9 +206,15 @@ export class TpmAuthenticator implements DeviceAuthenticator {
           return { index, digest, digestAlg: BigInt(findHash(hash)?.apiNumber ?? 0) };
         }),
       ),
-      // A device can be trusted without its log; the doctor says why there is none.
-      eventLog: await readEventLogOf(this.#options.tpm).catch(() => new Uint8Array(0)),
+      eventLog: await this.#readEventLog(),
     };
+  }
+
+  /** A device can be trusted without its log; the doctor says why there is none. */
+  async #readEventLog(): Promise<Uint8Array> {
+    const { tpm, eventLogFile: file } = this.#options;
+    const log = file === undefined ? readEventLogOf(tpm) : readEventLog(file);
+    return log.catch(() => new Uint8Array(0));
   }
 }
 
