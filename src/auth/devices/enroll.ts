@@ -33,6 +33,7 @@ import type { DeviceCredential as CredentialDocument, Device } from "#resource/d
 import type { AuthContext } from "../context.ts";
 import { type AuthCall, authorize, requireUser } from "../grpc/guard.ts";
 import { endorsementFacts, signsWithSha1 } from "./attestation.ts";
+import { assertMayEnrollAlone, assertNotTaken } from "./auto-enroll-check.ts";
 import { markClock } from "./clock.ts";
 import { assertKeyMayEnroll } from "./copies.ts";
 import { type DeviceChange, type DeviceState, lastingOf } from "./device-state.ts";
@@ -58,6 +59,8 @@ export interface PendingEnrollment {
   readonly user: UserIdentity;
   /** The series of epochs that begins with this enrolment. */
   readonly series: Uint8Array;
+  /** By a token that no administrator gave. */
+  readonly automatic: boolean;
 }
 
 /** A device that is enrolled now. */
@@ -91,8 +94,10 @@ export async function beginDeviceEnrollment(
 ): Promise<PendingEnrollment> {
   const { user, channelKey } = requirePerson(call);
   const now = context.clock.now();
-  const { policy } = await readDeviceTrust(context);
-  const { osType, serialNumber } = checkCollectedData(init.deviceData, now);
+  const settings = await readDeviceTrust(context);
+  const { policy } = settings;
+  const data = checkCollectedData(init.deviceData, now);
+  const { osType, serialNumber } = data;
   const unknown = { id: "", osType, assetTag: serialNumber };
   const deps = { now, random: context.random, channelKey, policy };
   checkEnrollInit(init, { ...deps, device: unknown });
@@ -107,7 +112,14 @@ export async function beginDeviceEnrollment(
   const { device } = state;
   found(device);
   assertKeyMayEnroll(state, init.credentialId, user.username);
-  await spendToken({ context, inventory, tokens }, call, init.token, device, user);
+  const automatic = await spendToken(
+    { context, inventory, tokens },
+    call,
+    init.token,
+    device,
+    user,
+  );
+  if (automatic) assertMayEnrollAlone(settings, state, data);
   const target = {
     id: device.metadata.name,
     osType,
@@ -115,14 +127,14 @@ export async function beginDeviceEnrollment(
     bound: state.record.boundEndorsement,
   };
   const begun = beginEnrollment(init, { ...deps, device: target } satisfies EnrollmentDeps);
-  return { ...begun, device, user, series: newSeries(context.random) };
+  return { ...begun, device, user, automatic, series: newSeries(context.random) };
 }
 
 /** Checks the answer and stores the credential; the audit event is durable before anything is stored. */
 export async function finishDeviceEnrollment(
   { context, inventory }: EnrollContext,
   call: AuthCall,
-  { state, device, user, series }: PendingEnrollment,
+  { state, device, user, automatic, series }: PendingEnrollment,
   response: EnrollResponse,
   shown: ShownEpoch | undefined,
 ): Promise<FinishedEnrollment> {
@@ -136,6 +148,7 @@ export async function finishDeviceEnrollment(
     async (before) => {
       assertSameIncarnation(device, before.device);
       assertKeyMayEnroll(before, credential.id, user.username);
+      if (automatic) assertNotTaken(before);
       const { enrolled, endorsement } = enrolledHardware(before);
       assertNoConflict(enrollment, {
         deviceId: device.metadata.name,
@@ -169,22 +182,22 @@ async function authorizeEnrollment(
   await authorize(context, call, "device", "enroll");
 }
 
+/** True for a token that no administrator gave. */
 async function spendToken(
   { context, tokens }: EnrollContext,
   call: AuthCall,
   token: string,
   device: Device,
   user: UserIdentity,
-): Promise<void> {
+): Promise<boolean> {
   const fields = deviceFields(device);
   const presented = { deviceId: device.metadata.name, username: user.username };
-  try {
-    await tokens.spend(token, presented);
-  } catch (error) {
+  const spent = await tokens.spend(token, presented).catch(async (error: unknown) => {
     await recordFailure(context, "device.token.spent", call, error, fields);
     throw error;
-  }
+  });
   await recordSuccess(context, "device.token.spent", call, fields);
+  return spent.username !== undefined;
 }
 
 /** A record that was deleted and made again under its old id is another one. */
