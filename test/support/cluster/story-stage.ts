@@ -4,8 +4,6 @@
  */
 import assert from "node:assert/strict";
 import { mkdirSync, rmSync } from "node:fs";
-import { stopAgent } from "#client/agent/client.ts";
-import { agentPlace } from "#client/agent/place.ts";
 import { findDifference } from "../../../tools/guide/compare.ts";
 import { type Cluster, password } from "../cluster.ts";
 import { withTpm } from "../real-tpm-key.ts";
@@ -157,8 +155,7 @@ export class StoryStage {
 
   /** The machine is switched off and on: what programs held in memory is gone. */
   async #restart(name: string): Promise<void> {
-    const { profile, env } = this.#machine(name);
-    await stopAgent(agentPlace(profile, env));
+    await this.#machine(name).endAgent();
   }
 
   async #addMachine(name: string, tag: string): Promise<Machine> {
