@@ -79,6 +79,8 @@ export const roleOptions = z.strictObject({
   create_db_user_mode: optional(oneOf(["off", "keep", "best_effort_drop"])),
   mfa_verification_interval: optional(duration),
   create_host_user_default_shell: optional(text),
+  /** Ours: false keeps the text of database queries out of the audit log. */
+  db_query_text: optional(flag),
   ssh_port_forwarding: optional(z.strictObject({ local: forwarding, remote: forwarding })),
 });
 

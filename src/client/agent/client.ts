@@ -6,13 +6,15 @@ import { connect, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { encodeFrame, readFrame } from "#api/tunnel/frame.ts";
 import { Fault, isFault } from "#base/fault.ts";
+import type { DatabaseRoute } from "#identity/identity.ts";
+import type { Database } from "#resource/database.ts";
 import type {
   ClusterAccess,
   DeviceState,
   DialTarget,
   NodeDocument,
   NodeLogin,
-  NodeQuery,
+  ResourceQuery,
 } from "../access.ts";
 import { readText } from "../profile/files.ts";
 import { type AgentPlace, isPrivateFolder } from "./place.ts";
@@ -59,8 +61,16 @@ export class AgentAccess implements ClusterAccess {
     return connection && new AgentAccess(place, host, connection);
   }
 
-  async listNodes(query: NodeQuery): Promise<NodeDocument[]> {
+  async listNodes(query: ResourceQuery): Promise<NodeDocument[]> {
     return (await this.#ask({ op: "nodes", host: this.#host, query })) as NodeDocument[];
+  }
+
+  async listDatabases(query: ResourceQuery): Promise<Database[]> {
+    return (await this.#ask({ op: "databases", host: this.#host, query })) as Database[];
+  }
+
+  async dialDatabase(route: DatabaseRoute): Promise<Duplex> {
+    return (await this.#exchange({ op: "database", host: this.#host, route })).socket;
   }
 
   async device(): Promise<DeviceState> {

@@ -5,11 +5,13 @@
  * of the program.
  */
 import { Fault, type FaultCode, isFaultCode } from "#base/fault.ts";
-import type { DialTarget, NodeQuery } from "../access.ts";
+import type { DatabaseRoute } from "#identity/identity.ts";
+import type { DialTarget, ResourceQuery } from "../access.ts";
 
 /** Requests that a caller may make. `host` names the login by its proxy. */
 export type AgentRequest = { readonly token: string } & (
-  | { readonly op: "nodes"; readonly host: string; readonly query: NodeQuery }
+  | { readonly op: "nodes" | "databases"; readonly host: string; readonly query: ResourceQuery }
+  | { readonly op: "database"; readonly host: string; readonly route: DatabaseRoute }
   | { readonly op: "dial" | "login"; readonly host: string; readonly target: DialTarget }
   | { readonly op: "device" | "refresh" | "forget"; readonly host: string }
   | { readonly op: "stop" }
@@ -41,7 +43,10 @@ export function parseRequest(value: unknown): AgentRequest {
     case "refresh":
     case "forget":
       return { token, op, host: text(fields, "host", 253) };
+    case "database":
+      return { token, op, host: text(fields, "host", 253), route: parseRoute(fields["route"]) };
     case "nodes":
+    case "databases":
       return { token, op, host: text(fields, "host", 253), query: parseQuery(fields["query"]) };
     case "dial":
     case "login":
@@ -81,7 +86,7 @@ export function parseAnswer(value: unknown): unknown {
   throw new Fault(known, message, typeof hint === "string" ? { hint } : {});
 }
 
-function parseQuery(value: unknown): NodeQuery {
+function parseQuery(value: unknown): ResourceQuery {
   const fields = record(value);
   const labels = Object.entries(record(fields["labels"]));
   const search = fields["search"];
@@ -93,6 +98,21 @@ function parseQuery(value: unknown): NodeQuery {
     labels: Object.fromEntries(labels) as Record<string, string>,
     predicate: text(fields, "predicate", 10_000),
     search,
+  };
+}
+
+function parseRoute(value: unknown): DatabaseRoute {
+  const fields = record(value);
+  const roles = fields["roles"];
+  if (!Array.isArray(roles) || !roles.every((role) => typeof role === "string")) {
+    throw badField("roles");
+  }
+  return {
+    serviceName: text(fields, "serviceName", 300),
+    protocol: text(fields, "protocol", 30),
+    username: text(fields, "username", 300),
+    database: text(fields, "database", 300),
+    roles,
   };
 }
 

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { type Duplex, duplexPair } from "node:stream";
 import { Fault, isFault } from "#base/fault.ts";
 import { systemRandom } from "#base/random.ts";
-import type { ClusterAccess, DialTarget, NodeQuery } from "#client/access.ts";
+import type { ClusterAccess, DialTarget, ResourceQuery } from "#client/access.ts";
 import { type AgentPlace, agentPlace } from "#client/agent/place.ts";
 import { AgentServer, type AgentWork } from "#client/agent/server.ts";
 import type { AuthenticationAttempt } from "#ssh/auth/server.ts";
@@ -74,7 +74,7 @@ export async function startTestAgent(idleMs = 0) {
   const folder = mkdtempSync(join(tmpdir(), "agent-"));
   const place = agentPlace(folder, { XDG_RUNTIME_DIR: folder });
   const credential = testSshCertificate();
-  const calls: (NodeQuery | DialTarget | string)[] = [];
+  const calls: (ResourceQuery | DialTarget | string)[] = [];
   const nodeEnds: Duplex[] = [];
   const nodes: ServerConnection<AuthenticationAttempt>[] = [];
   const access: ClusterAccess = {
@@ -106,6 +106,17 @@ export async function startTestAgent(idleMs = 0) {
         if (isFault(error)) return { banner, fault: error };
         throw error;
       }
+    },
+    listDatabases: async (query) => {
+      calls.push(query);
+      return [];
+    },
+    dialDatabase: async ({ serviceName }) => {
+      calls.push(serviceName);
+      const [near, far] = duplexPair();
+      nodeEnds.push(near);
+      far.pipe(far);
+      return near;
     },
     device: async () => ({ assetTag: "X1", problem: undefined }),
     refreshDevice: async () => ({ assetTag: "X2", problem: undefined }),
