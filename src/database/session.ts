@@ -80,7 +80,7 @@ export class DatabaseSession {
       });
       if (!decision.allowed) throw refusalFault(decision.reason);
       this.#keepsText = !decision.roleSet.roles.some(
-        ({ spec }) => spec.options.db_query_text === false,
+        ({ spec }) => spec.options.db_audit?.omit_query_text === true,
       );
     } catch (error) {
       throw await this.refused(error);

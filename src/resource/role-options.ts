@@ -1,5 +1,6 @@
 /** `spec.options` of a role: what sessions under the role may do and must fulfil. */
 import * as z from "zod";
+import { devicePosture } from "./device-posture.ts";
 import { count, duration, flag, mapList, oneOf, oneOfOrNothing, optional, text } from "./scalar.ts";
 
 /** Demands of a device, at the cluster and in a role. */
@@ -26,6 +27,16 @@ export const requireSessionMfa = z.preprocess(
 );
 
 const forwarding = optional(z.strictObject({ enabled: optional(flag) }));
+
+/** Ours: what the audit log keeps of databases. Without a value that changes something it is as good as absent. */
+const databaseAudit = z
+  .strictObject({
+    /** Leaves the text of statements out. */
+    omit_query_text: optional(flag),
+  })
+  .transform(({ omit_query_text: omit }) =>
+    omit === true ? { omit_query_text: true } : undefined,
+  );
 
 /** Strict schema of the options, in the order in which JSON shows them. */
 export const roleOptions = z.strictObject({
@@ -72,6 +83,7 @@ export const roleOptions = z.strictObject({
   ssh_file_copy: optional(flag),
   require_session_mfa: optional(requireSessionMfa),
   device_trust_mode: oneOfOrNothing(deviceTrustModes),
+  device_posture: optional(devicePosture),
   idp: optional(z.strictObject({ saml: optional(z.strictObject({ enabled: optional(flag) })) })),
   create_desktop_user: optional(flag),
   create_db_user: optional(flag),
@@ -79,8 +91,7 @@ export const roleOptions = z.strictObject({
   create_db_user_mode: optional(oneOf(["off", "keep", "best_effort_drop"])),
   mfa_verification_interval: optional(duration),
   create_host_user_default_shell: optional(text),
-  /** Ours: false keeps the text of database queries out of the audit log. */
-  db_query_text: optional(flag),
+  db_audit: optional(databaseAudit),
   ssh_port_forwarding: optional(z.strictObject({ local: forwarding, remote: forwarding })),
 });
 

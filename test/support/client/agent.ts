@@ -7,6 +7,7 @@ import { type Duplex, duplexPair } from "node:stream";
 import { Fault, isFault } from "#base/fault.ts";
 import { systemRandom } from "#base/random.ts";
 import type { ClusterAccess, DialTarget, ResourceQuery } from "#client/access.ts";
+import { BusyNotices } from "#client/agent/busy-notices.ts";
 import { type AgentPlace, agentPlace } from "#client/agent/place.ts";
 import { AgentServer, type AgentWork } from "#client/agent/server.ts";
 import type { AuthenticationAttempt } from "#ssh/auth/server.ts";
@@ -75,6 +76,7 @@ export async function startTestAgent(idleMs = 0) {
   const place = agentPlace(folder, { XDG_RUNTIME_DIR: folder });
   const credential = testSshCertificate();
   const calls: (ResourceQuery | DialTarget | string)[] = [];
+  const notices = new BusyNotices();
   const nodeEnds: Duplex[] = [];
   const nodes: ServerConnection<AuthenticationAttempt>[] = [];
   const access: ClusterAccess = {
@@ -119,7 +121,11 @@ export async function startTestAgent(idleMs = 0) {
       return near;
     },
     device: async () => ({ assetTag: "X1", problem: undefined }),
-    refreshDevice: async () => ({ assetTag: "X2", problem: undefined }),
+    // Waits for the TPM once, and answers while another wait goes on.
+    refreshDevice: async () => {
+      for (const busy of [true, false, true]) notices.tell(busy);
+      return { assetTag: "X2", problem: undefined };
+    },
     close() {},
   };
   const work: AgentWork = {
@@ -127,6 +133,7 @@ export async function startTestAgent(idleMs = 0) {
       if (host !== "localhost") throw new Fault("not-found", `not logged in at ${host}`);
       return access;
     },
+    listenBusy: (_host, listener) => notices.listen(listener),
     forget: async (host) => {
       calls.push(`forget ${host}`);
       return true;
@@ -149,6 +156,7 @@ export async function startTestAgent(idleMs = 0) {
     calls,
     nodeEnds,
     nodes,
+    notices,
     work,
     close() {
       server.close();
