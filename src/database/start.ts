@@ -19,6 +19,7 @@ import { acceptWith, type Engines } from "./accept.ts";
 import type { DatabaseContext } from "./context.ts";
 import { credentialsFrom } from "./credential.ts";
 import { PostgresEngine } from "./postgres/engine.ts";
+import { RedisEngine } from "./redis/engine.ts";
 import { ServedDatabases, type ServedOptions } from "./served.ts";
 
 /** What a database agent is made of. */
@@ -73,7 +74,10 @@ export async function startDatabaseAgent(options: DatabaseAgentOptions): Promise
     issue: credentialsFrom(client),
     startTimer: systemTimer,
   };
-  const engines: Engines = { postgres: new PostgresEngine(context) };
+  const engines: Engines = {
+    postgres: new PostgresEngine(context),
+    redis: new RedisEngine(context),
+  };
   return {
     ready: Promise.all([feed.ready, heartbeat.first]).then(() => {}),
     accept: acceptWith(context, engines),

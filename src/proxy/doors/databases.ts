@@ -15,6 +15,7 @@ import type { Dialer } from "../dialer.ts";
 import type { Connection } from "../front-door.ts";
 import type { PeerCheck } from "./peers.ts";
 import { postgresDoor } from "./postgres.ts";
+import { redisDoor } from "./redis.ts";
 
 /** What the door needs. */
 export interface DatabaseDoorOptions {
@@ -54,6 +55,7 @@ const openingMs = 30_000;
 /** The protocols by their names in ALPN. */
 const protocols: Readonly<Record<string, DatabaseProtocolDoor>> = {
   postgres: postgresDoor,
+  redis: redisDoor,
 };
 
 /** The function that takes connections. */
