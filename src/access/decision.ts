@@ -18,6 +18,7 @@ export type CheckName =
   | "role-device-mode"
   | "locks"
   | "cluster-device-mode"
+  | "review"
   | "resource-rules"
   | "grant";
 

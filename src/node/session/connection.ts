@@ -3,6 +3,7 @@
  * decided anew, and the review of everything open whenever the rules change.
  */
 import type { Duplex } from "node:stream";
+import type { SessionOptions } from "#access/session-options.ts";
 import { explainHint, refusalFields } from "#audit/refusal.ts";
 import { parseDuration } from "#base/duration.ts";
 import { Fault, isFault, messageOf } from "#base/fault.ts";
@@ -18,7 +19,7 @@ import { type ClientAddress, formatClientAddress } from "./client-address.ts";
 import { clip, loginFields, serverFieldsOf } from "./event-fields.ts";
 import { Liveness } from "./liveness.ts";
 import { dialTarget, joinSocket } from "./local-forward.ts";
-import { type Grant, grantOf, type Login, reasonToEnd } from "./login.ts";
+import { assertServed, type Grant, grantOf, type Login, runningSession } from "./login.ts";
 import { recordRefusal } from "./refusal-event.ts";
 import { RemoteForwards } from "./remote-forward.ts";
 import { LoginSession } from "./session.ts";
@@ -41,6 +42,7 @@ export class NodeConnection {
   readonly #sessions = new Set<LoginSession>();
   readonly #liveness: Liveness;
   #forwards: RemoteForwards | undefined;
+  #leaveReview = () => {};
   #login: Login | undefined;
   #granted = false;
   #ended = false;
@@ -75,18 +77,11 @@ export class NodeConnection {
     return this.#granted && !this.#ended ? this.#login?.identity.username : undefined;
   }
 
-  /** The rules have changed: ends what they no longer allow. */
-  review(): void {
-    if (this.#login === undefined || !this.#granted || this.#ended) return;
-    const reason = reasonToEnd(this.#login, this.#decisionContext());
-    if (reason === undefined) this.#applyLiveness(this.#login);
-    else this.end(reason.message, reason.hint);
-  }
-
   /** Ends everything at once; the person reads why. */
   end(reason: string, hint?: string): void {
     if (this.#ended) return;
     this.#ended = true;
+    this.#leaveReview();
     const text = hint === undefined ? reason : `${reason}\r\nhint: ${hint}`;
     for (const session of [...this.#sessions]) session.cut(text);
     this.#forwards?.close();
@@ -155,21 +150,24 @@ export class NodeConnection {
     }
   }
 
+  /** Something is granted: from here on the connection is reviewed until it ends. */
   #begin(login: Login): void {
     this.#login = login;
+    if (this.#granted) return;
+    const { server, review } = this.#options.context;
+    this.#leaveReview = review.add({
+      describe: () => runningSession(login, server()),
+      goesOn: (options) => this.#apply(options),
+      end: ({ message, hint }) => this.end(message, hint),
+    });
     this.#granted = true;
-    this.#applyLiveness(login);
   }
 
-  #applyLiveness(login: Login): void {
-    const { options } = grantOf(login, staleIsFine(this.#decisionContext()), true);
-    const { clock, feed } = this.#options.context;
-    const { spec } = feed.view.networking;
+  #apply(options: SessionOptions): void {
+    assertServed(options);
+    const { spec } = this.#options.context.feed.view.networking;
     this.#liveness.apply({
       idleTimeoutMs: options.idleTimeoutMs,
-      expiresInMs: options.disconnectExpired
-        ? login.identity.expires.getTime() - clock.now().getTime()
-        : undefined,
       keepAliveMs: parseDuration(spec.keep_alive_interval),
       keepAliveCount: spec.keep_alive_count_max,
     });
@@ -272,19 +270,19 @@ export class NodeConnection {
     this.#options.context.logger[level]("a key was refused", { login, error: reason });
   }
 
-  #endQuietly(why: "idle" | "expired" | "silent"): void {
+  #endQuietly(why: "idle" | "silent"): void {
     const { networking } = this.#options.context.feed.view;
     const reasons = {
       idle: networking.spec.idle_timeout_message || "the session was idle for too long",
-      expired: "the certificate has expired",
       silent: "the client no longer answers",
     };
-    this.end(reasons[why], why === "expired" ? "log in again: tsh login" : undefined);
+    this.end(reasons[why]);
   }
 
   #gone(reason: Fault): void {
     this.#options.context.logger.debug("connection closed", { reason: reason.message });
     this.#over = true;
+    this.#leaveReview();
     this.#liveness.close();
     this.#forwards?.close();
     for (const session of this.#sessions) session.hangUp();
@@ -293,10 +291,4 @@ export class NodeConnection {
 
 function noForwarding(): Fault {
   return new Fault("access-denied", "port forwarding is not allowed");
-}
-
-/** Session options of a login that was granted once, whatever the age of the rules. */
-function staleIsFine<T extends { view: NodeContext["feed"]["view"] }>(context: T): T {
-  const { view } = context;
-  return { ...context, view: { ...view, policy: { ...view.policy, current: true } } };
 }

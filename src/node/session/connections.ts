@@ -1,6 +1,5 @@
-/** All SSH connections of a node: lets them in, reviews them when the rules change, ends them when the node stops. */
+/** All SSH connections of a node: lets them in, and ends them when the node stops. */
 import type { Duplex } from "node:stream";
-import { messageOf } from "#base/fault.ts";
 import type { Closable } from "#base/lifecycle.ts";
 import type { NodeContext } from "../context.ts";
 import { AgentSockets } from "./agent-socket.ts";
@@ -12,12 +11,10 @@ export class Connections implements Closable {
   readonly #context: NodeContext;
   readonly #open = new Set<NodeConnection>();
   readonly #agentSockets = new AgentSockets();
-  readonly #stopListening: () => void;
   #closed = false;
 
   constructor(context: NodeContext) {
     this.#context = context;
-    this.#stopListening = context.feed.onChange(() => this.review());
   }
 
   /** Serves a stream. */
@@ -36,22 +33,8 @@ export class Connections implements Closable {
     void connection.closed.then(() => this.#open.delete(connection));
   }
 
-  /** Decides anew about everything that is open. */
-  review(): void {
-    for (const connection of this.#open) {
-      try {
-        connection.review();
-      } catch (error) {
-        // What cannot be decided is not allowed.
-        this.#context.logger.error("a connection could not be reviewed", { error });
-        connection.end(`access could not be decided: ${messageOf(error)}`);
-      }
-    }
-  }
-
   async close(): Promise<void> {
     this.#closed = true;
-    this.#stopListening();
     const open = [...this.#open];
     for (const connection of open) connection.end("this server's agent is stopping");
     await Promise.all(open.map(({ closed }) => closed));

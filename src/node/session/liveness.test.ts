@@ -5,7 +5,6 @@ import { ManualTimers } from "../../../test/support/ssh-pair.ts";
 
 const rules: LivenessRules = {
   idleTimeoutMs: undefined,
-  expiresInMs: undefined,
   keepAliveMs: 0,
   keepAliveCount: 3,
 };
@@ -34,16 +33,10 @@ test("an unused connection ends after its idle time, a used one does not", () =>
   assert.deepEqual(ends, ["idle"]);
 });
 
-test("the connection ends with its certificate", () => {
-  const { timers, ends } = start({ expiresInMs: 5000 });
-  timers.run(5000);
-  assert.deepEqual(ends, ["expired"]);
-});
-
 test("rules that were taken back end nothing", () => {
-  const { timers, ends, liveness } = start({ expiresInMs: 5000, idleTimeoutMs: 4000 });
+  const { timers, ends, liveness } = start({ idleTimeoutMs: 4000 });
   liveness.apply(rules);
-  assert.equal(timers.run(5000) + timers.run(1000), 0);
+  assert.equal(timers.run(1000), 0);
   assert.deepEqual(ends, []);
 });
 
@@ -65,7 +58,7 @@ test("a client that answers stays", async () => {
 });
 
 test("a closed one holds no timer", () => {
-  const { timers, liveness } = start({ keepAliveMs: 100, idleTimeoutMs: 4000, expiresInMs: 5 });
+  const { timers, liveness } = start({ keepAliveMs: 100, idleTimeoutMs: 4000 });
   liveness.close();
-  assert.equal(timers.run(100) + timers.run(1000) + timers.run(5), 0);
+  assert.equal(timers.run(100) + timers.run(1000), 0);
 });

@@ -1,6 +1,6 @@
 /**
- * The clocks of one connection: ends it when nobody uses it for too long, when its certificate expires where that
- * matters, and when the client's machine no longer answers.
+ * The clocks of one connection: ends it when nobody uses it for too long, and when the client's machine no longer
+ * answers. What rules and certificate say is judged elsewhere (`src/api/session-review.ts`).
  */
 import type { StartTimer } from "#ssh/timer.ts";
 
@@ -8,8 +8,6 @@ import type { StartTimer } from "#ssh/timer.ts";
 export interface LivenessRules {
   /** Undefined: no limit. */
   readonly idleTimeoutMs: number | undefined;
-  /** Time until the certificate ends the connection; undefined when it may outlive it. */
-  readonly expiresInMs: number | undefined;
   /** Zero: no probes. */
   readonly keepAliveMs: number;
   /** Unanswered probes after which the client counts as gone. */
@@ -20,7 +18,7 @@ export interface LivenessRules {
 export interface LivenessTarget {
   /** Asks the client for any answer. */
   ping(): Promise<void>;
-  end(why: "idle" | "expired" | "silent"): void;
+  end(why: "idle" | "silent"): void;
 }
 
 /** Longest time that a timer of the runtime holds. */
@@ -32,7 +30,6 @@ export class Liveness {
   readonly #target: LivenessTarget;
   #rules: LivenessRules | undefined;
   #cancelIdle: () => void = () => {};
-  #cancelExpiry: () => void = () => {};
   #cancelProbe: () => void = () => {};
   #active = false;
   #unanswered = 0;
@@ -55,19 +52,11 @@ export class Liveness {
     this.#rules = rules;
     if (before?.idleTimeoutMs !== rules.idleTimeoutMs) this.#watchIdle();
     if (before?.keepAliveMs !== rules.keepAliveMs) this.#probeLater();
-    this.#cancelExpiry();
-    const { expiresInMs } = rules;
-    if (expiresInMs !== undefined) {
-      this.#cancelExpiry = this.#startTimer(Math.min(Math.max(expiresInMs, 0), longestMs), () =>
-        this.#target.end("expired"),
-      );
-    }
   }
 
   close(): void {
     this.#closed = true;
     this.#cancelIdle();
-    this.#cancelExpiry();
     this.#cancelProbe();
   }
 

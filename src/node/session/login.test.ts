@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { PolicyView } from "#access/access-checks.ts";
+import { judgeSession } from "#access/running-session.ts";
 import { emptyView } from "#api/authority-documents.ts";
 import { isFault } from "#base/fault.ts";
 import {
@@ -8,10 +9,10 @@ import {
   type DecisionContext,
   grantOf,
   type Login,
-  reasonToEnd,
+  runningSession,
 } from "#node/session/login.ts";
 import { makeUser } from "../../../test/support/identity.ts";
-import { makeLock, makePolicy, makePreference, makeRole } from "../../../test/support/policy.ts";
+import { makePolicy, makeRole } from "../../../test/support/policy.ts";
 
 const now = new Date("2026-01-01T11:00:00Z");
 const expired = new Date("2026-01-01T13:00:00Z");
@@ -44,31 +45,6 @@ test("grants what certificate and role permit", () => {
   });
 });
 
-test("a session that the rules still allow goes on", () => {
-  assert.equal(reasonToEnd(login, surroundings(access())), undefined);
-});
-
-test("outdated rules end a session in strict locking mode only", () => {
-  const outdated = { ...access(), current: false };
-  assert.equal(reasonToEnd(login, surroundings(outdated)), undefined);
-  const authPreference = makePreference({ locking_mode: "strict" });
-  const byCluster = reasonToEnd(login, surroundings({ ...outdated, authPreference }));
-  assert.equal(byCluster?.check, "policy-current");
-  const byRole = { ...access({ lock: "strict" }), current: false };
-  assert.equal(reasonToEnd(login, surroundings(byRole))?.check, "policy-current");
-});
-
-test("a lock that is known ends a session even when the rules are outdated", () => {
-  const policy = { ...access(), current: false, locks: [makeLock({ user: "alice" })] };
-  assert.equal(reasonToEnd(login, surroundings(policy))?.check, "locks");
-});
-
-test("an expired certificate ends a session only where role or cluster want that", () => {
-  assert.equal(reasonToEnd(login, surroundings(access(), expired)), undefined);
-  const policy = access({ disconnect_expired_cert: true });
-  assert.equal(reasonToEnd(login, surroundings(policy, expired))?.check, "certificate-validity");
-});
-
 test("an expired certificate opens nothing new", () => {
   assert.throws(
     () => grantOf(login, surroundings(access(), expired)),
@@ -86,9 +62,11 @@ test("a connection that a second factor opened lasts as long as the login behind
   });
   const begun = begunLogin({ ...login, identity });
   const policy = access({ require_session_mfa: true, disconnect_expired_cert: true });
+  const { networking } = emptyView();
+  const ends = (at: Date) =>
+    judgeSession(runningSession(begun, server), { policy, networking, now: at }).ends;
   grantOf(begun, surroundings(policy, expired));
-  assert.equal(reasonToEnd(begun, surroundings(policy, expired)), undefined);
-  assert.equal(reasonToEnd(begun, surroundings(policy, behind))?.check, "certificate-validity");
+  assert.deepEqual([ends(expired), ends(behind)], [false, true]);
   // Without the proof, what a certificate says of the one before it is worth nothing.
   const { mfaVerified: _, ...plain } = identity;
   assert.equal(begunLogin({ ...login, identity: plain }).identity.expires, short);

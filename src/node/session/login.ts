@@ -3,7 +3,8 @@
  * cluster and the time are arguments. Nothing is kept from one question to the next.
  */
 import { type AccessDecision, decideAccess } from "#access/decide-access.ts";
-import { type Refusal, refusalFault } from "#access/decision.ts";
+import { refusalFault } from "#access/decision.ts";
+import type { RunningSession } from "#access/running-session.ts";
 import { combineOptions, type SessionOptions } from "#access/session-options.ts";
 import { type SessionPermissions, sessionPermissions } from "#access/ssh-permissions.ts";
 import { type SshServer, sshTarget } from "#access/target.ts";
@@ -70,62 +71,36 @@ export function isSignedByUs(error: unknown): boolean {
   return isFault(error) && !checksOfOrigin.includes(error.audit["check"]);
 }
 
-/** Decides about a login. `acceptExpired` is for sessions that began in time. */
-export function decideLogin(
+/** Decides about a login. */
+export function decideLogin(login: Login, { view, server, now }: DecisionContext): AccessDecision {
+  return decideAccess({ ...runningSession(login, server), policy: view.policy, now });
+}
+
+/** The login as the review of open sessions sees it. */
+export function runningSession(
   { identity, account, clientIp }: Login,
-  { view, server, now }: DecisionContext,
-  acceptExpired = false,
-): AccessDecision {
-  return decideAccess({
-    identity,
-    policy: view.policy,
-    target: sshTarget(server, account),
-    now,
-    clientIp,
-    acceptExpired,
-  });
+  server: SshServer,
+): RunningSession {
+  return { identity, clientIp, target: sshTarget(server, account) };
 }
 
 /** What the login may do now. Throws the refusal. */
-export function grantOf(login: Login, context: DecisionContext, acceptExpired = false): Grant {
-  const decision = decideLogin(login, context, acceptExpired);
+export function grantOf(login: Login, context: DecisionContext): Grant {
+  const decision = decideLogin(login, context);
   if (!decision.allowed) throw refusalFault(decision.reason);
   const { roleSet, matching } = decision;
   const { policy, networking } = context.view;
   const options = combineOptions(roleSet.roles, policy.authPreference, networking);
-  if (options.recording === "strict") {
-    throw new Fault(
-      "access-denied",
-      "a role demands that every session is recorded, which this server cannot do",
-      { hint: "ask an administrator to set record_session.ssh to best_effort in that role" },
-    );
-  }
+  assertServed(options);
   return { permissions: sessionPermissions(login.identity, roleSet, matching), options };
 }
 
-/**
- * Why a running session must end now, or undefined. A view that is out of date ends sessions in strict locking mode
- * only: a lock could have been missed.
- */
-export function reasonToEnd(login: Login, context: DecisionContext): Refusal | undefined {
-  const expired = context.now >= login.identity.expires;
-  const { policy, networking } = context.view;
-  // Everything but the age of the view first: what is known to be forbidden is forbidden whatever the mode.
-  const decision = decideLogin(
-    login,
-    { ...context, view: { ...context.view, policy: { ...policy, current: true } } },
-    true,
+/** Throws `access-denied` for options of a session that this server cannot hold to. */
+export function assertServed({ recording }: SessionOptions): void {
+  if (recording !== "strict") return;
+  throw new Fault(
+    "access-denied",
+    "a role demands that every session is recorded, which this server cannot do",
+    { hint: "ask an administrator to set record_session.ssh to best_effort in that role" },
   );
-  if (!decision.allowed) return decision.reason;
-  const { roles } = decision.roleSet;
-  const strict =
-    policy.authPreference.spec.locking_mode === "strict" ||
-    roles.some((role) => role.spec.options.lock === "strict");
-  const ends =
-    expired && combineOptions(roles, policy.authPreference, networking).disconnectExpired;
-  if ((strict && !policy.current) || ends) {
-    const again = decideLogin(login, context, !ends);
-    if (!again.allowed) return again.reason;
-  }
-  return undefined;
 }

@@ -1,0 +1,156 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { PolicyView } from "#access/access-checks.ts";
+import { sshTarget } from "#access/target.ts";
+import { emptyView } from "#api/authority-documents.ts";
+import { type ReviewedSession, SessionReview } from "#api/session-review.ts";
+import { ManualClock } from "#base/clock.ts";
+import { Fault, isFault } from "#base/fault.ts";
+import { silentLogger } from "#base/log.ts";
+import { makeUser } from "../../test/support/identity.ts";
+import { makeLock, makePolicy, makeRole } from "../../test/support/policy.ts";
+import { ManualTimers } from "../../test/support/ssh-pair.ts";
+
+const roundMs = 30_000;
+const allow = { logins: ["root"], node_labels: { "*": "*" } };
+const access = (options: object = {}) => makePolicy([makeRole("access", { allow, options })]);
+
+function start(policy: PolicyView = access()) {
+  const clock = new ManualClock(new Date("2026-01-01T11:00:00Z"));
+  const timers = new ManualTimers();
+  const listeners = new Set<() => void>();
+  let view = { ...emptyView(), policy };
+  const feed = {
+    get view() {
+      return view;
+    },
+    onChange: (listener: () => void) => {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+  };
+  const review = new SessionReview({
+    feed,
+    clock,
+    startTimer: timers.start,
+    logger: silentLogger,
+  });
+  const ends: string[] = [];
+  const session = (name: string, changes: Partial<ReviewedSession> = {}): ReviewedSession => ({
+    describe: () => ({
+      identity: makeUser({ username: name }),
+      target: sshTarget({ id: "host", hostname: "node", labels: {} }, "root"),
+      clientIp: undefined,
+    }),
+    end: ({ check }) => ends.push(`${name}: ${check}`),
+    ...changes,
+  });
+  const setPolicy = (next: PolicyView) => {
+    view = { ...view, policy: next };
+    for (const listener of listeners) listener();
+  };
+  return { review, clock, timers, ends, session, setPolicy, listeners };
+}
+
+const locked = (user: string) => ({ ...access(), locks: [makeLock({ user })] });
+
+test("a lock ends the sessions that it strikes, once, and no others", () => {
+  const { review, ends, session, setPolicy } = start();
+  review.add(session("alice"));
+  review.add(session("bob"));
+  setPolicy(locked("alice"));
+  setPolicy(locked("alice"));
+  assert.deepEqual(ends, ["alice: locks"]);
+});
+
+test("what the rules forbade while its beginning was written down is not added", () => {
+  const { review, ends, session } = start(locked("alice"));
+  assert.throws(
+    () => review.add(session("alice")),
+    (error) => isFault(error, "locked"),
+  );
+  review.review();
+  assert.deepEqual(ends, []);
+});
+
+test("a session that was taken out is not ended", () => {
+  const { review, ends, session, setPolicy } = start();
+  review.add(session("alice"))();
+  setPolicy(locked("alice"));
+  assert.deepEqual(ends, []);
+});
+
+test("news that touches no rule judges nothing", () => {
+  const { review, session, setPolicy, listeners } = start();
+  let asked = 0;
+  const counted = session("alice");
+  review.add({
+    ...counted,
+    describe: () => {
+      asked++;
+      return counted.describe();
+    },
+  });
+  setPolicy(access());
+  const before = asked;
+  for (const listener of listeners) listener();
+  assert.equal(asked, before);
+});
+
+test("a session ends on time with its certificate, and is not watched for hours before", () => {
+  const { review, clock, timers, ends, session } = start(access({ disconnect_expired_cert: true }));
+  review.add(session("alice"));
+  for (let round = 0; round < 2 * 60 - 1; round++) {
+    clock.advance(roundMs);
+    timers.run(roundMs);
+  }
+  assert.deepEqual(ends, []);
+  clock.advance(roundMs);
+  // The session's own time is run out by itself, not by the round.
+  timers.run(roundMs);
+  assert.deepEqual(ends, ["alice: certificate-validity"]);
+});
+
+test("a session that cannot be judged or ended does not save the others", () => {
+  const { review, ends, session, setPolicy } = start();
+  let broken = false;
+  const describe = session("mallory").describe;
+  review.add(
+    session("mallory", {
+      describe: () => {
+        if (broken) throw new TypeError("no such thing");
+        return describe();
+      },
+    }),
+  );
+  review.add(
+    session("trudy", {
+      end: () => {
+        throw new Error("no");
+      },
+    }),
+  );
+  review.add(session("alice"));
+  broken = true;
+  setPolicy({ ...access(), locks: [makeLock({ role: "access" })] });
+  assert.deepEqual(ends, ["mallory: review", "alice: locks"]);
+});
+
+test("options that the service cannot hold to end the session with the service's sentence", () => {
+  const { review, session } = start();
+  const goesOn = () => {
+    throw new Fault("access-denied", "not here", { hint: "elsewhere" });
+  };
+  assert.throws(
+    () => review.add(session("alice", { goesOn })),
+    (error) => isFault(error, "access-denied") && error.hint === "elsewhere",
+  );
+});
+
+test("a closed review ends nothing and holds no timer", async () => {
+  const { review, timers, ends, session, setPolicy } = start();
+  review.add(session("alice"));
+  await review.close();
+  setPolicy(locked("alice"));
+  assert.deepEqual([ends, timers.run(roundMs)], [[], 0]);
+});
