@@ -14,7 +14,8 @@ export type Invocation<C extends Command> = CliInvocation<C, typeof sharedFlags,
 
 const hour = 3_600_000;
 
-const deviceFlags = {
+/** The flags by which commands name one device. */
+export const deviceFlags = {
   deviceId: string("id of the device", { placeholder: "ID" }),
   assetTag: string("asset tag of the device", { placeholder: "TAG" }),
   currentDevice: boolean("the device that this command runs on"),
@@ -233,13 +234,14 @@ export const devicesEnroll = defineCommand({
 
 export const devicesSimulate = defineCommand({
   path: ["devices", "simulate"],
-  summary: "show which logins a device mode would take away, and change nothing",
+  summary: "show what a device mode or measured-boot rules would take away, and change nothing",
   example: "tctl devices simulate --mode=required",
   flags: {
-    mode: choice(["off", "optional", "required", "required-for-humans"], "device mode to try", {
-      required: true,
-    }),
+    mode: choice(["off", "optional", "required", "required-for-humans"], "device mode to try", {}),
     role: string("try it as the mode of this role, not of the cluster", { placeholder: "NAME" }),
+    measuredBoot: string("try the rules of this attestation_policy on every enrolled device", {
+      placeholder: "FILE",
+    }),
     format: formatFlag,
   },
   run: () => import("./devices-simulate.ts"),

@@ -2,6 +2,7 @@
 
 import { versionLine } from "#base/version.ts";
 import { defineProgram } from "#cli/program.ts";
+import * as attestation from "./attestation-commands.ts";
 import * as commands from "./commands.ts";
 import { machineServices } from "./services.ts";
 import { sharedFlags } from "./shared.ts";
@@ -44,6 +45,11 @@ export const tctl = defineProgram({
     commands.devicesEnroll,
     commands.devicesLock,
     commands.devicesSimulate,
+    attestation.devicesApproveBoot,
+    attestation.devicesEkcertInspect,
+    attestation.devicesEkcertAllow,
+    attestation.devicesEkcertLs,
+    attestation.devicesEkcertBind,
     commands.lock,
     commands.alertsLs,
     commands.alertsCreate,

@@ -35,6 +35,14 @@ export interface ClusterOptions {
   readonly diskMib?: number;
 }
 
+/** How a machine is built. */
+export interface MachineOptions {
+  /** A TPM of its own; true for one fresh from the factory, false for none. */
+  readonly tpm?: boolean | RunningTpm;
+  /** Its firmware measures boots and logs them: see `bootMachine`. */
+  readonly logsBoots?: boolean;
+}
+
 /** Those that run in this process: their machines' TPMs come from one factory. */
 const open = new Set<Cluster>();
 
@@ -179,8 +187,10 @@ export class Cluster {
   }
 
   /** A person's computer with a TPM of its own, or none. */
-  async machine(serial: string, { tpm = true } = {}): Promise<Machine> {
-    return this.#addMachine(`machine-${serial}`, serial, tpm ? await newTpm() : undefined);
+  async machine(serial: string, options: MachineOptions = {}): Promise<Machine> {
+    const { tpm = true, logsBoots = false } = options;
+    const own = tpm === true ? await newTpm() : tpm || undefined;
+    return this.#addMachine(`machine-${serial}`, serial, own, logsBoots);
   }
 
   /** Runs tctl on the auth host. */
@@ -232,7 +242,7 @@ export class Cluster {
   }
 
   /** Logs a person in on a machine. */
-  async login(machine: Machine, person: Person, ...flags: string[]): Promise<Ran> {
+  async login(machine: Pick<Machine, "run">, person: Person, ...flags: string[]): Promise<Ran> {
     const code = await person.codes.next();
     const args = [
       "login",
@@ -259,8 +269,9 @@ export class Cluster {
     rmSync(this.folder, { recursive: true, force: true });
   }
 
-  #addMachine(name: string, serial: string, tpm?: RunningTpm): Machine {
-    const machine = new Machine(join(this.folder, name), serial, this.#programs, tpm);
+  #addMachine(name: string, serial: string, tpm?: RunningTpm, logsBoots = false): Machine {
+    const folder = join(this.folder, name);
+    const machine = new Machine(folder, serial, this.#programs, { tpm, logsBoots });
     this.#machines.push(machine);
     return machine;
   }
