@@ -7,6 +7,7 @@ import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { withPlainShells } from "../../tools/plain-shells.ts";
 import { acceptInvitation } from "./cluster/invitation.ts";
 import { checkoutPrograms, discardTpms, Machine, newTpm, type Ran } from "./cluster/machine.ts";
 import { OneTimeCodes } from "./cluster/one-time-codes.ts";
@@ -41,6 +42,8 @@ export interface MachineOptions {
   readonly tpm?: boolean | RunningTpm;
   /** Its firmware measures boots and logs them: see `bootMachine`. */
   readonly logsBoots?: boolean;
+  /** Names its folder; the serial number when nothing else does. */
+  readonly name?: string;
 }
 
 /** Those that run in this process: their machines' TPMs come from one factory. */
@@ -145,8 +148,9 @@ export class Cluster {
       ...(logins.length === 0 ? [] : [`--logins=${logins.join(",")}`]),
       ...(cluster === undefined ? [] : [`--cluster=${cluster}`]),
     ];
-    const plain = onMachine(this.nodename, [join(this.#programs, "gatehouse"), ...args]);
-    const command = diskMib === undefined ? plain : onDisk(diskMib, this.dataDir, plain);
+    const plain = withPlainShells([join(this.#programs, "gatehouse"), ...args]);
+    const named = onMachine(this.nodename, plain);
+    const command = diskMib === undefined ? named : onDisk(diskMib, this.dataDir, named);
     mkdirSync(this.dataDir, { recursive: true, mode: 0o700 });
     // The first start prints an invitation as well.
     const ready = this.#port === 0 ? /\/web\/invite\/\S+\n/ : /is ready: .*\n/;
@@ -186,11 +190,11 @@ export class Cluster {
     return ended;
   }
 
-  /** A person's computer with a TPM of its own, or none. */
+  /** A person's computer with a TPM of its own, or none. Two of one serial number need a name each. */
   async machine(serial: string, options: MachineOptions = {}): Promise<Machine> {
-    const { tpm = true, logsBoots = false } = options;
+    const { tpm = true, logsBoots = false, name = serial } = options;
     const own = tpm === true ? await newTpm() : tpm || undefined;
-    return this.#addMachine(`machine-${serial}`, serial, own, logsBoots);
+    return this.#addMachine(`machine-${name}`, serial, own, logsBoots);
   }
 
   /** Runs tctl on the auth host. */

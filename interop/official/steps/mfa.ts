@@ -137,7 +137,10 @@ export const mfaSteps: readonly Step[] = [
         const code = (await phone?.next()) ?? "";
         expectRan(await sshWithCode(stage, code), { shows: ["in as root"] });
         // The same code opens nothing more.
-        expectRan(await sshWithCode(stage, code), { code: 1, shows: [/invalid or spent|previously used/] });
+        expectRan(await sshWithCode(stage, code), {
+          code: 1,
+          shows: [/invalid or spent|previously used/],
+        });
       } finally {
         await demandForSessions(stage, false);
       }
