@@ -6,16 +6,17 @@
 import type { Duplex } from "node:stream";
 import type { GrpcClient } from "#api/grpc/client.ts";
 import { type Clock, systemClock } from "#base/clock.ts";
-import { isFault, messageOf } from "#base/fault.ts";
+import { type Fault, isFault } from "#base/fault.ts";
 import type { DatabaseRoute } from "#identity/identity.ts";
 import type { Database } from "#resource/database.ts";
-import type {
-  ClusterAccess,
-  DeviceState,
-  DialTarget,
-  NodeDocument,
-  NodeLogin,
-  ResourceQuery,
+import {
+  type ClusterAccess,
+  type DeviceState,
+  type DialTarget,
+  deviceless,
+  type NodeDocument,
+  type NodeLogin,
+  type ResourceQuery,
 } from "./access.ts";
 import type { DatabaseIdentity } from "./cluster/databases.ts";
 import type { DeviceAuthenticator } from "./cluster/device-session.ts";
@@ -52,7 +53,7 @@ export class DirectAccess implements ClusterAccess {
     { issued: Promise<DatabaseIdentity>; of: ClientIdentity }
   >();
   #loginExpires = new Date(0);
-  #problem: { sentence: string; at: number } | undefined;
+  #problem: { fault: Fault; at: number } | undefined;
 
   /** Throws `not-found` when the profile lacks the cluster's authorities. */
   constructor(options: DirectOptions) {
@@ -122,7 +123,8 @@ export class DirectAccess implements ClusterAccess {
 
   async device(): Promise<DeviceState> {
     const { assetTag } = await this.identity();
-    return { assetTag, problem: assetTag === undefined ? this.#problem?.sentence : undefined };
+    const fault = assetTag === undefined ? this.#problem?.fault : undefined;
+    return fault === undefined ? { assetTag, problem: undefined } : deviceless(fault);
   }
 
   async refreshDevice(): Promise<DeviceState> {
@@ -180,7 +182,7 @@ export class DirectAccess implements ClusterAccess {
     } catch (error) {
       // A login without a device is still a login; whoever needs the device is told why there is none.
       if (!isFault(error)) throw error;
-      this.#problem = { sentence: messageOf(error), at: this.#clock.now().getTime() };
+      this.#problem = { fault: error, at: this.#clock.now().getTime() };
       return stored;
     }
   }
