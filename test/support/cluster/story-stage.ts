@@ -58,11 +58,9 @@ export class StoryStage {
       /^(\w+) has enrolled (\w+), asset tag (\w+)\.$/,
       async (person = "", name = "", tag = "") => {
         await this.#addMachine(name, tag);
-        const type = (machine: string, line: string) =>
-          this.#run({ person: machine === "auth" ? "admin" : person, machine, line });
-        await type(name, `tsh login --proxy=${proxyName} --user=${person}`);
-        await type("auth", `tctl devices add --os=linux --asset-tag=${tag} --enroll`);
-        const { code, shown } = await type(name, "tsh device enroll --token=TOKEN");
+        await this.#run(name, `tsh login --proxy=${proxyName} --user=${person}`);
+        await this.#run("auth", `tctl devices add --os=linux --asset-tag=${tag} --enroll`);
+        const { code, shown } = await this.#run(name, "tsh device enroll --token=TOKEN");
         assert.equal(code, 0, shown);
       },
     ],
@@ -78,6 +76,10 @@ export class StoryStage {
         const { tpm } = this.#machine(name);
         await withTpm(tpm ?? assert.fail(`${name} has no TPM`), (client) => client.run(clearTpm()));
       },
+    ],
+    [
+      /^(\w+): the firmware set-up gives it the asset tag (\w+)\.$/,
+      (name = "", tag = "") => this.#machine(name).writeFirmware("chassis_asset_tag", tag),
     ],
     [
       /^The disk of (\w+) is copied into (\w+), asset tag (\w+)\.$/,
@@ -119,7 +121,7 @@ export class StoryStage {
   ];
 
   async #type(step: Extract<StoryStep, { kind: "command" }>): Promise<string[]> {
-    const { code, shown } = await this.#run(step);
+    const { code, shown } = await this.#run(step.machine, step.line);
     const difference = findDifference(step.shown, shown.split("\n"));
     const fails = step.shown.some((line) => line.startsWith("ERROR: "));
     const expected = fails ? code !== 0 : code === 0;
@@ -132,14 +134,10 @@ export class StoryStage {
   }
 
   /** Runs a line as the shell of the person would, with the names of the story for what differs from run to run. */
-  async #run({
-    machine: name,
-    line,
-  }: {
-    readonly person: string;
-    readonly machine: string;
-    readonly line: string;
-  }): Promise<{ readonly code: number; readonly shown: string }> {
+  async #run(
+    name: string,
+    line: string,
+  ): Promise<{ readonly code: number; readonly shown: string }> {
     const { proxy, dataDir, host } = this.#cluster;
     const machine = name === "auth" ? host : this.#machine(name);
     const command = line
