@@ -45,6 +45,8 @@ export class SimulatedAppleDevice implements DeviceAuthenticator {
     return this.#sign(challenge);
   }
 
+  async check(): Promise<void> {}
+
   async findCredentialId(): Promise<string> {
     return this.credentialId;
   }
@@ -95,6 +97,8 @@ export class SimulatedTpmDevice implements DeviceAuthenticator {
       platformParameters: this.#quote(challenge.attestationNonce),
     };
   }
+
+  async check(): Promise<void> {}
 
   async findCredentialId(): Promise<string> {
     return credentialIdOf(parseAttestationKey(this.tpm.public, { allowSha1: true }));

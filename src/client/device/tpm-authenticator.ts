@@ -106,6 +106,20 @@ export class TpmAuthenticator implements DeviceAuthenticator {
     return (await findTpmCredential(this.#options.keyFile))?.id;
   }
 
+  async check(): Promise<void> {
+    const key = await readAttestationKey(this.#options.keyFile);
+    const tpm = await this.#open();
+    // A TPM of another kind opens as well; its first answer shows it.
+    await findPcrBanks(tpm, loginBanks);
+    if (key === undefined) return;
+    const unload = async () => {};
+    await withStorageRoot(
+      tpm,
+      async (parent) => tpm.holding(await loadOwnKey(tpm, parent, key), unload),
+      { keep: false },
+    );
+  }
+
   async authenticate(challenge: AuthenticateChallenge): Promise<DeviceProof> {
     if (challenge.kind !== "tpm") throw wrongChallenge();
     return this.#withAttestationKey(async (tpm, handle, key) => ({
@@ -161,10 +175,7 @@ export class TpmAuthenticator implements DeviceAuthenticator {
     }
     const tpm = await this.#open();
     return withStorageRoot(tpm, async (parent) => {
-      const handle = await tpm.run(loadKey(parent, key)).catch(async (error: unknown) => {
-        if (!isTpmFault(error, responseCode.integrity)) throw error;
-        throw await explainForeignKey(tpm, key, error);
-      });
+      const handle = await loadOwnKey(tpm, parent, key);
       return tpm.holding(handle, () => use(tpm, handle, key));
     });
   }
@@ -226,6 +237,18 @@ async function makeAttestationKey(
         createSignature: signature,
       };
     });
+  });
+}
+
+/** Throws `environment` that says what became of the TPM when it is not the one that made the key. */
+async function loadOwnKey(
+  tpm: TpmClient,
+  parent: number,
+  key: StoredAttestationKey,
+): Promise<number> {
+  return tpm.run(loadKey(parent, key)).catch(async (error: unknown) => {
+    if (!isTpmFault(error, responseCode.integrity)) throw error;
+    throw await explainForeignKey(tpm, key, error);
   });
 }
 

@@ -67,6 +67,8 @@ function checkDeviceKey(options: TpmChecksOptions, usable: boolean): Promise<Che
     if (!usable) return unusable;
     const device = new TpmAuthenticator({ tpm, keyFile, random, ...port });
     try {
+      // First what leaves nothing in a TPM that was cleared.
+      await device.check();
       await device.authenticate({ kind: "tpm", attestationNonce: random(32) });
       return { ok: `the TPM signs with credential ${await device.findCredentialId()}` };
     } finally {

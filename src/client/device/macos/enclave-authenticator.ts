@@ -12,7 +12,7 @@ import type {
   EnrollResponse,
 } from "#devicetrust/messages.ts";
 import type { DeviceAuthenticator, EnrollCredential } from "../authenticator.ts";
-import { askEnclave } from "./enclave-helper.ts";
+import { askEnclave, noEnclave } from "./enclave-helper.ts";
 import {
   parseEnclavePublicKey,
   readEnclaveKey,
@@ -50,6 +50,14 @@ export class EnclaveAuthenticator implements DeviceAuthenticator {
 
   async findCredentialId(): Promise<string | undefined> {
     return readEnclaveKey(this.#options.keyFile)?.credentialId;
+  }
+
+  async check(): Promise<void> {
+    const { helper, keyFile, random } = this.#options;
+    const stored = readEnclaveKey(keyFile);
+    const { available } = await askEnclave(helper, { op: "probe" });
+    if (!available) throw noEnclave();
+    if (stored !== undefined) await this.#signWith(stored, random(32));
   }
 
   async authenticate(challenge: AuthenticateChallenge): Promise<DeviceProof> {
