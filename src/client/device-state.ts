@@ -25,11 +25,17 @@ export function stateFolder(env: Environment, system: NodeJS.Platform = process.
   return join(env["XDG_STATE_HOME"] || join(homedir(), ".local", "state"), "gatehouse");
 }
 
+/** Variables that put something else in the place of this machine's own hardware. */
+export const overrides = [
+  "GATEHOUSE_TPM",
+  "GATEHOUSE_DMI_DIR",
+  "GATEHOUSE_EVENT_LOG",
+  "GATEHOUSE_ENCLAVE_HELPER",
+] as const;
+
 /** A warning to print when the TPM or the machine's data are not the machine's own; undefined otherwise. */
 export function describeOverrides(env: Environment): string | undefined {
-  const set = ["GATEHOUSE_TPM", "GATEHOUSE_DMI_DIR", "GATEHOUSE_ENCLAVE_HELPER"].filter(
-    (name) => env[name],
-  );
+  const set = overrides.filter((name) => env[name]);
   return set.length === 0
     ? undefined
     : `WARNING: ${set.join(" and ")} ${set.length === 1 ? "is" : "are"} set: this is not the machine's own hardware`;

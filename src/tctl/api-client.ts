@@ -11,11 +11,13 @@ import { createClient, type GrpcClient } from "#api/grpc/client.ts";
 import { Fault } from "#base/fault.ts";
 import type { Secret } from "#base/secret.ts";
 import { AuditService, ExplainService, UserService } from "#gen/gatehouse/v1/admin_pb.ts";
+import { AttestationService } from "#gen/gatehouse/v1/attestation_pb.ts";
 import { AuthService } from "#gen/proto/authservice_pb.ts";
 import { DeviceTrustService, DeviceView } from "#gen/teleport/devicetrust/v1/service_pb.ts";
 import type { Device } from "#resource/device.ts";
 import type { Kind, Resource, ResourceOf } from "#resource/kinds.ts";
 import { alertCallsOver } from "./api-alerts.ts";
+import { attestationCallsOver } from "./api-attestation.ts";
 import { syncDevices } from "./api-inventory.ts";
 import { kindCallsOver, readPages } from "./api-kinds.ts";
 import { readSimulation } from "./api-simulation.ts";
@@ -54,6 +56,7 @@ export function createApiClient(grpc: GrpcClient, caller?: string): AuthClient {
   return {
     ...alertCallsOver(auth),
     caller,
+    ...attestationCallsOver(createClient(AttestationService, grpc)),
     close: () => grpc.close(),
     async ping(): Promise<ClusterInfo> {
       const answer = await auth.ping({});

@@ -6,6 +6,7 @@ import type { Closable } from "#base/lifecycle.ts";
 import type { Secret } from "#base/secret.ts";
 import type { Device } from "#resource/device.ts";
 import type { Kind, Resource, ResourceOf } from "#resource/kinds.ts";
+import type { AttestationCalls } from "./attestation-calls.ts";
 
 /** Who answers. */
 export interface ClusterInfo {
@@ -127,7 +128,7 @@ export interface InventoryOutcome {
 }
 
 /** The auth service as an administrator sees it. */
-export interface AuthClient extends AlertCalls, Closable {
+export interface AuthClient extends AlertCalls, AttestationCalls, Closable {
   /** The user whose login this is; undefined for the administrator of the auth host. */
   readonly caller: string | undefined;
   ping(): Promise<ClusterInfo>;

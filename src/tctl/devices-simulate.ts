@@ -1,4 +1,5 @@
 /** `tctl devices simulate`: who would lose which logins, before a device mode is set. */
+import { Fault } from "#base/fault.ts";
 import { printAs } from "#cli/output.ts";
 import { printTable } from "#cli/table.ts";
 import type { ChangedLogin, Simulation, TriedMode } from "./auth-client.ts";
@@ -8,10 +9,26 @@ import { withAuth } from "./services.ts";
 /** Server names that a row of the table shows. */
 const namesShown = 3;
 
-/** Asks, and prints the logins that change: those that are lost first. */
+/** Tries what the flags name: a mode on the logins, or rules about boots on the devices. */
 export async function run(invocation: Invocation<typeof devicesSimulate>): Promise<void> {
+  const { mode, role, measuredBoot } = invocation.flags;
+  if (mode !== undefined && measuredBoot === undefined) return simulateMode(invocation, mode);
+  if (measuredBoot !== undefined && mode === undefined && role === undefined) {
+    const { simulateBoot } = await import("./devices-simulate-boot.ts");
+    return simulateBoot(invocation, measuredBoot);
+  }
+  throw new Fault("usage", "name what to try: --mode, also with --role, or --measured-boot", {
+    hint: "for example: tctl devices simulate --mode=required",
+  });
+}
+
+/** Asks, and prints the logins that change: those that are lost first. */
+async function simulateMode(
+  invocation: Invocation<typeof devicesSimulate>,
+  mode: string,
+): Promise<void> {
   const { console, flags } = invocation;
-  const tried = { mode: flags.mode, role: flags.role };
+  const tried = { mode, role: flags.role };
   const progress = console.progress("Trying the mode on every login");
   const simulation = await withAuth(invocation, (auth) => auth.simulateDeviceMode(tried)).finally(
     () => progress.stop(),

@@ -2,6 +2,7 @@
 
 import { versionLine } from "#base/version.ts";
 import { defineProgram } from "#cli/program.ts";
+import * as attestation from "./attestation-commands.ts";
 import * as commands from "./commands.ts";
 import { machineServices } from "./services.ts";
 import { sharedFlags } from "./shared.ts";
@@ -15,6 +16,7 @@ export const tctl = defineProgram({
     users: "manage users",
     tokens: "manage join tokens",
     devices: "manage trusted devices",
+    locks: "see and remove locks",
     alerts: "tell people something at their login",
     audit: "read the audit log",
     nodes: "manage SSH servers",
@@ -44,7 +46,14 @@ export const tctl = defineProgram({
     commands.devicesEnroll,
     commands.devicesLock,
     commands.devicesSimulate,
+    attestation.devicesApproveBoot,
+    attestation.devicesEkcertInspect,
+    attestation.devicesEkcertAllow,
+    attestation.devicesEkcertLs,
+    attestation.devicesEkcertBind,
     commands.lock,
+    commands.locksLs,
+    commands.locksRm,
     commands.alertsLs,
     commands.alertsCreate,
     commands.alertsAck,

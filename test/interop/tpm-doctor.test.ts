@@ -1,5 +1,6 @@
 /** The doctor on real TPMs (swtpm) that were cleared, exchanged, switched off or locked. */
 import assert from "node:assert/strict";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, mock, test } from "node:test";
 import { isFault } from "#base/fault.ts";
@@ -11,6 +12,7 @@ import type { CheckResult } from "#client/doctor/check.ts";
 import { checkTpm, type TpmChecksOptions } from "#client/doctor/tpm-checks.ts";
 import { readHandles } from "#tpm/commands/capabilities.ts";
 import { permanentHandle, wellKnown } from "#tpm/constants.ts";
+import { bootEvents, encodeEventLog } from "../support/event-log.ts";
 import { withTpm } from "../support/real-tpm-key.ts";
 import {
   createVendor,
@@ -24,6 +26,7 @@ import {
   clearTpm,
   keepUnprotectedStorageRoot,
   lockOutAtOnce,
+  measureEvent,
   switchHierarchyOff,
 } from "../support/tpm-provisioning.ts";
 
@@ -158,6 +161,24 @@ test("a TPM whose SHA-256 bank is off is told how to switch it on", async () => 
   const found = (await examine(placeOf(tpm))).get("PCR banks");
   assert.equal(found?.outcome, "problem");
   assert.match(found.hint ?? "", /tpm2_pcrallocate sha256:all/);
+  await tpm.stop();
+});
+
+test("an event log that leads to what the TPM measured is well, and one of another start is not", async () => {
+  const tpm = await newTpm();
+  const place = { ...placeOf(tpm), eventLogFile: join(tpm.stateDir, "event-log") };
+  const boot = bootEvents(true);
+  for (const event of boot) await withTpm(tpm, (client) => client.run(measureEvent(event)));
+  const look = async (events: typeof boot) => {
+    writeFileSync(place.eventLogFile, encodeEventLog(events));
+    return (await examine(place)).get("event log");
+  };
+  const honest = await look(boot);
+  assert.match(honest?.message ?? "", /^\d+ bytes, \d+ events, which lead to PCR 0 to 7$/);
+  const other = await look(bootEvents(false));
+  assert.equal(other?.outcome, "problem");
+  assert.match(other.message, /^the event log does not lead to what the TPM measured: PCR 7$/);
+  assert.match(other.hint ?? "", /^restart the machine; .*update its firmware/);
   await tpm.stop();
 });
 

@@ -157,6 +157,25 @@ const documents: { [K in Kind]: object } = {
     metadata: { name: "session-recording-config" },
     spec: { mode: "node-sync", proxy_checks_host_keys: false },
   },
+  attestation_policy: {
+    kind: "attestation_policy",
+    version: "v1",
+    metadata: { name: "attestation-policy" },
+    spec: {
+      allow_sha1_on_windows: true,
+      measured_boot: [
+        {
+          name: "laptops",
+          os: ["linux"],
+          mode: "enforce",
+          event_log: true,
+          secure_boot: true,
+          unchanged_pcrs: [0, 7],
+          allowed_firmware: [{ version: "N32ET9*" }, { pcr0: "ab".repeat(32) }],
+        },
+      ],
+    },
+  },
   node: {
     kind: "node",
     version: "v2",

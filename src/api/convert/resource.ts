@@ -3,6 +3,7 @@
  * passes the strict schema of its kind: what an administrator may not write, a client may not send.
  */
 import type { DescMessage, MessageShape } from "@bufbuild/protobuf";
+import { AttestationPolicySchema } from "#gen/gatehouse/v1/attestation_pb.ts";
 import { DeviceSchema } from "#gen/teleport/devicetrust/v1/device_pb.ts";
 import { AuthPreferenceV2Schema } from "#gen/types/auth_preference_pb.ts";
 import { CertAuthorityV2Schema } from "#gen/types/cert_authority_pb.ts";
@@ -31,6 +32,7 @@ const schemas = {
   cluster_auth_preference: AuthPreferenceV2Schema,
   cluster_networking_config: ClusterNetworkingConfigV2Schema,
   session_recording_config: SessionRecordingConfigV2Schema,
+  attestation_policy: AttestationPolicySchema,
   node: ServerV2Schema,
   db: DatabaseV3Schema,
   db_server: DatabaseServerV3Schema,

@@ -25,9 +25,10 @@ import type { UserIdentity } from "#identity/identity.ts";
 import type { DeviceCredential as CredentialDocument, Device } from "#resource/device.ts";
 import type { AuthContext } from "../context.ts";
 import { type AuthCall, authorize, requireUser } from "../grpc/guard.ts";
+import { endorsementFacts, signsWithSha1 } from "./attestation.ts";
 import { markClock } from "./clock.ts";
-import type { DeviceChange, DeviceState } from "./device-state.ts";
-import { deviceFields, recordFailure, recordSuccess } from "./events.ts";
+import { type DeviceChange, type DeviceState, lastingOf } from "./device-state.ts";
+import { deviceFields, recordBoot, recordFailure, recordSuccess } from "./events.ts";
 import type { DeviceInventory } from "./inventory.ts";
 import { collectedDocument } from "./messages.ts";
 import { readDeviceTrust } from "./policy.ts";
@@ -89,7 +90,12 @@ export async function beginDeviceEnrollment(
   const { device } = state;
   found(device);
   await spendToken({ context, inventory, tokens }, call, init.token, device, user);
-  const target = { id: device.metadata.name, osType, assetTag: device.spec.asset_tag };
+  const target = {
+    id: device.metadata.name,
+    osType,
+    assetTag: device.spec.asset_tag,
+    bound: state.record.boundEndorsement,
+  };
   const begun = beginEnrollment(init, { ...deps, device: target } satisfies EnrollmentDeps);
   return { ...begun, device, user };
 }
@@ -103,7 +109,7 @@ export async function finishDeviceEnrollment(
 ): Promise<DeviceState> {
   const now = context.clock.now();
   const enrollment = finishEnrollment(state, response, { now });
-  const { credential, endorsementHash, platform } = enrollment;
+  const { credential, endorsement: offered, platform, boot } = enrollment;
   return inventory.modify(
     device.metadata.name,
     user.username,
@@ -113,18 +119,20 @@ export async function finishDeviceEnrollment(
       assertNoConflict(enrollment, {
         deviceId: device.metadata.name,
         ...(enrolled && endorsement ? { enrolledEndorsementHash: endorsement } : {}),
-        ...(await inventory.findHolders(credential.id, endorsementHash)),
+        ...(await inventory.findHolders(credential.id, offered?.publicKeyHash)),
       });
       return enrolledChange(before, enrollment, user.username, now);
     },
-    (after) =>
-      recordSuccess(
-        context,
-        "device.enroll",
-        call,
-        deviceFields(after),
-        platform && `the event log is ${platform.eventLog.verdict}`,
-      ),
+    async (after) => {
+      const fields = deviceFields(after);
+      await recordBoot(context, call, fields, boot?.findings ?? []);
+      const notes = [
+        ...(platform ? [`the event log is ${platform.eventLog.verdict}`] : []),
+        ...(signsWithSha1(credential) ? ["its key signs with SHA-1"] : []),
+      ];
+      const message = notes.length > 0 ? notes.join("; ") : undefined;
+      return recordSuccess(context, "device.enroll", call, fields, message);
+    },
   );
 }
 
@@ -179,11 +187,11 @@ function enrolledHardware({ device, record }: DeviceState) {
 
 function enrolledChange(
   { device, record }: DeviceState,
-  { credential, endorsementHash, collectedData, platform }: Enrollment,
+  { credential, endorsement, collectedData, platform, boot }: Enrollment,
   owner: string,
   now: Date,
 ): DeviceChange {
-  const { certificatesUntil, assignedUser } = record;
+  const { certificatesUntil } = record;
   const sameKey = device.spec.credential?.id === credential.id;
   return {
     device: {
@@ -199,11 +207,12 @@ function enrolledChange(
     record: {
       enrolled: collectedDocument(collectedData),
       recent: [],
-      ...(endorsementHash === undefined ? {} : { endorsementHash }),
+      ...(endorsement ? endorsementFacts(endorsement) : {}),
       ...(platform ? { clock: markClock(platform.clock, now) } : {}),
+      ...(boot ? { boot: boot.facts, baseline: boot.facts.pcrs } : {}),
       // Certificates of the same key are still out there; those of another one are locked by this change.
       ...(sameKey && certificatesUntil !== undefined ? { certificatesUntil } : {}),
-      ...(assignedUser === undefined ? {} : { assignedUser }),
+      ...lastingOf(record),
     },
   };
 }

@@ -5,9 +5,11 @@
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import type { ServiceHandlers } from "#api/grpc/service.ts";
 import type { Peer } from "#api/peer.ts";
+import type { AuditEvent } from "#audit/event.ts";
 import { utf8 } from "#base/bytes.ts";
 import { Fault } from "#base/fault.ts";
 import type { ExplainService } from "#gen/gatehouse/v1/admin_pb.ts";
+import { evidenceReasons } from "#tpm/refusal.ts";
 import { Budget } from "../budget.ts";
 import type { AuthContext } from "../context.ts";
 import { describeDevice, questionBudget } from "../devices/describe.ts";
@@ -30,8 +32,9 @@ export function explainService(context: AuthContext): ServiceHandlers<typeof Exp
       if (identity.kind === "system") requireSystem(call, "Admin");
       const event = await context.events.find(id);
       const concerned = identity.kind === "user" && event?.user === identity.username;
+      const auditor = await mayUse(context, call, "event", "read");
       // Whoever may not read it does not learn that it is there.
-      if (!event || !(concerned || (await mayUse(context, call, "event", "read")))) {
+      if (!event || !(concerned || auditor)) {
         throw new Fault("not-found", `there is no refusal with the id ${id}`, {
           hint: "copy the whole id; the person who was refused and auditors may ask",
         });
@@ -46,7 +49,8 @@ export function explainService(context: AuthContext): ServiceHandlers<typeof Exp
           ...(last === undefined ? {} : { lastAuthenticated: timestampFromDate(last) }),
         };
       });
-      return { event: utf8(JSON.stringify(event)), devices };
+      const told = auditor ? event : withoutEvidenceReason(event);
+      return { event: utf8(JSON.stringify(told)), devices };
     },
 
     describeDevice: (request, call) =>
@@ -60,4 +64,10 @@ export function explainService(context: AuthContext): ServiceHandlers<typeof Exp
       yield* simulateDeviceMode(context, inventory, request);
     },
   };
+}
+
+/** Which check evidence did not pass would teach whoever forges it: the person concerned reads what the peer read. */
+function withoutEvidenceReason(event: AuditEvent): Readonly<Record<string, unknown>> {
+  const { reason, message: _, ...rest } = event as Readonly<Record<string, unknown>>;
+  return typeof reason === "string" && Object.hasOwn(evidenceReasons, reason) ? rest : event;
 }

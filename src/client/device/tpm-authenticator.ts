@@ -38,17 +38,15 @@ import {
   writeAttestationKey,
 } from "./attestation-key-file.ts";
 import type { DeviceAuthenticator, EnrollCredential } from "./authenticator.ts";
-import { readEventLogOf } from "./event-log.ts";
+import { type EventLogPlace, readEventLogOf } from "./event-log.ts";
 import { openTpm, type TpmPort } from "./open-tpm.ts";
 import { findPcrBanks } from "./pcr-banks.ts";
 import { withEndorsementKey, withStorageRoot } from "./tpm-keys.ts";
-import type { TpmSelection } from "./tpm-selection.ts";
 
 /** What the authenticator needs from its surroundings. */
-export interface TpmAuthenticatorOptions extends TpmPort {
+export interface TpmAuthenticatorOptions extends TpmPort, EventLogPlace {
   /** "linux" when not given. */
   readonly osType?: "linux" | "windows";
-  readonly tpm: TpmSelection;
   /** File of the attestation key, which is made at the first enrolment. */
   readonly keyFile: string;
   readonly random: Random;
@@ -215,7 +213,7 @@ export class TpmAuthenticator implements DeviceAuthenticator {
         }),
       ),
       // A device can be trusted without its log; the doctor says why there is none.
-      eventLog: await readEventLogOf(this.#options.tpm).catch(() => new Uint8Array(0)),
+      eventLog: await readEventLogOf(this.#options).catch(() => new Uint8Array(0)),
     };
   }
 }

@@ -7,10 +7,12 @@ import type { Device } from "#resource/device.ts";
 import { type Kind, kindInfo, type Resource, type ResourceOf } from "#resource/kinds.ts";
 import { parseResource } from "#resource/parse.ts";
 import {
+  defaultAttestationPolicy,
   defaultAuthPreference,
   defaultNetworkingConfig,
   defaultSessionRecordingConfig,
 } from "#resource/singletons.ts";
+import type { BootSimulation, DeviceAttestation } from "#tctl/attestation-calls.ts";
 import type { Alert, AuditEvent, AuthClient, Simulation } from "#tctl/auth-client.ts";
 
 /** What the fake starts with, and what it was asked to do. */
@@ -20,6 +22,10 @@ export interface FakeAuth extends AuthClient {
   readonly events: AuditEvent[];
   /** What a device mode changes, by the role and the mode with a colon between; nothing for all others. */
   readonly simulations: Map<string, Simulation>;
+  /** What is known of the TPMs of devices, by device id. */
+  readonly attestations: Map<string, DeviceAttestation>;
+  /** What every policy about boots would do. */
+  bootSimulation: BootSimulation;
   /** Passwords that were set, in order. */
   readonly passwords: string[];
   /** Connections that were closed. */
@@ -56,16 +62,37 @@ export function createFakeAuth(documents: readonly unknown[], now: Date): FakeAu
     store(parseResource(document));
   }
 
+  const policy = defaultAttestationPolicy();
+  stored.set(keyOf(policy.kind, policy.metadata.name), {
+    ...policy,
+    metadata: { ...policy.metadata, revision: "revision-0" },
+  });
+
   function get<K extends Kind>(kind: K, name: string, subKind?: string): ResourceOf[K] {
     const found = stored.get(keyOf(kind, name, subKind));
     if (found === undefined) throw new Fault("not-found", `${kind} ${name} is not found`);
     return found as ResourceOf[K];
   }
 
+  function attestationOf(id: string): DeviceAttestation {
+    const { asset_tag: assetTag, os_type: osType } = get("device", id).spec;
+    const none = {
+      ...{ assetTag, osType, attestationType: "", signingHash: "", baseline: {} },
+      ...{ endorsement: undefined, lastBoot: undefined, refusedBoot: undefined },
+      bound: { keyHash: "", certificateSerial: "" },
+    };
+    return fake.attestations.get(id) ?? none;
+  }
+
   const fake: FakeAuth = {
     stored,
     events,
     simulations: new Map(),
+    attestations: new Map(),
+    bootSimulation: {
+      devices: [],
+      totals: { enrolled: 0, refused: 0, reported: 0, satisfied: 0, unconcerned: 0 },
+    },
     passwords,
     closed: 0,
     async close() {
@@ -177,6 +204,21 @@ export function createFakeAuth(documents: readonly unknown[], now: Date): FakeAu
       const totals = { users: 2, servers: 4, lost: 0, kept: 0, unchanged: 8 };
       const nothing = { modeBefore: undefined, totals, groups: [], logins: [] };
       return fake.simulations.get(`${role}:${mode}`) ?? nothing;
+    },
+    simulateMeasuredBoot: async () => fake.bootSimulation,
+    deviceAttestation: async (id) => attestationOf(id),
+    async approveBoot(id) {
+      const { refusedBoot, ...known } = attestationOf(id);
+      const lastBoot = refusedBoot ?? known.lastBoot;
+      const baseline = lastBoot?.pcrs ?? {};
+      const approved = { ...known, lastBoot, baseline, refusedBoot: undefined };
+      fake.attestations.set(id, approved);
+      return approved;
+    },
+    async bindEndorsementKey(id, bound) {
+      const changed = { ...attestationOf(id), bound };
+      fake.attestations.set(id, changed);
+      return changed;
     },
     async searchEvents(query) {
       return events

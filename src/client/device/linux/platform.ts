@@ -20,6 +20,7 @@ export const linux: DevicePlatform = {
       osType: "linux",
       tpm: selectTpm(env, "linux"),
       keyFile: deviceKeyFile(env),
+      eventLogFile: env["GATEHOUSE_EVENT_LOG"] || undefined,
       random: systemRandom,
       onBusy,
     }),
