@@ -7,6 +7,8 @@ import { create } from "@bufbuild/protobuf";
 import { type Timestamp, timestampDate, timestampFromDate } from "@bufbuild/protobuf/wkt";
 import { decodeDocument, encodeDocument } from "#api/convert/document.ts";
 import { Fault } from "#base/fault.ts";
+import type { DeviceProfile } from "#devicetrust/auto-enrollment.ts";
+import { checkShownEpoch, type ShownEpoch } from "#devicetrust/epoch.ts";
 import type {
   AuthenticateChallenge,
   AuthenticateInit,
@@ -34,7 +36,7 @@ import type {
   EnrollDeviceResponseSchema,
 } from "#gen/teleport/devicetrust/v1/enroll_pb.ts";
 import type { TPMPlatformParameters } from "#gen/teleport/devicetrust/v1/tpm_pb.ts";
-import type { DeviceCollectedData } from "#resource/device.ts";
+import type { DeviceCollectedData, DeviceProfile as ProfileDocument } from "#resource/device.ts";
 
 /** The longest event log that is looked at, in bytes. */
 export const maxEventLogBytes = 1024 * 1024;
@@ -114,6 +116,19 @@ export function readCollectedDocument(document: DeviceCollectedData): CollectedD
   return readCollectedData(encodeDocument(DeviceCollectedDataSchema, document));
 }
 
+/** The stored profile of an inventory service, as it is compared with what a device says. */
+export function readProfileDocument(profile: ProfileDocument): DeviceProfile {
+  return {
+    modelIdentifier: profile.model_identifier ?? "",
+    osVersion: profile.os_version ?? "",
+    osBuild: profile.os_build ?? "",
+    osBuildSupplemental: profile.os_build_supplemental ?? "",
+    osUsernames: profile.os_usernames ?? [],
+    jamfBinaryVersion: profile.jamf_binary_version ?? "",
+    osId: profile.os_id ?? "",
+  };
+}
+
 /** The first message of an enrolment. */
 export function readEnrollInit({ token, credentialId, deviceData, macos, tpm }: EnrollDeviceInit) {
   const init: EnrollInit = {
@@ -146,15 +161,19 @@ export function readEnrollResponse({ payload }: EnrollDeviceRequest): EnrollResp
   }
 }
 
-/** The challenge of an enrolment as its message. */
+/** The challenge of an enrolment as its message, with the series of epochs that begins. */
 export function enrollChallengeMessage(
   challenge: EnrollChallenge,
+  series: Uint8Array,
 ): MessageInitShape<typeof EnrollDeviceResponseSchema> {
+  const gatehouseEpoch = { series };
   if (challenge.kind === "key") {
-    return { payload: { case: "macosChallenge", value: { challenge: challenge.challenge } } };
+    const value = { challenge: challenge.challenge };
+    return { payload: { case: "macosChallenge", value }, gatehouseEpoch };
   }
   const { encryptedCredential, attestationNonce } = challenge;
-  return { payload: { case: "tpmChallenge", value: { encryptedCredential, attestationNonce } } };
+  const value = { encryptedCredential, attestationNonce };
+  return { payload: { case: "tpmChallenge", value }, gatehouseEpoch };
 }
 
 /** The first message of an authentication, without the certificates or the web token in it. */
@@ -187,17 +206,27 @@ export function readAuthenticateResponse({
   }
 }
 
-/** The challenge of an authentication as its message. */
+/** The epoch that our own client shows with its answer; undefined from others. Throws `invalid`. */
+export function readShownEpoch({
+  gatehouseEpoch,
+}: AuthenticateDeviceRequest | EnrollDeviceRequest): ShownEpoch | undefined {
+  return gatehouseEpoch && checkShownEpoch(gatehouseEpoch);
+}
+
+/** The challenge of an authentication as its message, with the series of epochs that is asked for. */
 export function authenticateChallengeMessage(
   challenge: AuthenticateChallenge,
+  series: Uint8Array,
 ): MessageInitShape<typeof AuthenticateDeviceResponseSchema> {
+  const gatehouseEpoch = { series };
   return challenge.kind === "key"
-    ? { payload: { case: "challenge", value: { challenge: challenge.challenge } } }
+    ? { payload: { case: "challenge", value: { challenge: challenge.challenge } }, gatehouseEpoch }
     : {
         payload: {
           case: "tpmChallenge",
           value: { attestationNonce: challenge.attestationNonce },
         },
+        gatehouseEpoch,
       };
 }
 
