@@ -194,7 +194,7 @@ export class TpmAuthenticator implements DeviceAuthenticator {
   ): Promise<Uint8Array> {
     return withEndorsementKey(tpm, ({ handle }) =>
       tpm.withHandle(startPolicySession(this.#options.random(32)), async (session) => {
-        await tpm.run(assertEndorsementPolicy(session));
+        await tpm.run(assertEndorsementPolicy(session, await tpm.authorizeEndorsement()));
         const encrypted = {
           credentialBlob: claimForm<SizedIdObject>(credential.credentialBlob),
           secret: claimForm<SizedEncryptedSecret>(credential.secret),
