@@ -15,6 +15,7 @@ import { measureCopies, measureOpenSshClient, measureStreams } from "./rows/bulk
 import { measureCertificates } from "./rows/certificates.ts";
 import { measureClusterCommands, measureLocalCommands, measureLogin } from "./rows/cli-start.ts";
 import { measureIdleSessions, measureSshLogins } from "./rows/connections.ts";
+import { measureEvidence } from "./rows/evidence.ts";
 import { measureListing } from "./rows/listing.ts";
 import { measureInventory } from "./rows/mdm.ts";
 import { measureServer } from "./rows/server.ts";
@@ -30,6 +31,7 @@ const groups: Readonly<Record<string, readonly Measurement[]>> = {
   copy: [measureCopies],
   memory: [measureIdleSessions],
   certificates: [measureCertificates],
+  evidence: [measureEvidence],
   store: [measureStore],
   mdm: [measureInventory],
   nodes: [measureListing],

@@ -16,7 +16,7 @@ import type { PlatformParameters } from "./messages.ts";
 
 /**
  * `absent`: not sent. `unreadable`: does not parse. `unexplained`: does not lead to the quoted values.
- * `explained`: every PCR that it extends, and all of 0 to 7, have the quoted values.
+ * `explained`: it leads to the quoted values of all of PCR 0 to 7.
  */
 export type EventLogVerdict = "absent" | "unreadable" | "unexplained" | "explained";
 

@@ -4,8 +4,9 @@
  */
 import { X509Certificate } from "node:crypto";
 import { Fault } from "#base/fault.ts";
+import { readPathLength } from "./endorsement-certificate.ts";
 
-/** The authorities of `ekcert_allowed_cas`. Every one is an anchor, whether root or intermediate. */
+/** The authorities of `ekcert_allowed_cas`: roots and intermediates. */
 export type EndorsementAuthorities = readonly X509Certificate[];
 
 const maxChain = 6;
@@ -24,6 +25,7 @@ function parseAuthority(pem: string, index: number): X509Certificate {
   let certificate: X509Certificate;
   try {
     certificate = new X509Certificate(pem);
+    readPathLength(certificate.raw);
   } catch (cause) {
     throw notAnAuthority(index, "cannot be read", cause);
   }
@@ -39,23 +41,30 @@ function notAnAuthority(index: number, problem: string, cause?: unknown): Fault 
 }
 
 /**
- * True when a path of at most six certificates leads from `certificate` to an anchor: each one signed by the next,
- * which must be an authority, and all of them valid at `at`.
+ * True when a path of at most six certificates leads from `certificate` over listed authorities to an anchor: each one signed
+ * by the next, and all of them valid at `at`. An authority whose issuer is on the list is an intermediate and counts only
+ * through it; every other one is an anchor, root or not.
  */
 export function chainsToAuthority(
   certificate: X509Certificate,
-  anchors: EndorsementAuthorities,
-  intermediates: readonly X509Certificate[],
+  listed: EndorsementAuthorities,
   at: Date,
 ): boolean {
-  const reaches = (from: X509Certificate, left: number): boolean => {
-    if (left === 0 || !isValidAt(from, at)) return false;
-    const isIssuer = (issuer: X509Certificate) => issued(from, issuer);
-    if (anchors.some((anchor) => isIssuer(anchor) && isValidAt(anchor, at))) return true;
-    return intermediates.filter(isIssuer).some((issuer) => reaches(issuer, left - 1));
-  };
-  // The anchor is the last of the path.
-  return reaches(certificate, maxChain - 1);
+  /** `below` counts the authorities between `from` and the end of the path. */
+  const reaches = (from: X509Certificate, below: number): boolean =>
+    below < maxChain - 1 &&
+    listed.some(
+      (issuer) =>
+        issued(from, issuer) &&
+        isValidAt(issuer, at) &&
+        below <= (readPathLength(issuer.raw) ?? maxChain) &&
+        (isAnchor(issuer, listed) || reaches(issuer, below + 1)),
+    );
+  return isValidAt(certificate, at) && reaches(certificate, 0);
+}
+
+function isAnchor(authority: X509Certificate, listed: EndorsementAuthorities): boolean {
+  return issued(authority, authority) || !listed.some((issuer) => issued(authority, issuer));
 }
 
 /** True when `at` lies within the validity of the certificate. */
@@ -63,6 +72,7 @@ export function isValidAt(certificate: X509Certificate, at: Date): boolean {
   return certificate.validFromDate <= at && at <= certificate.validToDate;
 }
 
+/** Names and key identifiers fit, the issuer may sign certificates, and did. */
 function issued(certificate: X509Certificate, issuer: X509Certificate): boolean {
   return issuer.ca && certificate.checkIssued(issuer) && certificate.verify(issuer.publicKey);
 }

@@ -3,7 +3,7 @@
  * little-endian. A log is untrusted until event-log-replay.ts has compared it with quoted PCRs, and event types are
  * never covered by a digest.
  */
-import { createHash } from "node:crypto";
+import { hash as digestOf } from "node:crypto";
 import { sameBytes, utf8 } from "#base/bytes.ts";
 import { algorithm, findHash } from "./constants.ts";
 import { refuse } from "./refusal.ts";
@@ -98,7 +98,7 @@ export function measures({ digests }: LogEvent, data: Uint8Array): boolean {
     known.length > 0 &&
     known.every(([hash, digest]) => {
       const name = findHash(hash)?.name ?? "";
-      return sameBytes(createHash(name).update(data).digest(), digest);
+      return sameBytes(digestOf(name, data, "buffer"), digest);
     })
   );
 }
