@@ -5,7 +5,7 @@ import { isFault } from "#base/fault.ts";
 import type { AttestedClock } from "#tpm/attest.ts";
 import type { AttestationKey } from "#tpm/attestation-key.ts";
 import { findHashOfApi } from "#tpm/constants.ts";
-import { parseEventLog } from "#tpm/event-log.ts";
+import { maxLogBytes, parseEventLog } from "#tpm/event-log.ts";
 import { findUnexplainedPcrs, isUnmeasured } from "#tpm/event-log-replay.ts";
 import { readFirmwareVersion } from "#tpm/firmware-version.ts";
 import { type AttestBytes, claimForm, type SignatureBytes } from "#tpm/forms.ts";
@@ -45,6 +45,7 @@ export function verifyPlatform(
   nonce: Uint8Array,
 ): PlatformReport {
   if (sent === undefined) throw refuse("quote_count");
+  if (sent.eventLog.length > maxLogBytes) throw refuse("event_log_limit");
   const quotes = sent.quotes.map(({ quote, signature }) => ({
     quote: claimForm<AttestBytes>(quote),
     signature: claimForm<SignatureBytes>(signature),

@@ -27,7 +27,8 @@ export const eventType = {
   variableAuthority: 0x800000e0,
 } as const;
 
-const maxBytes = 1 << 20;
+/** The longest log that is looked at, in bytes. */
+export const maxLogBytes = 1 << 20;
 const maxEvents = 16_384;
 const maxAlgorithms = 16;
 const maxPcr = 0x17;
@@ -79,7 +80,7 @@ export class LogReader {
 
 /** Parses a log of at most 1 MiB and 16384 events. Refuses with `event_log` or `event_log_limit`. */
 export function parseEventLog(bytes: Uint8Array): readonly LogEvent[] {
-  if (bytes.length > maxBytes) throw refuse("event_log_limit", `${bytes.length} bytes`);
+  if (bytes.length > maxLogBytes) throw refuse("event_log_limit", `${bytes.length} bytes`);
   const from = new LogReader(bytes);
   const first = readLegacyEvent(from);
   const sizes = readSpecId(first);
