@@ -17,6 +17,7 @@ import { measureClusterCommands, measureLocalCommands, measureLogin } from "./ro
 import { measureIdleSessions, measureSshLogins } from "./rows/connections.ts";
 import { measureEvidence } from "./rows/evidence.ts";
 import { measureListing } from "./rows/listing.ts";
+import { measureLockToCut } from "./rows/locks.ts";
 import { measureInventory } from "./rows/mdm.ts";
 import { measureServer } from "./rows/server.ts";
 import { measureStore } from "./rows/store.ts";
@@ -30,6 +31,7 @@ const groups: Readonly<Record<string, readonly Measurement[]>> = {
   bulk: [measureStreams, measureOpenSshClient],
   copy: [measureCopies],
   memory: [measureIdleSessions],
+  locks: [measureLockToCut],
   certificates: [measureCertificates],
   evidence: [measureEvidence],
   store: [measureStore],
