@@ -15,29 +15,44 @@ const pemBlock = /-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g;
 /** Parses the entries of `ekcert_allowed_cas`; an entry may hold several PEM blocks. Throws `invalid` otherwise. */
 export function parseEndorsementAuthorities(entries: readonly string[]): EndorsementAuthorities {
   return entries.flatMap((entry, index) => {
-    const blocks = entry.match(pemBlock) ?? [];
-    if (blocks.length === 0) throw notAnAuthority(index, "holds no certificate");
-    return blocks.map((block) => parseAuthority(block, index));
+    const { authorities, problem } = readAuthorities(entry);
+    if (problem === undefined) return authorities;
+    throw new Fault("invalid", `entry ${index + 1} of ekcert_allowed_cas ${problem}`, {
+      hint: authoritiesHint,
+    });
   });
 }
 
-function parseAuthority(pem: string, index: number): X509Certificate {
-  let certificate: X509Certificate;
-  try {
-    certificate = new X509Certificate(pem);
-    readPathLength(certificate.raw);
-  } catch (cause) {
-    throw notAnAuthority(index, "cannot be read", cause);
+/** What to write in the place of an entry with a problem. */
+export const authoritiesHint =
+  "use the PEM certificate of the TPM maker's root or intermediate authority";
+
+/** The authorities in one entry, or what is wrong with it, as the end of a sentence about it. */
+export function readAuthorities(
+  entry: string,
+):
+  | { readonly authorities: EndorsementAuthorities; readonly problem?: undefined }
+  | { readonly authorities?: undefined; readonly problem: string } {
+  const blocks = entry.match(pemBlock) ?? [];
+  if (blocks.length === 0) return { problem: "holds no certificate" };
+  const authorities: X509Certificate[] = [];
+  for (const block of blocks) {
+    const authority = readAuthority(block);
+    if (authority === undefined) return { problem: "cannot be read" };
+    if (!authority.ca) return { problem: "is not the certificate of an authority" };
+    authorities.push(authority);
   }
-  if (!certificate.ca) throw notAnAuthority(index, "is not the certificate of an authority");
-  return certificate;
+  return { authorities };
 }
 
-function notAnAuthority(index: number, problem: string, cause?: unknown): Fault {
-  return new Fault("invalid", `entry ${index + 1} of ekcert_allowed_cas ${problem}`, {
-    hint: "paste the PEM certificate of the TPM vendor's root or intermediate authority",
-    cause,
-  });
+function readAuthority(pem: string): X509Certificate | undefined {
+  try {
+    const certificate = new X509Certificate(pem);
+    readPathLength(certificate.raw);
+    return certificate;
+  } catch {
+    return undefined;
+  }
 }
 
 /**

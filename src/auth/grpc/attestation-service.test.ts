@@ -254,6 +254,11 @@ test("SHA-1 keys enrol only on Windows, only while the option is set, and the au
   assert.match(String(enrolled?.["message"]), /its key signs with SHA-1/);
   cluster.clock.advance(10_000);
   assert.ok(await authenticateAs(cluster, admin, windows));
+  assert.deepEqual((await simulate(admin)).failing, new Map());
+  assert.deepEqual(await simulate(admin, {}), {
+    failing: new Map([["PF47WND6", ["allow_sha1_on_windows:ak_sha1"]]]),
+    totals: [1, 1, 0, 0, 0],
+  });
   const service = await admin.client.service("attestation");
   await service.resetAttestationPolicy({});
   await refuses(cluster, "device.authenticate", "ak_sha1", () =>
