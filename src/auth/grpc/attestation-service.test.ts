@@ -114,12 +114,17 @@ test("a boot whose PCRs changed is refused until an administrator approves it", 
     authenticateAs(cluster, admin, device),
   );
   const service = await admin.client.service("attestation");
+  const explain = await admin.client.service("explain");
+  const question = { osType: "linux", assetTag: "PF47WND6" };
+  const refusedAt = async () => (await explain.describeDevice(question)).details?.bootRefused;
+  assert.equal(Number((await refusedAt())?.seconds) * 1000, cluster.clock.now().getTime());
   const before = await service.getDeviceAttestation({ deviceId });
   assert.ok(before.refusedBoot && before.refusedBoot.pcrs[0] !== before.baseline[0]);
   assert.equal(before.refusedBoot.pcrs[7], before.baseline[7]);
   const approved = await service.approveBoot({ deviceId });
   assert.deepEqual(approved.baseline, before.refusedBoot.pcrs);
   assert.equal(approved.refusedBoot, undefined);
+  assert.equal(await refusedAt(), undefined);
   assert.match(String((await cluster.lastEvent("device.update"))?.["message"]), /approved/);
   cluster.clock.advance(10_000);
   assert.ok(await authenticateAs(cluster, admin, device));

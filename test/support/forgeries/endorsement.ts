@@ -2,6 +2,7 @@
 import { generateKeyPairSync } from "node:crypto";
 import type { TpmEnrollPayload } from "#devicetrust/messages.ts";
 import type { EvidenceReason } from "#tpm/refusal.ts";
+import { spkiOf } from "../device-ceremony.ts";
 import { createTestIssuer, issueTestCertificate } from "../endorsement-certificates.ts";
 import { type Forgery, flipped, type Means, placesIn } from "./forgery.ts";
 
@@ -38,14 +39,10 @@ function bareKey(
   };
 }
 
-function spki(type: "rsa" | "ec" | "ed25519", options: object): Uint8Array {
-  const generate = generateKeyPairSync as (
-    type: string,
-    options: object,
-  ) => { publicKey: import("node:crypto").KeyObject };
-  const { publicKey } = generate(type, options);
-  return new Uint8Array(publicKey.export({ type: "spki", format: "der" }));
-}
+const rsa = (modulusLength: number) =>
+  spkiOf(generateKeyPairSync("rsa", { modulusLength }).publicKey);
+
+const curve = (namedCurve: string) => spkiOf(generateKeyPairSync("ec", { namedCurve }).publicKey);
 
 /** The forgeries; the record of the device is bound to the key hash and the serial number of the honest certificate. */
 export const endorsementForgeries: readonly Forgery<TpmEnrollPayload>[] = [
@@ -54,9 +51,7 @@ export const endorsementForgeries: readonly Forgery<TpmEnrollPayload>[] = [
   bareKey("the bare endorsement key of the TPM", "ek_certificate_required", ({ tpm }) => {
     return tpm.endorsementSpki;
   }),
-  bareKey("the bare key of a TPM in software", "ek_certificate_required", () =>
-    spki("rsa", { modulusLength: 2048 }),
-  ),
+  bareKey("the bare key of a TPM in software", "ek_certificate_required", () => rsa(2048)),
   ...placesIn(500, 20).map((length) =>
     certificate(`a certificate cut to ${length} bytes`, "ek_certificate", (_, honest) =>
       // Nothing at all counts as missing.
@@ -101,19 +96,19 @@ export const endorsementForgeries: readonly Forgery<TpmEnrollPayload>[] = [
   ),
   ...[1024, 3072].map((modulusLength) =>
     certificate(`a certified RSA key of ${modulusLength} bits`, "ek_key", ({ certify }) =>
-      certify({ spki: spki("rsa", { modulusLength }) }),
+      certify({ spki: rsa(modulusLength) }),
     ),
   ),
   ...["P-384", "P-521"].map((namedCurve) =>
     certificate(`a certified key on ${namedCurve}`, "ek_key", ({ certify }) =>
-      certify({ spki: spki("ec", { namedCurve }) }),
+      certify({ spki: curve(namedCurve) }),
     ),
   ),
   certificate("a certified Ed25519 key", "ek_key", ({ certify }) =>
-    certify({ spki: spki("ed25519", {}) }),
+    certify({ spki: spkiOf(generateKeyPairSync("ed25519").publicKey) }),
   ),
   certificate("the certificate of another TPM of the maker", "ek_not_bound", ({ certify }) =>
-    certify({ spki: spki("rsa", { modulusLength: 2048 }) }),
+    certify({ spki: rsa(2048) }),
   ),
   certificate("another certificate of the same TPM", "ek_serial_not_bound", ({ certify }) =>
     certify({ serial: 0x77n }),
