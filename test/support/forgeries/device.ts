@@ -66,6 +66,8 @@ export class ForgingDevice implements DeviceAuthenticator {
     };
   }
 
+  async check(): Promise<void> {}
+
   findCredentialId(): Promise<string> {
     return this.device.findCredentialId();
   }
