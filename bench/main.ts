@@ -15,6 +15,7 @@ import { measureCopies, measureOpenSshClient, measureStreams } from "./rows/bulk
 import { measureCertificates } from "./rows/certificates.ts";
 import { measureClusterCommands, measureLocalCommands, measureLogin } from "./rows/cli-start.ts";
 import { measureIdleSessions, measureSshLogins } from "./rows/connections.ts";
+import { measureEvidence } from "./rows/evidence.ts";
 import { measureListing } from "./rows/listing.ts";
 import { measureLockToCut } from "./rows/locks.ts";
 import { measureInventory } from "./rows/mdm.ts";
@@ -32,6 +33,7 @@ const groups: Readonly<Record<string, readonly Measurement[]>> = {
   memory: [measureIdleSessions],
   locks: [measureLockToCut],
   certificates: [measureCertificates],
+  evidence: [measureEvidence],
   store: [measureStore],
   mdm: [measureInventory],
   nodes: [measureListing],

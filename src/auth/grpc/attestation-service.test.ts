@@ -114,12 +114,17 @@ test("a boot whose PCRs changed is refused until an administrator approves it", 
     authenticateAs(cluster, admin, device),
   );
   const service = await admin.client.service("attestation");
+  const explain = await admin.client.service("explain");
+  const question = { osType: "linux", assetTag: "PF47WND6" };
+  const refusedAt = async () => (await explain.describeDevice(question)).details?.bootRefused;
+  assert.equal(Number((await refusedAt())?.seconds) * 1000, cluster.clock.now().getTime());
   const before = await service.getDeviceAttestation({ deviceId });
   assert.ok(before.refusedBoot && before.refusedBoot.pcrs[0] !== before.baseline[0]);
   assert.equal(before.refusedBoot.pcrs[7], before.baseline[7]);
   const approved = await service.approveBoot({ deviceId });
   assert.deepEqual(approved.baseline, before.refusedBoot.pcrs);
   assert.equal(approved.refusedBoot, undefined);
+  assert.equal(await refusedAt(), undefined);
   assert.match(String((await cluster.lastEvent("device.update"))?.["message"]), /approved/);
   cluster.clock.advance(10_000);
   assert.ok(await authenticateAs(cluster, admin, device));
@@ -254,6 +259,11 @@ test("SHA-1 keys enrol only on Windows, only while the option is set, and the au
   assert.match(String(enrolled?.["message"]), /its key signs with SHA-1/);
   cluster.clock.advance(10_000);
   assert.ok(await authenticateAs(cluster, admin, windows));
+  assert.deepEqual((await simulate(admin)).failing, new Map());
+  assert.deepEqual(await simulate(admin, {}), {
+    failing: new Map([["PF47WND6", ["allow_sha1_on_windows:ak_sha1"]]]),
+    totals: [1, 1, 0, 0, 0],
+  });
   const service = await admin.client.service("attestation");
   await service.resetAttestationPolicy({});
   await refuses(cluster, "device.authenticate", "ak_sha1", () =>

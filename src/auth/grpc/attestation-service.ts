@@ -72,7 +72,7 @@ export function attestationService(
       await authorize(context, call, "device", "list", "read");
       await authorize(context, call, kind, "read");
       const { spec } = policy ? readPolicy(policy) : await current();
-      yield* simulateMeasuredBoot(context, inventory, spec.measured_boot);
+      yield* simulateMeasuredBoot(context, inventory, spec);
     },
     async approveBoot({ deviceId }, call) {
       await authorize(context, call, "device", "update");

@@ -261,7 +261,7 @@ export const SimulateMeasuredBootResponseSchema: GenMessage<SimulateMeasuredBoot
   messageDesc(file_gatehouse_v1_attestation, 9);
 
 /**
- * An enrolled device that does not satisfy a rule, with everything that it lacks.
+ * An enrolled device that does not satisfy the policy, with everything that it lacks.
  *
  * @generated from message gatehouse.v1.FailingDevice
  */
@@ -311,6 +311,8 @@ export const FailingDeviceSchema: GenMessage<FailingDevice> = /*@__PURE__*/
  */
 export type BootFinding = Message<"gatehouse.v1.BootFinding"> & {
   /**
+   * Name of the rule, or of the option of the policy.
+   *
    * @generated from field: string rule = 1;
    */
   rule: string;
