@@ -138,7 +138,7 @@ export function checkLocks(
     stage: "session",
     hint: isRevocation(found)
       ? "enroll this device again with: tsh device enroll --current-device"
-      : `ask an administrator to remove the lock: tctl rm lock/${found.lock.metadata.name}`,
+      : `ask an administrator to remove the lock: tctl locks rm ${found.lock.metadata.name}`,
     audit: { lock: found.lock.metadata.name ?? "", lock_target: found.field },
   });
 }

@@ -91,7 +91,7 @@ const rows: readonly (readonly [string, DeviceStatus, readonly (readonly [string
   [
     "enrolled and locked",
     status({ ...enrolled, lock: "lock targeting Device is in force" }),
-    [["lock", /tctl rm lock\/ID/]],
+    [["lock", /tctl locks rm ID/]],
   ],
   ["enrolled, and not in the login", status(enrolled), [["carried", /tsh logout; tsh login/]]],
   [

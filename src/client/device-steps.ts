@@ -49,7 +49,7 @@ export function missingSteps(status: DeviceStatus): MissingStep[] {
   const enrollment = enrollmentStep(status, cluster);
   if (enrollment !== undefined) return [...steps, enrollment];
   if (cluster.lock !== undefined) {
-    const hint = "ask an administrator to remove the lock: tctl get locks, tctl rm lock/ID";
+    const hint = "ask an administrator to remove the lock: tctl locks ls, tctl locks rm ID";
     return [...steps, { about: "lock", what: cluster.lock, hint }];
   }
   if (login?.summary.device === undefined) {

@@ -269,14 +269,34 @@ export const lock = defineCommand({
     user: string("user name"),
     role: string("role name"),
     login: string("OS account"),
+    node: string("host name or host id of a registered node", { placeholder: "NAME" }),
     serverId: string("host id of a node", { placeholder: "ID" }),
-    device: string("device id", { placeholder: "ID" }),
+    device: string("device id or asset tag", { placeholder: "ID" }),
     mfaDevice: string("id of an MFA device", { placeholder: "ID" }),
     accessRequest: string("id of an access request", { placeholder: "ID" }),
     windowsDesktop: string("name of a Windows desktop", { placeholder: "NAME" }),
     ...lockFlags,
   },
   run: () => import("./lock.ts"),
+});
+
+export const locksLs = defineCommand({
+  path: ["locks", "ls"],
+  summary: "list the locks in force",
+  example: "tctl locks ls --format=json",
+  flags: {
+    expired: boolean("also those that have ended and are not yet swept away"),
+    format: formatFlag,
+  },
+  run: () => import("./locks-ls.ts"),
+});
+
+export const locksRm = defineCommand({
+  path: ["locks", "rm"],
+  summary: "remove locks",
+  example: "tctl locks rm 82d39d0c-a44d-4e59-80e0-4f6502b23706",
+  arguments: { id: required("id of a lock"), more: many("ids of others") },
+  run: () => import("./locks-rm.ts"),
 });
 
 export const auditLs = defineCommand({

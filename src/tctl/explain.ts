@@ -62,7 +62,7 @@ function ruleOf(refusal: Fields): string {
 
 function lockOf(refusal: Fields): string {
   const [lock, target] = [text(refusal["lock"]), text(refusal["lock_target"])];
-  return lock === "" ? "" : `${lock} (on the ${target}); remove it with: tctl rm lock/${lock}`;
+  return lock === "" ? "" : `${lock} (on the ${target}); remove it with: tctl locks rm ${lock}`;
 }
 
 /** What the person's certificate, or the ceremony, said of a device. */

@@ -320,8 +320,57 @@ test("devices: an empty inventory says so", async () => {
   await replay("devices-none", cluster);
 });
 
+const locks: readonly unknown[] = [
+  {
+    kind: "lock",
+    metadata: { name: "0b7c2a54-0000-4000-8000-000000000001" },
+    spec: {
+      target: { user: "mallory", login: "root" },
+      message: "on leave",
+      created_at: "2026-11-20T08:00:00Z",
+      created_by: "alice",
+    },
+  },
+  {
+    kind: "lock",
+    metadata: { name: "0b7c2a54-0000-4000-8000-000000000002" },
+    spec: {
+      target: { login: "root" },
+      expires: "2026-11-21T05:00:00Z",
+      created_at: "2026-11-21T04:00:00Z",
+      created_by: "alice",
+    },
+  },
+  {
+    kind: "lock",
+    metadata: { name: "deleted-user-2bd806c97f0e00af1a1fc3328fa763a9" },
+    spec: {
+      target: { user: "bob" },
+      message: "the user was deleted",
+      expires: "2026-11-21T17:00:00Z",
+      created_at: "2026-11-21T05:00:00Z",
+      created_by: "alice",
+    },
+  },
+  {
+    kind: "lock",
+    metadata: { name: "device-7a2e5a5c-0000-4000-8000-000000000001-0011223344556677" },
+    spec: {
+      target: { device: "7a2e5a5c-0000-4000-8000-000000000001/YXNkZg" },
+      message: "device C00AA0AAAA0A is no longer enrolled with this key",
+      expires: "2026-11-21T16:00:00Z",
+      created_at: "2026-11-21T04:30:00Z",
+      created_by: "alice",
+    },
+  },
+];
+
 test("locks: every target, one of them at least", async () => {
-  await replay("locks", cluster);
+  await replay("locks", [...cluster, ...devices, ...nodes]);
+});
+
+test("locks: list and remove, and what a removal makes good again", async () => {
+  await replay("locks-ls", [...cluster, ...locks]);
 });
 
 test("nodes and status", () =>

@@ -7,6 +7,7 @@ import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { withPlainShells } from "../../tools/plain-shells.ts";
 import { acceptInvitation } from "./cluster/invitation.ts";
 import { checkoutPrograms, discardTpms, Machine, newTpm, type Ran } from "./cluster/machine.ts";
 import { OneTimeCodes } from "./cluster/one-time-codes.ts";
@@ -145,8 +146,9 @@ export class Cluster {
       ...(logins.length === 0 ? [] : [`--logins=${logins.join(",")}`]),
       ...(cluster === undefined ? [] : [`--cluster=${cluster}`]),
     ];
-    const plain = onMachine(this.nodename, [join(this.#programs, "gatehouse"), ...args]);
-    const command = diskMib === undefined ? plain : onDisk(diskMib, this.dataDir, plain);
+    const plain = withPlainShells([join(this.#programs, "gatehouse"), ...args]);
+    const named = onMachine(this.nodename, plain);
+    const command = diskMib === undefined ? named : onDisk(diskMib, this.dataDir, named);
     mkdirSync(this.dataDir, { recursive: true, mode: 0o700 });
     // The first start prints an invitation as well.
     const ready = this.#port === 0 ? /\/web\/invite\/\S+\n/ : /is ready: .*\n/;
