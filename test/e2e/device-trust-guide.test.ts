@@ -149,6 +149,8 @@ test("5. every day: a new machine, one that is lost, one that changes hands, and
   await does(ada, "tctl devices lock --asset-tag=TAG --message=lost", { fill });
   const refused = await ben.machine.tsh("ssh", cluster.target, "true");
   assert.match(refused.shown, /in force: lost/);
+  const why = await does(ada, "tctl explain ID", { fill: { ID: idIn(refused) } });
+  assert.match(why, /lost/);
   await does(ada, "tctl lock --user=NAME --ttl=12h", { fill });
   await does(ada, "tctl users reset NAME", { fill });
 
