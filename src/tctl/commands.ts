@@ -232,13 +232,43 @@ export const devicesEnroll = defineCommand({
   run: () => import("./devices-enroll.ts"),
 });
 
+export const devicesTokensLs = defineCommand({
+  path: ["devices", "tokens", "ls"],
+  summary: "list enrollment tokens that are neither spent nor expired",
+  example: "tctl devices tokens ls --format=json",
+  arguments: { device: optional("only those of this device: asset tag or id") },
+  flags: { format: formatFlag },
+  run: () => import("./devices-tokens-ls.ts"),
+});
+
+export const devicesTokensShow = defineCommand({
+  path: ["devices", "tokens", "show"],
+  summary: "show an enrollment token, without its secret",
+  example: "tctl devices tokens show 1f0ed1e2a3b4c5d6",
+  arguments: { id: required("id of the token") },
+  flags: { format: formatFlag },
+  run: () => import("./devices-tokens-show.ts"),
+});
+
+export const devicesTokensRm = defineCommand({
+  path: ["devices", "tokens", "rm"],
+  summary: "revoke an enrollment token",
+  example: "tctl devices tokens rm 1f0ed1e2a3b4c5d6",
+  arguments: { id: required("id of the token") },
+  run: () => import("./devices-tokens-rm.ts"),
+});
+
 export const devicesSimulate = defineCommand({
   path: ["devices", "simulate"],
-  summary: "show what a device mode or measured-boot rules would take away, and change nothing",
-  example: "tctl devices simulate --mode=required",
+  summary: "show what a mode, posture rules or measured-boot rules would take away; change nothing",
+  example: "tctl devices simulate --mode=required --posture=device.secure_boot",
   flags: {
-    mode: choice(["off", "optional", "required", "required-for-humans"], "device mode to try", {}),
-    role: string("try it as the mode of this role, not of the cluster", { placeholder: "NAME" }),
+    mode: choice(["off", "optional", "required", "required-for-humans"], "device mode to try"),
+    posture: list("posture rule to try besides those that are set; may be repeated", {
+      split: false,
+      placeholder: "RULE",
+    }),
+    role: string("try it at this role, not at the cluster", { placeholder: "NAME" }),
     measuredBoot: string("try the rules of this attestation_policy on every enrolled device", {
       placeholder: "FILE",
     }),

@@ -10,7 +10,7 @@ import { formatHelp } from "#cli/help.ts";
 import { parseCommandLine } from "#cli/parse.ts";
 import { runProgram } from "#cli/run.ts";
 import type { BootSimulation, DeviceAttestation } from "#tctl/attestation-calls.ts";
-import type { AuditEvent, Simulation } from "#tctl/auth-client.ts";
+import type { AuditEvent, IssuedToken, Simulation } from "#tctl/auth-client.ts";
 import { runEditor } from "#tctl/editor.ts";
 import { tctl } from "#tctl/program.ts";
 import { createFakeAuth, type FakeAuth } from "../../test/support/cli/fake-auth.ts";
@@ -142,7 +142,14 @@ const refusals: readonly AuditEvent[] = [
 
 const hosts = (...names: readonly string[]) =>
   names.map((name) => ({ id: `id-${name}`, hostname: name }));
-const demanded = { check: "cluster-device-mode", role: undefined, reason: "unauthorized device" };
+const demanded = {
+  ...{ check: "cluster-device-mode", role: undefined, reason: "unauthorized device" },
+  lostDevices: [],
+};
+const unmet = {
+  ...{ check: "cluster-device-posture", role: undefined },
+  reason: "unauthorized device: the device does not meet a posture rule: device.secure_boot",
+};
 
 const simulations: readonly (readonly [string, Simulation])[] = [
   [
@@ -159,6 +166,7 @@ const simulations: readonly (readonly [string, Simulation])[] = [
         {
           ...{ user: "carol", login: "root", group: 1, device: undefined, role: undefined },
           check: "locks",
+          lostDevices: [],
           reason: 'lock targeting Device:"20ec6373" is in force: stolen',
         },
       ],
@@ -172,12 +180,40 @@ const simulations: readonly (readonly [string, Simulation])[] = [
       groups: [hosts("db-1")],
       logins: [
         {
-          ...{ user: "bob", login: "root", group: 0, device: undefined },
+          ...{ user: "bob", login: "root", group: 0, device: undefined, lostDevices: [] },
           ...{ check: "role-device-mode", role: "access", reason: "access to resource requires" },
         },
       ],
     },
   ],
+  [
+    "::device.secure_boot",
+    {
+      modeBefore: "optional",
+      totals: { users: 2, servers: 1, lost: 1, kept: 1, unchanged: 0 },
+      groups: [hosts("db-1")],
+      logins: [
+        {
+          ...{ user: "alice", login: "root", group: 0, device: "C00AA0AAAA0A" },
+          ...{ ...unmet, lostDevices: ["OLD-1"] },
+        },
+        {
+          ...{ user: "bob", login: "root", group: 0, device: undefined },
+          ...{ ...unmet, lostDevices: ["OLD-2"] },
+        },
+      ],
+    },
+  ],
+];
+
+/** As a login that enrols its device by itself is given it. */
+const autoTokens: readonly IssuedToken[] = [
+  {
+    ...{ id: "a9b8c7d6e5f40312", assetTag: "C00AA0AAAA0A", osType: "macos" },
+    ...{ deviceId: "20ec6373-9e8e-46e0-8f1c-47ad6b06a768", createdBy: "bob", onlyFor: "bob" },
+    created: new Date("2026-11-21T05:49:47Z"),
+    expires: new Date("2026-11-21T05:54:47Z"),
+  },
 ];
 
 const boot = {
@@ -310,6 +346,12 @@ test("edit: the person's text is checked, stored under its revision and never lo
 
 test("devices: add, list, enroll, lock, remove", async () => {
   await replay("devices", [...cluster, ...devices]);
+});
+
+test("enrollment tokens: list, show, revoke", async () => {
+  await replay("enroll-tokens", [...cluster, ...devices], (auth) => {
+    for (const token of autoTokens) auth.issued.set(token.id, token);
+  });
 });
 
 test("inventory: import and export as CSV and JSON, and what is wrong with a file", async () => {

@@ -1,6 +1,6 @@
 /**
- * The administrators' guide, played: every command in docs/device-trust.md is typed here, by the person who would type it,
- * as the page goes. A command that the page has and this story has not, or the other way round, is a failure.
+ * The administrators' guide, played: every command in docs/device-trust.md, and in the page on posture rules that belongs
+ * to it, is typed here, by the person who would type it, as the page goes. A command that the page has and this story has not, or the other way round, is a failure.
  */
 import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
@@ -10,7 +10,9 @@ import { type AtMachine, assertOpens, logInAt } from "../support/cluster/login.t
 import type { Machine, Ran } from "../support/cluster/machine.ts";
 import { Cluster } from "../support/cluster.ts";
 
-const page = readFileSync(new URL("../../docs/device-trust.md", import.meta.url), "utf8");
+const page = ["device-trust", "posture-rules"]
+  .map((name) => readFileSync(new URL(`../../docs/${name}.md`, import.meta.url), "utf8"))
+  .join("\n");
 const command = /^(tsh|tctl) \S/;
 
 /** The commands of the page: lines of their own, and words in the text. */
@@ -108,7 +110,7 @@ test("3. the fleet is registered by hand and from a table, and enrolls with a to
   const table = join(ada.machine.home, "devices.csv");
   const [header = ""] = readFileSync(table, "utf8").split("\n", 1);
   assert.match(header, /\basset_tag\b.*\bos_type\b|\bos_type\b.*\basset_tag\b/);
-  writeFileSync(table, "asset_tag,os_type\nCLEO001,linux\n");
+  writeFileSync(table, "asset_tag,os_type,os_version\nCLEO001,linux,99\n");
   assert.match(await does(ada, "tctl devices import devices.csv --dry-run"), /1/);
   assert.doesNotMatch(await does(ada, "tctl devices ls"), /CLEO001/);
   await does(ada, "tctl devices import devices.csv");
@@ -117,16 +119,48 @@ test("3. the fleet is registered by hand and from a table, and enrolls with a to
   const token = tokenIn(await does(ada, "tctl devices enroll --asset-tag=TAG", { fill }));
   await does(ben, "tsh device enroll --token=TOKEN", { fill: { TOKEN: token } });
   await assertOpens(ben.machine, cluster.target);
+});
 
+/** Logs in as the guide says; a person types password and code. */
+async function logsIn({ machine, person }: AtMachine): Promise<void> {
+  played.add("tsh login");
+  const login = await cluster.login(machine, person);
+  assert.equal(login.code, 0, login.shown);
+}
+
+test("3. automatic enrollment refuses a machine that is not the one of the inventory, and says in the log why", async () => {
   await cluster.store(
     "kind: cluster_auth_preference\nversion: v2\nspec:\n  device_trust:\n    auto_enroll: true\n",
   );
-  played.add("tsh login");
-  const login = await cluster.login(cleo.machine, cleo.person);
-  assert.equal(login.code, 0, login.shown);
+  await logsIn(cleo);
+  assert.equal((await cleo.machine.tsh("ssh", cluster.target, "true")).code, 1);
+  await does(ada, "tctl audit ls --kind=device.token.create");
+  const log = await cluster.admin("audit", "ls", "--kind=device.token.create", "--format=json");
+  const { uid } = JSON.parse(log).find(({ success }: { success: boolean }) => !success);
+  const why = await does(ada, "tctl explain ID", { fill: { ID: uid } });
+  assert.match(why, /os_version is ".*", but the device profile says "99"/);
+  const said = await does(cleo, "tsh device collect");
+  const version = /"os_version": "([^"]+)"/.exec(said)?.[1] ?? assert.fail(said);
+  const fill = { TAG: "CLEO001" };
+  assert.match(await does(ada, "tctl get device/TAG", { fill }), /os_version: "?99/);
+  writeFileSync(
+    join(ada.machine.home, "devices.csv"),
+    `asset_tag,os_type,os_version\nCLEO001,linux,${version}\n`,
+  );
+  await does(ada, "tctl devices import devices.csv");
+  await logsIn(cleo);
   await assertOpens(cleo.machine, cluster.target);
-  const listed = await does(ada, "tctl devices ls");
-  assert.match(listed, /^CLEO001 .* enrolled .*cleo/m);
+  assert.match(await does(ada, "tctl devices ls"), /^CLEO001 .* enrolled .*cleo/m);
+});
+
+test("3. tokens that are out are seen and taken back", async () => {
+  const token = tokenIn(await cluster.admin("devices", "enroll", "--asset-tag=BEN001"));
+  assert.match(await does(ada, "tctl devices tokens ls"), /BEN001/);
+  const listed = await cluster.admin("devices", "tokens", "ls", "--format=json");
+  const fill = { ID: JSON.parse(listed)[0].id as string };
+  assert.doesNotMatch(await does(ada, "tctl devices tokens show ID", { fill }), new RegExp(token));
+  await does(ada, "tctl devices tokens rm ID", { fill });
+  assert.equal((await ben.machine.tsh("device", "enroll", `--token=${token}`)).code, 1);
 });
 
 test("4. the switch", async () => {
@@ -138,13 +172,29 @@ test("4. the switch", async () => {
   for (const { machine } of [ada, ben, cleo]) await assertOpens(machine, cluster.target);
 });
 
-test("5. every day: a new machine, one that is lost, one that changes hands, and what was before", async () => {
-  const added = await does(ada, "tctl devices add --os=linux --asset-tag=TAG --enroll", {
-    fill: { TAG: "NEW001" },
-  });
-  assert.match(tokenIn(added), /^[0-9a-f]+$/);
-  await does(ada, "tctl devices rm --asset-tag=TAG", { fill: { TAG: "NEW001" } });
+test("4. somebody new gets a permission and a token, and is in", async () => {
+  const dan = await logInAt(cluster, { serial: "DAN001", name: "dan", roles: ["access"] });
+  const fill = { TAG: "DAN001", NAME: "dan", ROLES: "access,device-enroll" };
+  await does(ada, "tctl users update NAME --set-roles=ROLES", { fill });
+  played.add("tsh logout; tsh login");
+  assert.equal((await dan.machine.tsh("logout")).code, 0);
+  await logsIn(dan);
+  const added = await does(ada, "tctl devices add --os=linux --asset-tag=TAG --enroll", { fill });
+  await does(dan, "tsh device enroll --token=TOKEN", { fill: { TOKEN: tokenIn(added) } });
+  await assertOpens(dan.machine, cluster.target);
+});
 
+test("posture rules are tried before they are set", async () => {
+  await cluster.store(
+    "kind: role\nversion: v7\nmetadata: {name: prod}\nspec: {allow: {logins: [root], node_labels: {'*': '*'}}}\n",
+  );
+  const boots = await does(ada, "tctl devices simulate --posture=device.secure_boot");
+  assert.match(boots, /^ada /m);
+  const age = `tctl devices simulate --role=prod --posture='at_most(device.data_age, "12h")'`;
+  assert.match(await does(ada, age), /^Lost: +0 logins/m);
+});
+
+test("5. every day: a machine that is lost, one that changes hands, and what was before", async () => {
   const fill = { TAG: "BEN001", NAME: "ben" };
   await does(ada, "tctl devices lock --asset-tag=TAG --message=lost", { fill });
   const refused = await ben.machine.tsh("ssh", cluster.target, "true");
@@ -163,7 +213,7 @@ test("5. every day: a new machine, one that is lost, one that changes hands, and
   await does(ada, "tctl get devices > devices.yaml");
   await does(ada, "tctl devices rm --asset-tag=TAG", { fill: { TAG: "CLEO001" } });
   await does(ada, "tctl create -f devices.yaml");
-  assert.match(await does(ada, "tctl devices ls"), /^CLEO001 .*not enrolled/m);
+  assert.match(await does(ada, "tctl devices ls"), /^CLEO001 .* not enrolled/m);
   await assertOpens(ada.machine, cluster.target);
 });
 

@@ -48,6 +48,10 @@ const documents: { [K in Kind]: object } = {
         enhanced_recording: ["command"],
         require_session_mfa: "hardware_key_touch",
         device_trust_mode: "required",
+        device_posture: [
+          { rule: "device.secure_boot" },
+          { rule: 'device.os == "linux"', message: "only Linux here" },
+        ],
         create_host_user_mode: "insecure-drop",
         create_db_user_mode: "best_effort_drop",
         record_session: { default: "strict", desktop: false },

@@ -22,6 +22,7 @@ import type { Kind, ResourceOf } from "#resource/kinds.ts";
 import { parseResourceOf } from "#resource/parse.ts";
 import { decodeDevice, encodeDevice } from "./device.ts";
 import { decodeDocument, encodeDocument, type Plain } from "./document.ts";
+import { keepOwnFields, mentionOwnFields } from "./own-fields.ts";
 
 const schemas = {
   role: RoleV6Schema,
@@ -56,12 +57,25 @@ export function encodeResource<K extends Kind>(kind: K, resource: ResourceOf[K])
   return message as unknown as MessageOf<K>;
 }
 
+/** The message of a canonical document by which a program of ours writes it: no field of ours is left to what is stored. */
+export function encodeForWriting<K extends Kind>(kind: K, resource: ResourceOf[K]): MessageOf<K> {
+  const message = encodeResource(kind, resource);
+  mentionOwnFields(schemas[kind], message as never);
+  return message;
+}
+
 /**
- * The canonical document of a message: defaults filled in, everything checked. Throws `invalid` that names every
- * problem, and `malformed` for values that no document can hold.
+ * The canonical document of a message: defaults filled in, everything checked. Fields of ours that the message does not
+ * mention are those of `stored`. Throws `invalid` that names every problem, and `malformed` for values that no document can
+ * hold.
  */
-export function decodeResource<K extends Kind>(kind: K, message: MessageOf<K>): ResourceOf[K] {
-  return parseResourceOf(kind, decodePlain(kind, message));
+export function decodeResource<K extends Kind>(
+  kind: K,
+  message: MessageOf<K>,
+  stored?: ResourceOf[K],
+): ResourceOf[K] {
+  const plain = decodePlain(kind, message);
+  return parseResourceOf(kind, keepOwnFields(schemas[kind], message as never, plain, stored));
 }
 
 /** The plain document of a message of our own auth service: converted, not checked again. */

@@ -93,6 +93,9 @@ const folder = "devices";
 /** The key of a private record. */
 export const recordKey = (id: string) => formatKey(folder, "records", id);
 
+/** The start of the keys of all private records; the id of the device follows. */
+export const recordsPrefix = formatPrefix(folder, "records");
+
 /** The key that leads from system and asset tag to the device. */
 export const tagKey = (os: OsType, tag: string) => formatKey(folder, "tags", os, tag);
 

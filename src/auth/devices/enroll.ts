@@ -26,6 +26,7 @@ import type { DeviceCredential as CredentialDocument, Device } from "#resource/d
 import type { AuthContext } from "../context.ts";
 import { type AuthCall, authorize, requireUser } from "../grpc/guard.ts";
 import { endorsementFacts, signsWithSha1 } from "./attestation.ts";
+import { assertMayEnrollAlone, assertNotTaken } from "./auto-enroll-check.ts";
 import { markClock } from "./clock.ts";
 import { type DeviceChange, type DeviceState, lastingOf } from "./device-state.ts";
 import { deviceFields, recordBoot, recordFailure, recordSuccess } from "./events.ts";
@@ -48,6 +49,8 @@ export interface PendingEnrollment {
   readonly device: Device;
   readonly state: EnrollmentState;
   readonly user: UserIdentity;
+  /** By a token that no administrator gave. */
+  readonly automatic: boolean;
 }
 
 /** The person who enrols a device or authenticates with it: no bot, and nobody in another's name. */
@@ -74,8 +77,10 @@ export async function beginDeviceEnrollment(
 ): Promise<PendingEnrollment> {
   const { user, channelKey } = requirePerson(call);
   const now = context.clock.now();
-  const { policy } = await readDeviceTrust(context);
-  const { osType, serialNumber } = checkCollectedData(init.deviceData, now);
+  const settings = await readDeviceTrust(context);
+  const { policy } = settings;
+  const data = checkCollectedData(init.deviceData, now);
+  const { osType, serialNumber } = data;
   const unknown = { id: "", osType, assetTag: serialNumber };
   const deps = { now, random: context.random, channelKey, policy };
   checkEnrollInit(init, { ...deps, device: unknown });
@@ -89,7 +94,14 @@ export async function beginDeviceEnrollment(
   }
   const { device } = state;
   found(device);
-  await spendToken({ context, inventory, tokens }, call, init.token, device, user);
+  const automatic = await spendToken(
+    { context, inventory, tokens },
+    call,
+    init.token,
+    device,
+    user,
+  );
+  if (automatic) assertMayEnrollAlone(settings, device, data);
   const target = {
     id: device.metadata.name,
     osType,
@@ -97,14 +109,14 @@ export async function beginDeviceEnrollment(
     bound: state.record.boundEndorsement,
   };
   const begun = beginEnrollment(init, { ...deps, device: target } satisfies EnrollmentDeps);
-  return { ...begun, device, user };
+  return { ...begun, device, user, automatic };
 }
 
 /** Checks the answer and stores the credential; the audit event is durable before anything is stored. */
 export async function finishDeviceEnrollment(
   { context, inventory }: EnrollContext,
   call: AuthCall,
-  { state, device, user }: PendingEnrollment,
+  { state, device, user, automatic }: PendingEnrollment,
   response: EnrollResponse,
 ): Promise<DeviceState> {
   const now = context.clock.now();
@@ -115,6 +127,7 @@ export async function finishDeviceEnrollment(
     user.username,
     async (before) => {
       assertSameIncarnation(device, before.device);
+      if (automatic) assertNotTaken(before.device);
       const { enrolled, endorsement } = enrolledHardware(before);
       assertNoConflict(enrollment, {
         deviceId: device.metadata.name,
@@ -147,22 +160,22 @@ async function authorizeEnrollment(
   await authorize(context, call, "device", "enroll");
 }
 
+/** True for a token that no administrator gave. */
 async function spendToken(
   { context, tokens }: EnrollContext,
   call: AuthCall,
   token: string,
   device: Device,
   user: UserIdentity,
-): Promise<void> {
+): Promise<boolean> {
   const fields = deviceFields(device);
   const presented = { deviceId: device.metadata.name, username: user.username };
-  try {
-    await tokens.spend(token, presented);
-  } catch (error) {
+  const spent = await tokens.spend(token, presented).catch(async (error: unknown) => {
     await recordFailure(context, "device.token.spent", call, error, fields);
     throw error;
-  }
+  });
   await recordSuccess(context, "device.token.spent", call, fields);
+  return spent.username !== undefined;
 }
 
 /** A record that was deleted and made again under its old id is another one. */

@@ -15,7 +15,7 @@ import type { AuthContext } from "../context.ts";
 import { describeDevice, questionBudget } from "../devices/describe.ts";
 import { lastAuthenticated } from "../devices/device-state.ts";
 import { DeviceInventory } from "../devices/inventory.ts";
-import { simulateDeviceMode } from "../devices/simulate.ts";
+import { simulateDeviceTrust } from "../devices/simulate.ts";
 import { authorize, mayUse, requireIdentity, requireSystem } from "./guard.ts";
 
 /** Devices of a person that an answer names. */
@@ -49,25 +49,31 @@ export function explainService(context: AuthContext): ServiceHandlers<typeof Exp
           ...(last === undefined ? {} : { lastAuthenticated: timestampFromDate(last) }),
         };
       });
-      const told = auditor ? event : withoutEvidenceReason(event);
+      const told = auditor ? event : asThePeerRead(event);
       return { event: utf8(JSON.stringify(told)), devices };
     },
 
     describeDevice: (request, call) =>
       describeDevice({ context, inventory, questions }, call, request),
 
-    async *simulateDeviceMode(request, call) {
+    async *simulateDeviceTrust(request, call) {
       for (const kind of ["user", "role", "node", "device"]) {
         await authorize(context, call, kind, "list", "read");
       }
       await authorize(context, call, "cluster_auth_preference", "read");
-      yield* simulateDeviceMode(context, inventory, request);
+      yield* simulateDeviceTrust(context, inventory, request);
     },
   };
 }
 
-/** Which check evidence did not pass would teach whoever forges it: the person concerned reads what the peer read. */
-function withoutEvidenceReason(event: AuditEvent): Readonly<Record<string, unknown>> {
+/**
+ * Which check evidence did not pass, or what the inventory expects, would teach whoever forges it: the person concerned reads
+ * what the peer read.
+ */
+function asThePeerRead(event: AuditEvent): Readonly<Record<string, unknown>> {
   const { reason, message: _, ...rest } = event as Readonly<Record<string, unknown>>;
-  return typeof reason === "string" && Object.hasOwn(evidenceReasons, reason) ? rest : event;
+  const kept =
+    typeof reason === "string" &&
+    (Object.hasOwn(evidenceReasons, reason) || reason.startsWith("auto_enroll_"));
+  return kept ? rest : event;
 }

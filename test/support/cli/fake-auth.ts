@@ -13,7 +13,7 @@ import {
   defaultSessionRecordingConfig,
 } from "#resource/singletons.ts";
 import type { BootSimulation, DeviceAttestation } from "#tctl/attestation-calls.ts";
-import type { Alert, AuditEvent, AuthClient, Simulation } from "#tctl/auth-client.ts";
+import type { Alert, AuditEvent, AuthClient, IssuedToken, Simulation } from "#tctl/auth-client.ts";
 
 /** What the fake starts with, and what it was asked to do. */
 export interface FakeAuth extends AuthClient {
@@ -22,6 +22,8 @@ export interface FakeAuth extends AuthClient {
   readonly events: AuditEvent[];
   /** What a device mode changes, by the role and the mode with a colon between; nothing for all others. */
   readonly simulations: Map<string, Simulation>;
+  /** Enrolment tokens that are out, by id. */
+  readonly issued: Map<string, IssuedToken>;
   /** What is known of the TPMs of devices, by device id. */
   readonly attestations: Map<string, DeviceAttestation>;
   /** What every policy about boots would do. */
@@ -39,6 +41,7 @@ export function createFakeAuth(documents: readonly unknown[], now: Date): FakeAu
   const passwords: string[] = [];
   const alerts = new Map<string, Alert>();
   const quiet = new Set<string>();
+  const issued = new Map<string, IssuedToken>();
   let revisions = 0;
   let ids = 0;
   const later = (ms: number) => new Date(now.getTime() + ms);
@@ -62,6 +65,15 @@ export function createFakeAuth(documents: readonly unknown[], now: Date): FakeAu
     store(parseResource(document));
   }
 
+  function issuedToken(id: string): IssuedToken {
+    const found = issued.get(id);
+    if (found === undefined) {
+      throw new Fault("not-found", "there is no such enrollment token", {
+        hint: "it may be spent or have expired; those that are out: tctl devices tokens ls",
+      });
+    }
+    return found;
+  }
   const policy = defaultAttestationPolicy();
   stored.set(keyOf(policy.kind, policy.metadata.name), {
     ...policy,
@@ -88,6 +100,7 @@ export function createFakeAuth(documents: readonly unknown[], now: Date): FakeAu
     stored,
     events,
     simulations: new Map(),
+    issued,
     attestations: new Map(),
     bootSimulation: {
       devices: [],
@@ -156,9 +169,26 @@ export function createFakeAuth(documents: readonly unknown[], now: Date): FakeAu
       for (const { metadata } of removed) stored.delete(keyOf("device", metadata.name));
       return { refused: [], removed: removed.map(({ spec }) => spec.asset_tag) };
     },
-    createEnrollToken: async (deviceId, expires) => {
-      get("device", deviceId);
-      return { token: `token-of-${deviceId}`, expires: expires ?? later(3_599_000) };
+    async createEnrollToken(deviceId, wanted) {
+      const { spec } = get("device", deviceId);
+      const expires = wanted ?? later(3_599_000);
+      const id = `1f0ed1e2a3b4c5d${issued.size}`;
+      const { os_type: osType, asset_tag: assetTag } = spec;
+      const made = { createdBy: "admin", created: now, onlyFor: undefined };
+      issued.set(id, { id, deviceId, assetTag, osType, ...made, expires });
+      return { token: `token-of-${deviceId}`, expires };
+    },
+    async listEnrollTokens(device) {
+      const all = [...issued.values()];
+      if (device === undefined) return all;
+      if ((await fake.findDevices(device)).length === 0) {
+        throw new Fault("not-found", `device "${device}" not found`);
+      }
+      return all.filter(({ deviceId, assetTag }) => [deviceId, assetTag].includes(device));
+    },
+    getEnrollToken: async (id) => issuedToken(id),
+    async revokeEnrollToken(id) {
+      issued.delete(issuedToken(id).id);
     },
     async createUserLink(user, purpose, ttlMs) {
       get("user", user);
@@ -198,11 +228,11 @@ export function createFakeAuth(documents: readonly unknown[], now: Date): FakeAu
         throw new Fault("not-found", `no acknowledgement of alert "${id}"`);
       }
     },
-    async simulateDeviceMode({ mode, role = "" }) {
+    async simulateDeviceTrust({ mode = "", posture, role = "" }) {
       if (role !== "") get("role", role);
       const totals = { users: 2, servers: 4, lost: 0, kept: 0, unchanged: 8 };
       const nothing = { modeBefore: undefined, totals, groups: [], logins: [] };
-      return fake.simulations.get(`${role}:${mode}`) ?? nothing;
+      return fake.simulations.get([role, mode, ...posture].join(":")) ?? nothing;
     },
     simulateMeasuredBoot: async () => fake.bootSimulation,
     deviceAttestation: async (id) => attestationOf(id),
