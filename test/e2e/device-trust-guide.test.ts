@@ -192,6 +192,8 @@ test("posture rules are tried before they are set", async () => {
   assert.match(boots, /^ada /m);
   const age = `tctl devices simulate --role=prod --posture='at_most(device.data_age, "12h")'`;
   assert.match(await does(ada, age), /^Lost: +0 logins/m);
+  const owner = "tctl devices simulate --posture='device.owner == user.metadata.name'";
+  assert.match(await does(ada, owner), /^Lost: +0 logins/m);
 });
 
 test("5. every day: a machine that is lost, one that changes hands, and what was before", async () => {
