@@ -31,8 +31,8 @@ const followable: Readonly<Record<string, readonly SystemIdentity["systemRoles"]
   db: ["Db"],
 };
 
-/** Services on which sessions run, and that report what happens in them. */
-const reporters = ["Node", "Db", "Kube", "App"] as const;
+/** Services on which sessions run, and that report what happens in them; and proxies, which report whom they refuse. */
+const reporters = ["Node", "Db", "Kube", "App", "Proxy"] as const;
 
 /** The handlers of AgentService. */
 export function agentService(context: AuthContext): ServiceHandlers<typeof AgentService, Peer> {
