@@ -16,6 +16,7 @@ import { measureCertificates } from "./rows/certificates.ts";
 import { measureClusterCommands, measureLocalCommands, measureLogin } from "./rows/cli-start.ts";
 import { measureIdleSessions, measureSshLogins } from "./rows/connections.ts";
 import { measureEvidence } from "./rows/evidence.ts";
+import { measureDatabases } from "./rows/databases.ts";
 import { measureListing } from "./rows/listing.ts";
 import { measureLockToCut } from "./rows/locks.ts";
 import { measureInventory } from "./rows/mdm.ts";
@@ -36,6 +37,7 @@ const groups: Readonly<Record<string, readonly Measurement[]>> = {
   evidence: [measureEvidence],
   store: [measureStore],
   mdm: [measureInventory],
+  databases: [measureDatabases],
   nodes: [measureListing],
 };
 

@@ -60,8 +60,11 @@ const loginHint = "log in again: tsh login";
 const enrollHint = (who: string) =>
   `${who} requires a trusted device; enroll this one with: tsh device enroll --current-device`;
 
-const sessionMfaHint =
-  "sessions here need a second factor of their own: connect with tsh ssh, which asks for it";
+/** Only logins to servers can show a second factor yet. */
+const sessionMfaHint = ({ protocol }: AccessTarget): string =>
+  protocol === "ssh"
+    ? "sessions here need a second factor of their own: connect with tsh ssh, which asks for it"
+    : "sessions here need a second factor of their own, which this program cannot show for them yet";
 
 /** Refuses on rules that may be outdated: an unreachable authority must not keep a revoked right alive. */
 export function checkPolicyCurrent(policy: Pick<PolicyView, "current">): Refusal | undefined {
@@ -208,14 +211,14 @@ function closestRole(set: RoleSet, target: AccessTarget): Role | undefined {
     );
 }
 
-const checkSessionMfa: Check = ({ identity, policy, matching }) => {
+const checkSessionMfa: Check = ({ identity, policy, matching, target }) => {
   const cluster = policy.authPreference.spec.require_session_mfa;
   const role = matching.find(
     ({ spec }) => !satisfiesSessionMfa(spec.options.require_session_mfa, identity),
   );
   if (role === undefined && satisfiesSessionMfa(cluster, identity)) return undefined;
   return refuse("session-mfa", "access to resource requires MFA", {
-    hint: sessionMfaHint,
+    hint: sessionMfaHint(target),
     ...(role === undefined
       ? { rule: "cluster_auth_preference.require_session_mfa" }
       : { role: role.metadata.name, rule: "options.require_session_mfa" }),

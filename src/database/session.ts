@@ -146,7 +146,11 @@ export class DatabaseSession {
   query(text: string): void {
     this.#queries++;
     const db_query = this.#keepsText ? text : "";
-    this.#context.events.report("db.session.query", { ...this.#fields(), db_query }, this.#queries);
+    this.#context.events.reportKept(
+      "db.session.query",
+      { ...this.#fields(), db_query },
+      this.#queries,
+    );
   }
 
   /** Resolves when the audit log has caught up; undefined while it has room. */

@@ -26,6 +26,8 @@ const children: ChildProcess[] = [];
 const role = (name: string, allow: string, options = "") =>
   `kind: role\nversion: v7\nmetadata:\n  name: ${name}\nspec:\n  options: {${options}}\n  allow:\n    db_labels: {env: dev}\n    ${allow}\n`;
 
+const lists = "db_users: [alice]\n    db_names: [orders]\n    db_roles: [auditors]";
+
 async function startAgent(name: string): Promise<AgentHost> {
   const databases = [
     { name: "orders-db", protocol: "postgres", uri: `localhost:${server.port}`, env: "dev" },
@@ -52,9 +54,7 @@ before(async () => {
     "CREATE ROLE auditors NOLOGIN",
     "GRANT auditors TO alice",
   ]);
-  await cluster.store(
-    role("dba", "db_users: [alice]\n    db_names: [orders]\n    db_roles: [auditors]"),
-  );
+  await cluster.store(role("dba", lists));
   agent = await startAgent("agent-1");
   ({ machine: alice } = await logInAt(cluster, {
     serial: "LAPTOP001",
@@ -159,6 +159,29 @@ test("what the server itself refuses is passed on", async () => {
   const ran = await psql("SELECT 1", "--db-user=nobody-there");
   assert.match(ran.stderr, /FATAL: {2}the database server refuses: .*nobody-there/);
   await cluster.admin("users", "update", "alice", "--set-roles=access,editor,dba");
+});
+
+test("a database that an administrator adds is served at once, and gone when it is removed", async () => {
+  await cluster.store(
+    `kind: db\nversion: v3\nmetadata:\n  name: added\n  labels: {env: dev, served: here}\nspec:\n  protocol: postgres\n  uri: localhost:${server.port}\n`,
+  );
+  const names = async () => (await alice.tsh("db", "ls", "--format=json")).stdout;
+  while (!(await names()).includes('"added"')) await pause();
+  const ran = await alice.tsh(
+    ...["db", "connect", "--db-user=alice", "--db-name=orders", "added", "--", "-Atqc", "SELECT 1"],
+  );
+  assert.deepEqual([ran.stdout, ran.code], ["1\n", 0], ran.stderr);
+  await cluster.admin("rm", "db/added");
+  while ((await names()).includes('"added"')) await pause();
+});
+
+test("a role keeps the text of statements out of the audit log, not that there was one", async () => {
+  await cluster.store(role("dba", lists, "db_audit: {omit_query_text: true}"));
+  const before = (await databaseEvents(cluster, "db.session.query", 0)).length;
+  assert.equal((await psql("SELECT 'nobody knows'")).code, 0);
+  const [first] = (await databaseEvents(cluster, "db.session.query", before + 1)).slice(before);
+  assert.equal(first?.["db_query"], "");
+  await cluster.store(role("dba", lists));
 });
 
 test("Ctrl-C ends a query, by a key of ours; a key that we did not make ends nothing", async () => {

@@ -14,6 +14,7 @@ import type { DatabaseRoute, UserIdentity } from "#identity/identity.ts";
 import type { DenialLog } from "../denials.ts";
 import type { Dialer } from "../dialer.ts";
 import type { Connection } from "../front-door.ts";
+import { mysqlDoor } from "./mysql.ts";
 import type { PeerCheck } from "./peers.ts";
 import { postgresDoor } from "./postgres.ts";
 import { redisDoor } from "./redis.ts";
@@ -57,6 +58,7 @@ const openingMs = 30_000;
 /** The protocols by their names in ALPN. */
 const protocols: Readonly<Record<string, DatabaseProtocolDoor>> = {
   postgres: postgresDoor,
+  mysql: mysqlDoor,
   redis: redisDoor,
 };
 
