@@ -51,6 +51,7 @@ export const layers: Readonly<Record<string, Layer>> = {
     because: "the public door holds no authority: it reaches auth through its API",
   },
   node: { imports: wire, because: "agents hold no authority and know no other service" },
+  kube: { imports: wire, because: "agents hold no authority and know no other service" },
   mdm: {
     imports: [...pure, "gen", "api"],
     because: "an inventory service knows an MDM and auth's API, and decides nothing",

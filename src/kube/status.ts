@@ -1,0 +1,48 @@
+/** Failures in the words of the Kubernetes API: `Status` objects (meta/v1), which kubectl shows to the person. */
+import type { FaultCode } from "#base/fault.ts";
+import { Fault, isFault } from "#base/fault.ts";
+
+/** A Status object as JSON. */
+export interface Status {
+  readonly kind: "Status";
+  readonly apiVersion: "v1";
+  readonly metadata: Record<string, never>;
+  readonly status: "Failure";
+  readonly message: string;
+  readonly reason: string;
+  readonly code: number;
+}
+
+/** HTTP status and reason of each sort of failure; everything else is an internal error. */
+const answers: Partial<Record<FaultCode, readonly [code: number, reason: string]>> = {
+  usage: [400, "BadRequest"],
+  malformed: [400, "BadRequest"],
+  invalid: [400, "BadRequest"],
+  unproven: [401, "Unauthorized"],
+  "access-denied": [403, "Forbidden"],
+  "device-required": [403, "Forbidden"],
+  locked: [403, "Forbidden"],
+  "not-found": [404, "NotFound"],
+  conflict: [409, "Conflict"],
+  "too-large": [413, "RequestEntityTooLarge"],
+  limit: [429, "TooManyRequests"],
+  unimplemented: [405, "MethodNotAllowed"],
+  unavailable: [503, "ServiceUnavailable"],
+  timeout: [504, "Timeout"],
+};
+
+/** The Status of a failure. Only faults show their words; hints stand on lines of their own below the message. */
+export function statusOf(error: unknown): Status {
+  const fault = isFault(error) ? error : new Fault("internal", "the Kubernetes agent failed");
+  const [code, reason] = answers[fault.code] ?? [500, "InternalError"];
+  const hints = (fault.hint ?? "").split("\n").filter((line) => line !== "");
+  return {
+    kind: "Status",
+    apiVersion: "v1",
+    metadata: {},
+    status: "Failure",
+    message: [fault.message, ...hints.map((line) => `hint: ${line}`)].join("\n"),
+    reason,
+    code,
+  };
+}
