@@ -163,9 +163,14 @@ function matchesAs(side: Side, rule: Rule, object: KubernetesObject): boolean {
   );
 }
 
-/** An allow entry without verbs allows nothing; a deny entry without verbs denies all. */
-function verbMatches({ verbs, version }: Rule, verb: string, side: Side): boolean {
-  if (verbs.length === 0) return side === "deny" || (version !== "v7" && version !== "v8");
+/**
+ * An allow entry without verbs allows nothing from v7; a deny entry without verbs denies all. The verb `*` asks for
+ * everything at once: any verb that is denied denies it.
+ */
+function verbMatches(rule: Rule, verb: string, side: Side): boolean {
+  const { verbs } = rule;
+  if (side === "deny" && verb === "*") return true;
+  if (verbs.length === 0) return side === "deny" || isBeforeV7(rule);
   return verbs.includes("*") || verbs.includes(verb);
 }
 

@@ -101,6 +101,28 @@ export function requestHeaders(
   ];
 }
 
+/** Protocols that a connection may change to; anything else (`h2c`) would carry requests past every check. */
+export type UpgradeProtocol = "websocket" | "SPDY/3.1";
+
+/** The protocol that a request wants to change to. Throws `malformed` for one that is not served. */
+export function readUpgrade(headers: HeaderList): UpgradeProtocol {
+  const asked = headers.filter(([name]) => name === "upgrade").map(([, value]) => value);
+  const [only = ""] = asked;
+  if (asked.length === 1 && /^websocket$/i.test(only)) return "websocket";
+  if (asked.length === 1 && /^SPDY\/3\.1$/i.test(only)) return "SPDY/3.1";
+  throw new Fault("malformed", `a connection cannot become "${only.slice(0, 40)}" here`, {
+    hint: "WebSocket and SPDY/3.1 are served",
+  });
+}
+
+/** WebSocket clients may hide a token of their own among the protocols; it must not reach the API server. */
+function withoutToken([name, value]: HeaderList[number]): HeaderList[number] {
+  if (name !== "sec-websocket-protocol") return [name, value];
+  const protocols = value.split(",").map((protocol) => protocol.trim());
+  const kept = protocols.filter((protocol) => !protocol.startsWith("base64url.bearer."));
+  return [name, kept.join(", ")];
+}
+
 /** What goes back to the person. */
 export function answerHeaders(headers: HeaderList): HeaderList {
   return headers.filter(([name]) => !ofOneHop.has(name));
