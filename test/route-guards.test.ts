@@ -53,6 +53,7 @@ const forPeople = [
   "gatehouse.v1.ExplainService/DescribeDevice",
   "proto.AuthService/GetAccessCapabilities",
   "proto.AuthService/GetApps",
+  "proto.AuthService/GetDatabase",
   "proto.AuthService/GetDatabases",
   "proto.AuthService/GetKubernetesClusters",
   "proto.AuthService/GetCurrentUserRoles",

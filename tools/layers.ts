@@ -50,8 +50,19 @@ export const layers: Readonly<Record<string, Layer>> = {
     imports: wire,
     because: "the public door holds no authority: it reaches auth through its API",
   },
-  node: { imports: wire, because: "agents hold no authority and know no other service" },
-  kube: { imports: wire, because: "agents hold no authority and know no other service" },
+  agent: { imports: wire, because: "what every agent does, whatever it serves" },
+  node: {
+    imports: [...wire, "agent"],
+    because: "agents hold no authority and know no other service",
+  },
+  database: {
+    imports: [...wire, "agent"],
+    because: "agents hold no authority and know no other service",
+  },
+  kube: {
+    imports: [...wire, "agent"],
+    because: "agents hold no authority and know no other service",
+  },
   mdm: {
     imports: [...pure, "gen", "api"],
     because: "an inventory service knows an MDM and auth's API, and decides nothing",
@@ -67,7 +78,7 @@ export const layers: Readonly<Record<string, Layer>> = {
     because: "a command talks to the cluster through the client",
   },
   daemon: {
-    imports: [...wire, "backend", "auth", "proxy", "node", "mdm", "cli"],
+    imports: [...wire, "backend", "auth", "proxy", "agent", "node", "database", "mdm", "cli"],
     because: "the only composition root",
   },
 };

@@ -56,10 +56,12 @@ export interface IdentityRequest {
   readonly policy: PolicyView;
   readonly now: Date;
   readonly clientIp?: string | undefined;
+  /** What a certificate may be restricted to all the same; nothing for the auth API. */
+  readonly usage?: AccessTarget["usage"] | undefined;
 }
 
 /**
- * Whether the identity may speak to the auth API at all: validity, usage, address, roles and locks. No device mode
+ * Whether the identity may speak to the auth API, or come through a door of the proxy, at all: validity, usage, address, roles and locks. No device mode
  * applies there, or no device could ever be enrolled. Services of the cluster are held against validity and locks.
  */
 export function decideIdentity(request: IdentityRequest): Decision {
@@ -72,7 +74,7 @@ export function decideIdentity(request: IdentityRequest): Decision {
   if (identity.kind === "user") {
     const roleSet = applyRoles(identity, policy.roles);
     checks.push(
-      () => checkUsage(identity, undefined),
+      () => checkUsage(identity, request.usage),
       () => checkSourceAddress(identity, roleSet.roles, clientIp),
       () => checkRolesKnown(roleSet.missing),
     );

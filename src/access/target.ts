@@ -54,3 +54,39 @@ export function sshTarget(server: SshServer, login: string): AccessTarget {
     lockable: { login, server_id: server.id },
   };
 }
+
+/** A database as far as a decision needs it. */
+export interface DatabaseService {
+  /** Name of the resource. */
+  readonly name: string;
+  /** Static and dynamic labels together. */
+  readonly labels: Labels;
+  /** Host UUID of the agent. */
+  readonly hostId: string;
+}
+
+/** What somebody wants of a database: an account of it, and a database on the server where the protocol has them. */
+export interface DatabaseLogin {
+  readonly user: string;
+  /** Undefined for protocols whose sessions change databases as they like: then roles name users only. */
+  readonly database: string | undefined;
+}
+
+/** A login on a database. */
+export function databaseTarget(
+  service: DatabaseService,
+  { user, database }: DatabaseLogin,
+): AccessTarget {
+  const name = { field: "db_names", value: database ?? "", noun: "database name" } as const;
+  return {
+    protocol: "db",
+    name: service.name,
+    labels: service.labels,
+    demands: [
+      { field: "db_users", value: user, noun: "database user" },
+      ...(database === undefined ? [] : [name]),
+    ],
+    usage: "db",
+    lockable: { server_id: service.hostId },
+  };
+}

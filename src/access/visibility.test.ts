@@ -5,7 +5,7 @@ import { nodeSchema } from "#resource/node.ts";
 import type { Role } from "#resource/role.ts";
 import { makeUser } from "../../test/support/identity.ts";
 import { makeRole, testServer } from "../../test/support/policy.ts";
-import { filterSubjectOfNode, labelsOfNode } from "./resource-labels.ts";
+import { reachableOf } from "./reachable.ts";
 import { applyRoles } from "./role-set.ts";
 import { isVisible, visibleLogins } from "./visibility.ts";
 
@@ -59,11 +59,11 @@ const node = nodeSchema.parse({
 });
 
 test("results of command labels are labels, and win", () => {
-  assert.deepEqual(labelsOfNode(node), { env: "prod", kernel: "6.1" });
+  assert.deepEqual(reachableOf(node).labels, { env: "prod", kernel: "6.1" });
 });
 
 test("filters see a node's host name, labels, addresses and document", () => {
-  const subject = filterSubjectOfNode(node);
+  const subject = reachableOf(node).subject;
   for (const query of [
     'name == "web-1"',
     'labels.kernel == "6.1"',

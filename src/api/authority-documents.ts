@@ -15,6 +15,8 @@ import {
   type ClusterNetworkingConfig,
   clusterNetworkingConfigSchema,
 } from "#resource/cluster-networking-config.ts";
+import { type Database, databaseSchema } from "#resource/database.ts";
+import { type DatabaseServer, databaseServerSchema } from "#resource/database-server.ts";
 import { type Lock, lockSchema } from "#resource/lock.ts";
 import { type Node, nodeSchema } from "#resource/node.ts";
 import { type Role, roleSchema } from "#resource/role.ts";
@@ -42,9 +44,25 @@ export interface AuthorityView {
   readonly userAuthorities: readonly Uint8Array[];
   /** The authorities whose X.509 certificates identify peers. */
   readonly peerAuthorities: PeerAuthorities;
-  /** The servers of the cluster by id, for those who follow them. Changes as the cluster does: do not keep it. */
-  readonly nodes: ReadonlyMap<string, Node>;
+  /** PEM certificates of the authority that signs for database servers; empty for services that need none. */
+  readonly databaseAuthorities: readonly string[];
+  /** What can be reached, for those who follow it. Changes as the cluster does: do not keep it. */
+  readonly resources: FollowedResources;
 }
+
+/** Documents by kind, and by the name under which auth keeps them. */
+export interface FollowedResources {
+  readonly node: ReadonlyMap<string, Node>;
+  readonly db: ReadonlyMap<string, Database>;
+  readonly db_server: ReadonlyMap<string, DatabaseServer>;
+}
+
+/** A kind that some services follow besides what every decision needs. */
+export type FollowedKind = keyof FollowedResources;
+
+const followedSchemas: {
+  readonly [K in FollowedKind]: { parse(value: unknown): unknown };
+} = { node: nodeSchema, db: databaseSchema, db_server: databaseServerSchema };
 
 /** The kinds that every decision needs. */
 export const policyKinds = [
@@ -69,8 +87,13 @@ export function emptyView(): AuthorityView {
     clusterName: "",
     userAuthorities: [],
     peerAuthorities: { user: [], host: [] },
-    nodes: new Map(),
+    databaseAuthorities: [],
+    resources: noResources(),
   };
+}
+
+function noResources() {
+  return { node: new Map(), db: new Map(), db_server: new Map() } satisfies FollowedResources;
 }
 
 /** The documents of one snapshot and the changes after it. */
@@ -78,7 +101,7 @@ export class AuthorityDocuments {
   readonly #log: Logger;
   readonly #roles = new Map<string, Role>();
   readonly #locks = new Map<string, Lock>();
-  readonly #nodes = new Map<string, Node>();
+  readonly #resources: { readonly [K in FollowedKind]: Map<string, unknown> } = noResources();
   readonly #authorities = new Map<string, CertAuthority>();
   #peerAuthorities: PeerAuthorities | undefined;
   #policy: PolicyView | undefined;
@@ -93,16 +116,17 @@ export class AuthorityDocuments {
   /** Takes one change of the feed. Throws `malformed` for a document that cannot be read, roles excepted. */
   apply({ kind, name, document }: AuthorityChange): void {
     const given = document.length === 0 ? undefined : parseJson(document, kind);
-    if (kind !== "node") this.#policy = undefined;
+    if (isFollowed(kind)) {
+      this.#applyResource(kind, name, given);
+      return;
+    }
+    this.#policy = undefined;
     switch (kind) {
       case "role":
         this.#applyRole(name, given);
         return;
       case "lock":
         this.#set(this.#locks, kind, name, given, lockSchema);
-        return;
-      case "node":
-        this.#set(this.#nodes, kind, name, given, nodeSchema);
         return;
       case "cert_authority":
         this.#set(this.#authorities, kind, name, given, certAuthoritySchema);
@@ -146,7 +170,8 @@ export class AuthorityDocuments {
       clusterName: user.spec.cluster_name,
       userAuthorities: sshKeysOf(user),
       peerAuthorities: this.#readPeerAuthorities(),
-      nodes: this.#nodes,
+      databaseAuthorities: tlsPemsOf(this.#authorities.get("db")),
+      resources: this.#resources as FollowedResources,
     };
   }
 
@@ -172,6 +197,18 @@ export class AuthorityDocuments {
     return this.#peerAuthorities;
   }
 
+  /** A resource that cannot be read is not there: it is out of reach, and hides no other. */
+  #applyResource(kind: FollowedKind, name: string, given: unknown): void {
+    const documents = this.#resources[kind];
+    documents.delete(name);
+    if (given === undefined) return;
+    try {
+      documents.set(name, followedSchemas[kind].parse(given));
+    } catch (error) {
+      this.#log.warn("a resource cannot be read, so nobody reaches it", { kind, name, error });
+    }
+  }
+
   #applyRole(name: string, given: unknown): void {
     this.#roles.delete(name);
     if (given === undefined) return;
@@ -190,14 +227,22 @@ function sshKeysOf({ spec }: CertAuthority): Uint8Array[] {
   );
 }
 
-function tlsCertificatesOf(authority: CertAuthority | undefined): Certificate[] {
+function tlsPemsOf(authority: CertAuthority | undefined): string[] {
   if (!authority) return [];
   const { active_keys: active, additional_trusted_keys: additional } = authority.spec;
   return [...(active.tls ?? []), ...(additional.tls ?? [])].map(({ cert }) =>
-    read("cert_authority", () =>
-      parseCertificate(parseSinglePem("CERTIFICATE", Buffer.from(cert, "base64").toString())),
-    ),
+    Buffer.from(cert, "base64").toString(),
   );
+}
+
+function tlsCertificatesOf(authority: CertAuthority | undefined): Certificate[] {
+  return tlsPemsOf(authority).map((pem) =>
+    read("cert_authority", () => parseCertificate(parseSinglePem("CERTIFICATE", pem))),
+  );
+}
+
+function isFollowed(kind: string): kind is FollowedKind {
+  return Object.hasOwn(followedSchemas, kind);
 }
 
 function parseJson(bytes: Uint8Array, kind: string): unknown {

@@ -16,6 +16,7 @@ import {
   AuthorityDocuments,
   type AuthorityView,
   emptyView,
+  type FollowedKind,
   policyKinds,
 } from "./authority-documents.ts";
 import { BackOff } from "./back-off.ts";
@@ -33,7 +34,7 @@ export interface AuthorityFeedOptions {
   readonly logger: Logger;
   readonly leaseMs?: number;
   /** Kinds besides those that every decision needs. */
-  readonly alsoFollow?: readonly "node"[];
+  readonly alsoFollow?: readonly FollowedKind[];
 }
 
 /** Follows the auth service until closed. */

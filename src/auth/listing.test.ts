@@ -1,6 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { countNodes, type ListingQuery, listNodes, visibleTo } from "#auth/listing.ts";
+import {
+  countDocuments,
+  type ListingQuery,
+  listDocuments,
+  type MayList,
+  visibleTo,
+} from "#auth/listing.ts";
 import { isFault } from "#base/fault.ts";
 import type { SystemIdentity, SystemRole } from "#identity/identity.ts";
 import type { Node } from "#resource/node.ts";
@@ -26,8 +32,8 @@ function idsByPages(limit: number, query: Partial<ListingQuery> = {}): string[] 
   const ids: string[] = [];
   let start = "";
   do {
-    const page = listNodes(nodes, () => true, { ...everything, ...query, limit, start });
-    ids.push(...page.nodes.map((node) => node.metadata.name));
+    const page = listDocuments(nodes, () => true, { ...everything, ...query, limit, start });
+    ids.push(...page.documents.map((node) => node.metadata.name));
     start = page.next;
   } while (start !== "");
   return ids;
@@ -42,32 +48,32 @@ test("pages of every size give each server once, in the same order", () => {
 
 test("labels, search and predicate all must hold", () => {
   const query = { labels: { even: "true" }, predicate: 'hasPrefix(name, "node-2")' };
-  const found = listNodes(nodes, () => true, { ...everything, ...query });
-  assert.equal(found.nodes.length, 3);
-  assert.ok(found.nodes.every((node) => node.spec.hostname === "node-2"));
+  const found = listDocuments(nodes, () => true, { ...everything, ...query });
+  assert.equal(found.documents.length, 3);
+  assert.ok(found.documents.every((node) => node.spec.hostname === "node-2"));
   assert.equal(
-    countNodes(nodes, () => true, { ...everything, search: ["node-3"], limit: 1 }),
+    countDocuments(nodes, () => true, { ...everything, search: ["node-3"], limit: 1 }),
     3,
   );
 });
 
 test("what may not be seen is neither listed nor counted", () => {
-  const maySee = (node: Node) => node.metadata.name === "id-03";
-  assert.deepEqual(listNodes(nodes, maySee, everything), { nodes: [nodes[3]], next: "" });
-  assert.equal(countNodes(nodes, maySee, everything), 1);
+  const maySee: MayList = (node) => node.metadata.name === "id-03";
+  assert.deepEqual(listDocuments(nodes, maySee, everything), { documents: [nodes[3]], next: "" });
+  assert.equal(countDocuments(nodes, maySee, everything), 1);
 });
 
 test("a row that vanishes between two pages hides no other", () => {
-  const first = listNodes(nodes, () => true, { ...everything, limit: 5 });
-  const left = nodes.filter((node) => !first.next.endsWith(node.metadata.name));
-  const second = listNodes(left, () => true, { ...everything, limit: 1000, start: first.next });
-  assert.equal(first.nodes.length + second.nodes.length, 24);
+  const first = listDocuments(nodes, () => true, { ...everything, limit: 5 });
+  const left = nodes.filter((node) => !first.next.includes(node.metadata.name));
+  const second = listDocuments(left, () => true, { ...everything, limit: 1000, start: first.next });
+  assert.equal(first.documents.length + second.documents.length, 24);
 });
 
 test("a predicate with a mistake is refused with its place", () => {
   const query = { ...everything, predicate: "nam == " };
   assert.throws(
-    () => listNodes(nodes, () => true, query),
+    () => listDocuments(nodes, () => true, query),
     (error) => isFault(error, "invalid"),
   );
 });

@@ -1,58 +1,38 @@
-/** The SSH server of a machine, from its configuration: its certificates, and the service. */
-import { join } from "node:path";
-import type { GrpcClient } from "#api/grpc/client.ts";
+/** The SSH server of a machine, from its configuration. */
 import { systemClock } from "#base/clock.ts";
-import type { Closer } from "#base/lifecycle.ts";
-import type { Logger } from "#base/log.ts";
 import { systemRandom } from "#base/random.ts";
 import { productVersion } from "#base/version.ts";
-import { HostCredentials, type ObtainCertificates } from "#node/credentials.ts";
 import { type NodeService, startNode } from "#node/start.ts";
-import type { GatehouseConfig, SshServiceConfig } from "./config/config.ts";
+import type { SshServiceConfig } from "./config/config.ts";
+import type { ProcessParts, Uplink } from "./uplink.ts";
 
-/** What a process has for its SSH server. */
-export interface NodeParts {
-  readonly config: GatehouseConfig;
-  readonly ssh: SshServiceConfig;
-  readonly hostId: string;
-  readonly logger: Logger;
-  /** Closes what is opened here. */
-  readonly closer: Closer;
+/** Names of the machine that people type besides its own. */
+export function sshPrincipals(ssh: SshServiceConfig): readonly string[] {
+  return ssh.publicAddrs.map(({ host }) => host);
 }
 
-/** How an SSH server reaches its cluster. */
-export interface NodeUplink {
-  readonly obtain: ObtainCertificates;
-  /** A client of auth as this host, which the caller closes. */
-  readonly connect: (credentials: HostCredentials) => GrpcClient;
-}
-
-/** Obtains certificates and starts the server; `node.ready` says when logins can succeed. */
+/** Starts the server and lets the proxy bring people to it; `ready` says when logins can succeed. */
 export async function openNode(
-  { config, ssh, hostId, logger, closer }: NodeParts,
-  { obtain, connect }: NodeUplink,
-): Promise<{ readonly node: NodeService; readonly credentials: HostCredentials }> {
-  const shared = { hostId, clock: systemClock, random: systemRandom, logger };
-  const credentials = closer.add(
-    await HostCredentials.open({
-      ...shared,
-      folder: join(config.dataDir, "node"),
-      nodeName: config.nodename,
-      additionalPrincipals: ssh.publicAddrs.map(({ host }) => host),
-      obtain,
-    }),
-  );
+  { config, logger, closer }: ProcessParts,
+  ssh: SshServiceConfig,
+  uplink: Uplink,
+): Promise<NodeService> {
+  const { hostId, client, credentials } = uplink;
   const node = closer.add(
     await startNode({
-      ...shared,
+      hostId,
+      clock: systemClock,
+      random: systemRandom,
+      logger,
       nodename: config.nodename,
       labels: ssh.labels,
       commands: ssh.commands,
-      client: connect(credentials),
+      client,
       credentials,
       features: { fileCopy: ssh.fileCopy, portForwarding: ssh.portForwarding },
       version: productVersion,
     }),
   );
-  return { node, credentials };
+  uplink.offer("ssh", (stream, { clientAddress }) => node.accept(stream, { clientAddress }));
+  return node;
 }

@@ -5,14 +5,13 @@
 
 import { connect } from "node:net";
 import { join } from "node:path";
-import { openPair } from "#api/grpc/memory-pair.ts";
 import { joinSinks } from "#audit/sink.ts";
 import { FileSink } from "#auth/audit/file-sink.ts";
 import { StoreSink } from "#auth/audit/store-sink.ts";
-import { admitOwnHost } from "#auth/hosts/join.ts";
 import { issueServiceCertificate, serviceIdentity } from "#auth/hosts/service-certificates.ts";
 import { AuthService } from "#auth/start.ts";
 import { openSqliteBackend } from "#backend/sqlite.ts";
+import { type Address, formatAddress } from "#base/address.ts";
 import { systemClock } from "#base/clock.ts";
 import { Fault } from "#base/fault.ts";
 import { type Closable, Closer } from "#base/lifecycle.ts";
@@ -21,12 +20,12 @@ import { systemRandom } from "#base/random.ts";
 import { FrontDoor } from "#proxy/front-door.ts";
 import { ProxyService } from "#proxy/start.ts";
 import { keepAdministrator } from "./administrator.ts";
-import { startAgent, startInventoryAgent } from "./agent.ts";
-import { type Address, formatAddress } from "./config/address.ts";
 import type { GatehouseConfig } from "./config/config.ts";
+import { openDatabases } from "./databases.ts";
 import { makePrivateFolder } from "./files.ts";
 import { settleHostId } from "./host-id.ts";
-import { type NodeParts, openNode } from "./node.ts";
+import { openNode, sshPrincipals } from "./node.ts";
+import { joinCluster, joinOwnCluster, type Uplink } from "./uplink.ts";
 import { readKeyPair, settleSelfSigned } from "./web-certificate.ts";
 
 /** Certificates of the doors are made anew so often; they live a week. */
@@ -54,7 +53,7 @@ export async function startProcess(
     const hostId = settleHostId(config.dataDir, systemRandom);
     const running = config.auth
       ? await startCluster(config, logger, closer, hostId)
-      : await startAgents(config, logger, closer, hostId);
+      : await startAgents(config, logger, closer);
     return { ...running, close: () => closer.close() };
   } catch (error) {
     await closer.close();
@@ -68,7 +67,6 @@ async function startAgents(
   config: GatehouseConfig,
   logger: Logger,
   closer: Closer,
-  hostId: string,
 ): Promise<Running> {
   if (config.proxy) {
     throw new Fault(
@@ -79,15 +77,31 @@ async function startAgents(
       },
     );
   }
-  const shared = { config, hostId, logger, closer };
-  const node = config.ssh && (await startAgent({ ...shared, ssh: config.ssh }));
-  const inventory =
-    config.mdm.length > 0 ? await startInventoryAgent(config, logger, closer) : undefined;
-  const member = node ?? inventory;
+  const parts = { config, logger, closer };
+  const members: Uplink[] = [];
+  if (config.ssh) {
+    const uplink = await joinCluster(parts, "Node", sshPrincipals(config.ssh));
+    members.push(uplink);
+    await (await openNode(parts, config.ssh, uplink)).ready;
+  }
+  if (config.databases) {
+    const uplink = await joinCluster(parts, "Db");
+    members.push(uplink);
+    await openDatabases(parts, config.databases, uplink);
+  }
+  const served = members.length > 0;
+  let ended: Promise<unknown> | undefined;
+  if (config.mdm.length > 0) {
+    const uplink = await joinCluster(parts, "MDM");
+    members.push(uplink);
+    const { startInventory } = await import("./inventory.ts");
+    ({ ended } = startInventory(config.mdm, uplink.client, logger, closer));
+  }
+  const [member] = members;
   if (!member) throw new Fault("usage", "the configuration enables no service");
-  const { clusterName, proxyAddress } = member;
-  const running = { clusterName, publicAddress: proxyAddress };
-  return node || !inventory ? running : { ...running, ended: inventory.ended };
+  const { credentials, proxyAddress } = member;
+  const running = { clusterName: credentials.clusterName, publicAddress: proxyAddress };
+  return served || ended === undefined ? running : { ...running, ended };
 }
 
 async function startCluster(
@@ -110,8 +124,15 @@ async function startCluster(
   const proxy = await startProxy(config, logger, closer, auth, hostId);
   publicAddress = proxy.publicAddress;
   if (config.auth?.listen) await openAuthDoor(config.auth.listen, logger, closer, auth, hostId);
+  const parts = { config, logger, closer };
   if (config.ssh) {
-    await startOwnNode({ config, ssh: config.ssh, hostId, logger, closer }, auth, proxy);
+    const principals = sshPrincipals(config.ssh);
+    const uplink = await joinOwnCluster(parts, "Node", { auth, proxy }, principals);
+    await (await openNode(parts, config.ssh, uplink)).ready;
+  }
+  if (config.databases) {
+    const uplink = await joinOwnCluster(parts, "Db", { auth, proxy });
+    await openDatabases(parts, config.databases, uplink);
   }
   if (config.mdm.length > 0) {
     const client = closer.add(auth.connect(serviceIdentity(auth.context, hostId, "MDM")));
@@ -200,29 +221,6 @@ async function startProxy(
   const renewal = setInterval(() => proxy.renew(certificates()), renewMs);
   closer.defer(() => clearInterval(renewal));
   return proxy;
-}
-
-/** The SSH server of this machine: the proxy hands it the connections of our own clients, and brings others in memory. */
-async function startOwnNode(
-  parts: NodeParts,
-  auth: AuthService,
-  proxy: ProxyService,
-): Promise<void> {
-  const { hostId, closer } = parts;
-  const { node } = await openNode(parts, {
-    obtain: (request) => admitOwnHost(auth.context, request),
-    connect: () => closer.add(auth.connect(serviceIdentity(auth.context, hostId, "Node"))),
-  });
-  const remove = proxy.addAgent(hostId, {
-    serve: (client, { clientAddress }) => node.accept(client, { clientAddress }),
-    open: ({ clientAddress }) => {
-      const [ours, theirs] = openPair();
-      node.accept(theirs, { clientAddress });
-      return Promise.resolve(ours);
-    },
-  });
-  closer.defer(remove);
-  await node.ready;
 }
 
 /** Where this process reaches its own port: a wildcard stands for the loopback. */

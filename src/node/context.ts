@@ -1,5 +1,6 @@
 /** What the parts of a node share. Made once by start.ts. */
 import type { SshServer } from "#access/target.ts";
+import type { EventReporter } from "#agent/events.ts";
 import type { AuthorityFeed } from "#api/authority-feed.ts";
 import type { SessionReview } from "#api/session-review.ts";
 import type { Clock } from "#base/clock.ts";
@@ -7,7 +8,6 @@ import type { Logger } from "#base/log.ts";
 import type { Random } from "#base/random.ts";
 import type { StartTimer } from "#ssh/timer.ts";
 import type { HostKey } from "#ssh/transport/host-key.ts";
-import type { EventReporter } from "./events.ts";
 import type { AccountDirectory } from "./session/account.ts";
 import type { PipePool } from "./session/pipes.ts";
 

@@ -3,6 +3,9 @@
  * that the proxy brings. It opens no port.
  */
 import type { Duplex } from "node:stream";
+import { EventReporter } from "#agent/events.ts";
+import { Heartbeat } from "#agent/heartbeat.ts";
+import { type CommandLabel, LiveLabels } from "#agent/labels.ts";
 import { AuthorityFeed } from "#api/authority-feed.ts";
 import type { GrpcClient } from "#api/grpc/client.ts";
 import { SessionReview } from "#api/session-review.ts";
@@ -14,9 +17,7 @@ import type { Random } from "#base/random.ts";
 import { systemTimer } from "#ssh/timer.ts";
 import type { HostKey } from "#ssh/transport/host-key.ts";
 import type { NodeContext, NodeFeatures } from "./context.ts";
-import { EventReporter } from "./events.ts";
-import { Heartbeat } from "./heartbeat.ts";
-import { type CommandLabel, NodeLabels } from "./labels.ts";
+import { describeNode } from "./describe.ts";
 import { type AccountDirectory, machineAccounts } from "./session/account.ts";
 import { Connections } from "./session/connections.ts";
 import { PipePool } from "./session/pipes.ts";
@@ -55,7 +56,7 @@ export interface NodeService extends Closable {
 export async function startNode(options: NodeOptions): Promise<NodeService> {
   const { hostId, nodename, client, clock, random, logger } = options;
   const closer = new Closer();
-  const labels = closer.add(await NodeLabels.open(options.labels, options.commands, logger));
+  const labels = closer.add(await LiveLabels.open(options.labels, options.commands, logger));
   const feed = closer.add(
     new AuthorityFeed({
       client,
@@ -87,10 +88,7 @@ export async function startNode(options: NodeOptions): Promise<NodeService> {
   const heartbeat = closer.add(
     new Heartbeat({
       client,
-      hostId,
-      hostname: nodename,
-      labels,
-      version: apiVersion,
+      documents: () => [describeNode({ hostId, hostname: nodename, labels, version: apiVersion })],
       random,
       logger,
     }),

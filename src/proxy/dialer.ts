@@ -4,18 +4,27 @@
  */
 import { connect } from "node:net";
 import type { Duplex } from "node:stream";
+import { type ReachableKind, reachableOf } from "#access/reachable.ts";
 import type { AuthorityFeed } from "#api/authority-feed.ts";
-import { Fault } from "#base/fault.ts";
+import type { TunnelRequest } from "#api/tunnel/stream.ts";
+import { Fault, isFault } from "#base/fault.ts";
 import type { Node } from "#resource/node.ts";
 import { type AgentRegistry, type Join, joinTo } from "./agents/registry.ts";
 import { findTarget, parseTarget } from "./targets.ts";
 
 const directTimeoutMs = 10_000;
 
+/** What people call resources that agents serve. */
+const nouns = { db_server: "database" } as const satisfies Record<
+  Exclude<ReachableKind, "node">,
+  string
+>;
+
 /** Resolves targets and dials them. */
 export class Dialer {
   readonly #feed: AuthorityFeed;
   readonly #agents: AgentRegistry;
+  #turn = 0;
 
   constructor(feed: AuthorityFeed, agents: AgentRegistry) {
     this.#feed = feed;
@@ -39,10 +48,46 @@ export class Dialer {
     return this.#agents.connect(node.metadata.name, { service: "ssh", clientAddress });
   }
 
+  /**
+   * Reaches an agent that serves the resource of this kind and name, the next one when one is dead. Throws `not-found`
+   * when no agent serves it, and `unavailable` when none of them answers.
+   */
+  async connectAgent(
+    kind: Exclude<ReachableKind, "node">,
+    name: string,
+    request: TunnelRequest,
+  ): Promise<Join> {
+    const noun = nouns[kind];
+    const serving = [...this.#feed.view.resources[kind].values()]
+      .map(reachableOf)
+      .filter((resource) => resource.name === name)
+      .filter(({ hostId }) => this.#agents.has(hostId));
+    const known = [...this.#feed.view.resources[kind].values()].some(
+      (document) => reachableOf(document).name === name,
+    );
+    if (!known) {
+      throw new Fault("not-found", `no ${noun} named "${name.slice(0, 100)}" is registered`, {
+        hint: `list those that you may reach with: tsh ${request.service} ls`,
+      });
+    }
+    // One after the other takes the first place, so that several agents share the work.
+    const first = this.#turn++ % Math.max(1, serving.length);
+    for (const { hostId } of [...serving.slice(first), ...serving.slice(0, first)]) {
+      try {
+        return await this.#agents.connect(hostId, request);
+      } catch (error) {
+        if (!isFault(error, "unavailable")) throw error;
+      }
+    }
+    throw new Fault("unavailable", `no agent of the ${noun} "${name}" answers`, {
+      hint: "look at the log of its agent; it dials in again by itself when it can reach the proxy",
+    });
+  }
+
   #find(hostPort: string): Node {
-    const { networking, nodes } = this.#feed.view;
+    const { networking, resources } = this.#feed.view;
     const caseInsensitive = networking.spec.case_insensitive_routing ?? false;
-    return findTarget(nodes.values(), parseTarget(hostPort), { caseInsensitive });
+    return findTarget(resources.node.values(), parseTarget(hostPort), { caseInsensitive });
   }
 }
 

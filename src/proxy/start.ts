@@ -94,7 +94,7 @@ export class ProxyService implements Closable {
         logger,
         random: systemRandom,
         startTimer: systemTimer,
-        alsoFollow: ["node"],
+        alsoFollow: ["node", "db_server"],
       }),
     );
     await feed.ready;

@@ -12,6 +12,8 @@ import {
   type ClusterNetworkingConfig,
   clusterNetworkingConfigSchema,
 } from "./cluster-networking-config.ts";
+import { type Database, databaseSchema } from "./database.ts";
+import { type DatabaseServer, databaseServerSchema } from "./database-server.ts";
 import { type Device, deviceSchema } from "./device.ts";
 import { type Lock, lockSchema } from "./lock.ts";
 import { type Node, nodeSchema } from "./node.ts";
@@ -34,6 +36,8 @@ export interface ResourceOf {
   cluster_networking_config: ClusterNetworkingConfig;
   session_recording_config: SessionRecordingConfig;
   node: Node;
+  db: Database;
+  db_server: DatabaseServer;
   cert_authority: CertAuthority;
 }
 
@@ -85,6 +89,11 @@ const table: { readonly [K in Kind]: Omit<KindInfo<K>, "kind"> } = {
   token: { words: ["tokens"], schema: tokenSchema },
   lock: { words: ["locks"], schema: lockSchema },
   node: { words: ["nodes"], schema: nodeSchema },
+  db: { words: ["dbs", "database", "databases"], schema: databaseSchema },
+  db_server: {
+    words: ["db_servers", "database_server", "database_servers"],
+    schema: databaseServerSchema,
+  },
   cert_authority: {
     words: ["cert_authorities", "certificate_authority", "ca", "cas"],
     schema: certAuthoritySchema,

@@ -4,19 +4,11 @@
  * administrator.
  */
 import * as z from "zod";
+import { dynamicLabels } from "./dynamic-labels.ts";
 import { labels } from "./labels.ts";
 import { metadataWithoutName } from "./metadata.ts";
 import { rotation } from "./rotation.ts";
-import { duration, fallback, flag, oneOf, optional, text, textList } from "./scalar.ts";
-
-const noPrototypeKey = z.string().refine((key) => key !== "__proto__");
-
-const commandLabel = z.strictObject({
-  /** How often the command runs. */
-  period: fallback(duration, "1m0s"),
-  command: textList.refine((command) => command.length > 0, "must name a program"),
-  result: fallback(text, ""),
-});
+import { fallback, flag, oneOf, optional, text, textList } from "./scalar.ts";
 
 /**
  * Strict schema of a node; its output is the canonical document. `metadata.name` is the host's
@@ -31,7 +23,7 @@ export const nodeSchema = z
     spec: z.strictObject({
       addr: optional(text),
       hostname: text,
-      cmd_labels: optional(z.record(noPrototypeKey, commandLabel)),
+      cmd_labels: optional(dynamicLabels),
       rotation: optional(rotation),
       use_tunnel: optional(flag),
       version: optional(text),

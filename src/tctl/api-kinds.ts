@@ -116,6 +116,28 @@ export function kindCallsOver(grpc: GrpcClient): { readonly [K in Kind]: KindCal
       update: (node) => nothing(auth.upsertNode(node)),
       remove: (Name) => auth.deleteNode({ Name, Namespace: "default" }),
     },
+    db: {
+      list: async () => (await auth.getDatabases({})).Databases,
+      get: (Name) => auth.getDatabase({ Name }),
+      create: (database) => nothing(auth.createDatabase(database)),
+      upsert: (database) =>
+        nothing(
+          auth
+            .createDatabase(database)
+            .catch(otherwise("already-exists", () => auth.updateDatabase(database))),
+        ),
+      update: (database) => nothing(auth.updateDatabase(database)),
+      remove: (Name) => auth.deleteDatabase({ Name }),
+    },
+    db_server: {
+      list: () => listDatabaseServers(auth, ""),
+      get: async (name) =>
+        (await listDatabaseServers(auth, `name == ${JSON.stringify(name)}`)).at(0),
+      create: refuseServer,
+      upsert: refuseServer,
+      update: refuseServer,
+      remove: refuseServer,
+    },
     device: {
       list: () =>
         readPages((pageToken) =>
@@ -246,6 +268,34 @@ function otherwise<T>(code: FaultCode, instead: () => Promise<T>): (error: unkno
 async function nothing(call: Promise<unknown>): Promise<undefined> {
   await call;
   return undefined;
+}
+
+function listDatabaseServers(
+  auth: ReturnType<typeof createClient<typeof AuthService>>,
+  PredicateExpression: string,
+): Promise<MessageOf<"db_server">[]> {
+  return readPages((StartKey) =>
+    auth
+      .listResources({
+        ResourceType: "db_server",
+        Namespace: "default",
+        Limit: pageSize,
+        StartKey,
+        PredicateExpression,
+      })
+      .then((answer) => [
+        answer.Resources.flatMap(({ resource }) =>
+          resource.case === "DatabaseServer" ? [resource.value] : [],
+        ),
+        answer.NextKey,
+      ]),
+  );
+}
+
+async function refuseServer(): Promise<never> {
+  throw new Fault("invalid", "agents say themselves what they serve", {
+    hint: "write the database instead: kind: db",
+  });
 }
 
 async function refuseAuthority(): Promise<never> {

@@ -5,17 +5,17 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { HostCredentials, type ObtainCertificates } from "#agent/credentials.ts";
+import { pinOf } from "#agent/dial.ts";
+import { obtainThroughProxy, openHostClient } from "#agent/join.ts";
+import { AgentTunnel } from "#agent/tunnel.ts";
 import { issueServiceCertificate, serviceIdentity } from "#auth/hosts/service-certificates.ts";
 import { systemClock } from "#base/clock.ts";
 import { isFault } from "#base/fault.ts";
 import { silentLogger } from "#base/log.ts";
 import { systemRandom } from "#base/random.ts";
 import { Secret } from "#base/secret.ts";
-import { HostCredentials, type ObtainCertificates } from "#node/credentials.ts";
-import { pinOf } from "#node/dial.ts";
-import { obtainThroughProxy, openHostClient } from "#node/join.ts";
 import { startNode } from "#node/start.ts";
-import { AgentTunnel } from "#node/tunnel.ts";
 import { tokenSchema } from "#resource/token.ts";
 import { ClientConnection } from "#ssh/client.ts";
 import { systemTimer } from "#ssh/timer.ts";
@@ -112,7 +112,9 @@ test("joins, is reached through its tunnel, survives a restart of the proxy, and
     version: "0.0.0",
   });
   const accept = node.accept.bind(node);
-  const tunnel = new AgentTunnel({ ...shared, proxy: proxy(), credentials, accept });
+  const tunnel = new AgentTunnel({
+    ...{ ...shared, proxy: proxy(), credentials, service: "ssh", accept },
+  });
   try {
     await node.ready;
     const { spec } = await cluster.auth.context.stores.nodes.get(hostId);

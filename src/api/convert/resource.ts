@@ -10,6 +10,8 @@ import {
   ClusterNetworkingConfigV2Schema,
   SessionRecordingConfigV2Schema,
 } from "#gen/types/cluster_config_pb.ts";
+import { DatabaseV3Schema } from "#gen/types/database_pb.ts";
+import { DatabaseServerV3Schema } from "#gen/types/database_server_pb.ts";
 import { LockV2Schema } from "#gen/types/lock_pb.ts";
 import { ProvisionTokenV2Schema } from "#gen/types/provision_token_pb.ts";
 import { RoleV6Schema } from "#gen/types/role_pb.ts";
@@ -30,6 +32,8 @@ const schemas = {
   cluster_networking_config: ClusterNetworkingConfigV2Schema,
   session_recording_config: SessionRecordingConfigV2Schema,
   node: ServerV2Schema,
+  db: DatabaseV3Schema,
+  db_server: DatabaseServerV3Schema,
   cert_authority: CertAuthorityV2Schema,
 } as const satisfies Record<Kind, DescMessage>;
 

@@ -13,25 +13,43 @@ import {
   type ServerHttp2Stream,
 } from "node:http2";
 import type { Duplex } from "node:stream";
+import { base64 } from "#base/bytes.ts";
 import { Fault } from "#base/fault.ts";
 
 /** ALPN name under which agents dial the proxy. */
 export const agentProtocol = "gatehouse-agent";
 
+/** What an agent may serve. */
+export type TunnelService = "ssh" | "db" | "kube";
+
 /** What the proxy says about a connection that it brings to an agent. */
 export interface TunnelRequest {
-  /** Which service of the agent: "ssh". */
-  readonly service: string;
+  readonly service: TunnelService;
   /** Address of the person's end, for audit and source-address checks. */
   readonly clientAddress: string;
+  /**
+   * The certificate (DER) whose key the person's end of the TLS connection proved to hold, where the proxy ended that
+   * connection. The agent verifies the certificate itself, and believes the proxy only about the proof.
+   */
+  readonly certificate?: Uint8Array;
 }
+
+/** Takes a stream that the proxy brings. */
+export type AcceptStream = (stream: Duplex, request: TunnelRequest) => void;
 
 const streamWindow = 8 << 20;
 const sessionWindow = 16 << 20;
 const settings = { initialWindowSize: streamWindow, maxConcurrentStreams: 100_000 };
 const pingEveryMs = 15_000;
 const pingAnswerMs = 10_000;
-const headers = { service: "gatehouse-service", client: "gatehouse-client-address" } as const;
+/** A living agent answers before it does anything else; a silent one is passed over. */
+const openMs = 5000;
+const headers = {
+  service: "gatehouse-service",
+  client: "gatehouse-client-address",
+  certificate: "gatehouse-client-certificate",
+} as const;
+const services: readonly string[] = ["ssh", "db", "kube"] satisfies TunnelService[];
 
 /** The proxy's end of a tunnel. */
 export class TunnelDialer {
@@ -54,15 +72,20 @@ export class TunnelDialer {
       const refused = (cause?: unknown) =>
         reject(new Fault("unavailable", "the agent is offline or does not answer", { cause }));
       if (this.#session.closed || this.#session.destroyed) return refused();
+      const { service, clientAddress, certificate } = request;
       const stream = this.#session.request({
         ":method": "CONNECT",
         ":authority": "agent",
-        [headers.service]: request.service,
-        [headers.client]: request.clientAddress,
+        [headers.service]: service,
+        [headers.client]: clientAddress,
+        ...(certificate && { [headers.certificate]: base64(certificate) }),
       });
+      const late = setTimeout(() => stream.destroy(), openMs);
+      stream.once("close", () => clearTimeout(late));
       stream.once("error", refused);
       stream.once("close", refused);
       stream.once("response", (answer) => {
+        clearTimeout(late);
         if (answer[":status"] !== 200) return stream.close();
         stream.off("error", refused);
         stream.off("close", refused);
@@ -79,10 +102,7 @@ export class TunnelDialer {
 }
 
 /** Serves the agent's end of a tunnel on a connected `socket`; resolves when the tunnel is gone. */
-export function serveTunnel(
-  socket: Duplex,
-  accept: (stream: Duplex, request: TunnelRequest) => void,
-): Promise<void> {
+export function serveTunnel(socket: Duplex, accept: AcceptStream): Promise<void> {
   const server = createServer({ settings });
   return new Promise((resolve) => {
     socket.once("close", () => resolve());
@@ -94,16 +114,25 @@ export function serveTunnel(
     });
     server.on("stream", (stream: ServerHttp2Stream, received: IncomingHttpHeaders) => {
       stream.on("error", () => {});
-      const service = received[headers.service];
-      if (received[":method"] !== "CONNECT" || typeof service !== "string") {
+      const service = String(received[headers.service] ?? "");
+      if (received[":method"] !== "CONNECT" || !isService(service)) {
         stream.respond({ ":status": 400 }, { endStream: true });
         return;
       }
       stream.respond({ ":status": 200 });
-      accept(stream, { service, clientAddress: String(received[headers.client] ?? "") });
+      const certificate = received[headers.certificate];
+      accept(stream, {
+        service,
+        clientAddress: String(received[headers.client] ?? ""),
+        ...(typeof certificate === "string" && { certificate: Buffer.from(certificate, "base64") }),
+      });
     });
     server.emit("connection", socket);
   });
+}
+
+function isService(word: string): word is TunnelService {
+  return services.includes(word);
 }
 
 /** Pings, and ends a session whose peer stopped answering: a half-open tunnel must not look alive. */

@@ -4,7 +4,7 @@
  */
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { MessageInitShape } from "@bufbuild/protobuf";
-import { labelsOfNode } from "#access/resource-labels.ts";
+import { reachableOf } from "#access/reachable.ts";
 import {
   type DeviceModeChange,
   groupServers,
@@ -57,7 +57,11 @@ export async function* simulateDeviceMode(
   const now = clock.now();
   const [users, nodes] = await Promise.all([stores.users.all(), stores.nodes.all()]);
   const servers = nodes.map((node) => {
-    return { id: node.metadata.name, hostname: node.spec.hostname, labels: labelsOfNode(node) };
+    return {
+      id: node.metadata.name,
+      hostname: node.spec.hostname,
+      labels: reachableOf(node).labels,
+    };
   });
   const groups = groupServers(servers, before.locks, now);
   const told = new Map<ServerGroup, number>();

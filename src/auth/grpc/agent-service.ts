@@ -8,15 +8,11 @@ import { utf8 } from "#base/bytes.ts";
 import { Fault } from "#base/fault.ts";
 import type { AgentService, AuthorityUpdateSchema } from "#gen/gatehouse/v1/agent_pb.ts";
 import type { SystemIdentity } from "#identity/identity.ts";
-import { type Node, nodeSchema } from "#resource/node.ts";
 import { acceptAgentEvents } from "../audit/agent-events.ts";
 import type { AuthContext } from "../context.ts";
 import { type FeedUpdate, watchAuthority } from "../hosts/feed.ts";
-import { assertOwnName } from "../hosts/names.ts";
+import { heartbeatRoles, takeHeartbeat } from "../hosts/presence.ts";
 import { checkPeer, requireSystem } from "./guard.ts";
-
-/** How long a server stays listed after its last heartbeat. */
-const presenceMs = 10 * 60_000;
 
 /** Heartbeats of a feed between two looks at its receiver's certificate. */
 const beatsPerCheck = 15;
@@ -30,6 +26,8 @@ const followable: Readonly<Record<string, readonly SystemIdentity["systemRoles"]
   cluster_networking_config: ["Node", "Proxy", "Db", "Kube", "App"],
   session_recording_config: ["Node", "Proxy", "Db", "Kube", "App"],
   node: ["Proxy"],
+  db_server: ["Proxy"],
+  db: ["Db"],
 };
 
 /** Services on which sessions run, and that report what happens in them. */
@@ -65,39 +63,11 @@ export function agentService(context: AuthContext): ServiceHandlers<typeof Agent
       return {};
     },
 
-    async heartbeat({ document }, call) {
-      const caller = requireSystem(call, "Node");
-      const node = parseNode(document);
-      if (node.metadata.name !== caller.hostId) {
-        throw new Fault("access-denied", "a server may only speak for itself");
-      }
-      assertReachedByTunnel(node);
-      await assertOwnName(context, caller.hostId, node.spec.hostname);
-      const expires = new Date(context.clock.now().getTime() + presenceMs).toISOString();
-      const { revision: _, ...metadata } = node.metadata;
-      await context.stores.nodes.upsert({ ...node, metadata: { ...metadata, expires } });
+    async heartbeat({ document, gone }, call) {
+      await takeHeartbeat(context, requireSystem(call, ...heartbeatRoles), document, gone);
       return {};
     },
   };
-}
-
-/**
- * An agent is reached through its own tunnel. One that named an address would choose what the proxy dials, anywhere in
- * the proxy's network.
- */
-function assertReachedByTunnel({ sub_kind: subKind, spec }: Node): void {
-  const agentless = subKind !== undefined && subKind !== "" && subKind !== "teleport";
-  if (agentless || spec.addr || (spec.public_addrs?.length ?? 0) > 0) {
-    throw new Fault("access-denied", "an agent is reached through its tunnel and names no address");
-  }
-}
-
-function parseNode(document: Uint8Array): Node {
-  try {
-    return nodeSchema.parse(JSON.parse(new TextDecoder().decode(document)));
-  } catch (cause) {
-    throw new Fault("malformed", "the heartbeat carries no valid node", { cause });
-  }
 }
 
 function encode(update: FeedUpdate): MessageInitShape<typeof AuthorityUpdateSchema> {

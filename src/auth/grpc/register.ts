@@ -21,7 +21,9 @@ import { agentService } from "./agent-service.ts";
 import { auditService } from "./audit-service.ts";
 import { alertHandlers } from "./auth-service/alerts.ts";
 import { certificateHandlers } from "./auth-service/certificates.ts";
+import { databaseHandlers } from "./auth-service/databases.ts";
 import { inventoryHandlers } from "./auth-service/inventories.ts";
+import { listingHandlers } from "./auth-service/listings.ts";
 import { lockHandlers } from "./auth-service/locks.ts";
 import { mfaHandlers } from "./auth-service/mfa.ts";
 import { nodeHandlers } from "./auth-service/nodes.ts";
@@ -64,6 +66,8 @@ export function registerServices(server: GrpcServer<Peer>, context: AuthContext)
   server.register(AuthService, tokenHandlers(context));
   server.register(AuthService, lockHandlers(context));
   server.register(AuthService, nodeHandlers(context));
+  server.register(AuthService, listingHandlers(context));
+  server.register(AuthService, databaseHandlers(context));
   server.register(AuthService, inventoryHandlers());
   server.register(AuthService, mfaHandlers(context));
   server.register(AuthService, alertHandlers(context));

@@ -23,8 +23,8 @@ export type FeedUpdate =
 /** Time between heartbeats. Agents take a feed for dead after several of them. */
 export const feedHeartbeatMs = 2000;
 
-/** The authorities that agents verify people and hosts with. */
-const followedAuthorities: readonly CertAuthorityType[] = ["user", "host", "openssh"];
+/** The authorities that agents verify people, hosts and database servers with. */
+const followedAuthorities: readonly CertAuthorityType[] = ["user", "host", "openssh", "db"];
 
 /** Sends the documents of the kinds, then follows them until `signal` aborts. */
 export async function* watchAuthority(
@@ -65,7 +65,7 @@ async function* snapshot(
   }
   for (const [kind, store] of stores) {
     for (const document of await store.all()) {
-      yield { type: "change", kind, name: document.metadata.name, document };
+      yield { type: "change", kind, name: store.nameOf(document), document };
     }
   }
 }

@@ -62,9 +62,12 @@ export function issueHostCertificates(
   };
 }
 
-/** True for a machine that nobody connects to: an inventory service could only use a server's name to stand in for it. */
+/** Services to which nobody connects by name. */
+const nameless: readonly SystemRole[] = ["MDM", "Db", "Kube"];
+
+/** True for an agent that could only use a server's name to stand in for that server. */
 function servesNobody(roles: readonly SystemRole[]): boolean {
-  return roles.every((role) => role === "MDM");
+  return roles.every((role) => nameless.includes(role));
 }
 
 /**

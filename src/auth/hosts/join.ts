@@ -62,16 +62,17 @@ async function tryToJoin(context: AuthContext, request: JoinRequest) {
 }
 
 /**
- * Admits the machine that auth itself runs on: it needs no token. Its id is claimed all the same, so that nobody else can
+ * Admits an agent of the machine that auth itself runs on: it needs no token. Its id is claimed all the same, so that nobody else can
  * join with it.
  */
 export async function admitOwnHost(
   context: AuthContext,
+  role: "Node" | "Db" | "Kube",
   request: Omit<HostApplicant, "roles"> & HostKeys,
 ) {
   await claimHostId(context, request.hostId, request.tlsPublicKey);
   await keepJoinedName(context, request.hostId, request.nodeName);
-  return issueHostCertificates(context, { ...request, roles: ["Node"] }, request);
+  return issueHostCertificates(context, { ...request, roles: [role] }, request);
 }
 
 async function admit(context: AuthContext, name: string, role: string): Promise<SystemRole> {

@@ -3,7 +3,7 @@
  * session comes; this answer only saves people a prompt, or a refusal.
  */
 import { decideAccess } from "#access/decide-access.ts";
-import { labelsOfNode } from "#access/resource-labels.ts";
+import { reachableOf } from "#access/reachable.ts";
 import { satisfiesSessionMfa } from "#access/session-mfa.ts";
 import { sshTarget } from "#access/target.ts";
 import { Fault } from "#base/fault.ts";
@@ -61,7 +61,7 @@ async function nodeNeedsMfa(
   const nodes = (await context.stores.nodes.all()).filter((node) => isNamed(node, host));
   return nodes.some((node) => {
     const { name: id } = node.metadata;
-    const server = { id, hostname: node.spec.hostname, labels: labelsOfNode(node) };
+    const server = { id, hostname: node.spec.hostname, labels: reachableOf(node).labels };
     const decision = decideAccess({
       identity,
       policy,

@@ -41,14 +41,21 @@ const cacheMisses = 10 * cacheSize;
 export class DocumentStore<T extends StoredDocument> {
   readonly kind: string;
   readonly #backend: Backend;
+  readonly #nameOf: (document: T) => string;
   readonly #decoded = new Map<string, { revision: string; document: T }>();
   readonly #mirror: DocumentMirror<T>;
   /** Documents that were decoded and not kept since the cache was last empty. */
   #misses = 0;
 
-  /** The clock tells what has expired. */
-  constructor(backend: Backend, clock: Clock, kind: string) {
+  /** The clock tells what has expired. `nameOf` is for kinds whose documents may share `metadata.name`. */
+  constructor(
+    backend: Backend,
+    clock: Clock,
+    kind: string,
+    nameOf: (document: T) => string = ({ metadata }) => metadata.name,
+  ) {
     this.#backend = backend;
+    this.#nameOf = nameOf;
     this.kind = kind;
     this.#mirror = new DocumentMirror(backend, clock, this.prefix, (item) => this.decode(item));
   }
@@ -61,6 +68,11 @@ export class DocumentStore<T extends StoredDocument> {
   /** The key of the document with this name. */
   keyOf(name: string): string {
     return formatKey(...documentsFolder, this.kind, name);
+  }
+
+  /** The name under which a document is kept. */
+  nameOf(document: T): string {
+    return this.#nameOf(document);
   }
 
   /** The document, or undefined. */
@@ -99,7 +111,7 @@ export class DocumentStore<T extends StoredDocument> {
 
   /** Stores a new document; throws `already-exists`. */
   async create(document: T): Promise<T> {
-    const { name } = document.metadata;
+    const name = this.#nameOf(document);
     try {
       const { bytes, options } = encode(document);
       return withRevision(document, await this.#backend.create(this.keyOf(name), bytes, options));
@@ -117,7 +129,8 @@ export class DocumentStore<T extends StoredDocument> {
    * wrote in between, and when there is no such document.
    */
   async update(document: T): Promise<T> {
-    const { name, revision } = document.metadata;
+    const { revision } = document.metadata;
+    const name = this.#nameOf(document);
     if (revision === undefined) {
       throw new Fault("invalid", `${this.kind} "${name}" carries no metadata.revision`);
     }
@@ -137,7 +150,7 @@ export class DocumentStore<T extends StoredDocument> {
   /** Stores the document whatever was there before. */
   async upsert(document: T): Promise<T> {
     const { bytes, options } = encode(document);
-    const key = this.keyOf(document.metadata.name);
+    const key = this.keyOf(this.#nameOf(document));
     return withRevision(document, await this.#backend.put(key, bytes, options));
   }
 

@@ -3,6 +3,8 @@ import type { Backend } from "#backend/port.ts";
 import type { Clock } from "#base/clock.ts";
 import type { ClusterAuthPreference } from "#resource/cluster-auth-preference.ts";
 import type { ClusterNetworkingConfig } from "#resource/cluster-networking-config.ts";
+import type { Database } from "#resource/database.ts";
+import type { DatabaseServer } from "#resource/database-server.ts";
 import type { Device } from "#resource/device.ts";
 import type { Lock } from "#resource/lock.ts";
 import type { Node } from "#resource/node.ts";
@@ -21,6 +23,8 @@ export interface Stores {
   readonly tokens: DocumentStore<Token>;
   readonly locks: DocumentStore<Lock>;
   readonly nodes: DocumentStore<Node>;
+  readonly databases: DocumentStore<Database>;
+  readonly databaseServers: DocumentStore<DatabaseServer>;
   readonly authPreference: DocumentStore<ClusterAuthPreference>;
   readonly networkingConfig: DocumentStore<ClusterNetworkingConfig>;
   readonly recordingConfig: DocumentStore<SessionRecordingConfig>;
@@ -44,10 +48,17 @@ export function openStores(backend: Backend, clock: Clock): Stores {
     tokens: new DocumentStore(backend, clock, "token"),
     locks: new DocumentStore(backend, clock, "lock"),
     nodes: new DocumentStore(backend, clock, "node"),
+    databases: new DocumentStore(backend, clock, "db"),
+    databaseServers: new DocumentStore<DatabaseServer>(backend, clock, "db_server", servedName),
     authPreference: new DocumentStore(backend, clock, "cluster_auth_preference"),
     networkingConfig: new DocumentStore(backend, clock, "cluster_networking_config"),
     recordingConfig: new DocumentStore(backend, clock, "session_recording_config"),
     alerts: new DocumentStore(backend, clock, "cluster_alert"),
     alertAcks: new DocumentStore(backend, clock, "cluster_alert_ack"),
   };
+}
+
+/** Several agents may serve the same resource: a document is one of them and what it serves. */
+function servedName({ metadata, spec }: DatabaseServer): string {
+  return `${spec.host_id}/${metadata.name}`;
 }

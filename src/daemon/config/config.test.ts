@@ -201,9 +201,9 @@ const mistakes: readonly (readonly [string, string, readonly string[]])[] = [
   ],
   [
     "services that do not exist yet",
-    "version: v3\ndb_service:\n  enabled: yes\napp_service: {enabled: true}\n",
+    "version: v3\nkubernetes_service:\n  enabled: yes\napp_service: {enabled: true}\n",
     [
-      "3:12: db_service.enabled: db_service is not available yet (write enabled: no)",
+      "3:12: kubernetes_service.enabled: kubernetes_service is not available yet (write enabled: no)",
       "4:24: app_service.enabled: app_service is not available yet (write enabled: no)",
     ],
   ],

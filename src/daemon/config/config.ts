@@ -2,13 +2,15 @@
  * The configuration of one process after defaults, checks and the files that it names: what the
  * services receive.
  */
+
+import type { Address } from "#base/address.ts";
 import type { Secret } from "#base/secret.ts";
 import type { MdmSettings } from "#mdm/settings.ts";
 import type { ClusterAuthPreference } from "#resource/cluster-auth-preference.ts";
 import type { ClusterNetworkingConfig } from "#resource/cluster-networking-config.ts";
+import type { Database } from "#resource/database.ts";
 import type { SessionRecordingConfig } from "#resource/session-recording-config.ts";
 import type { TokenRole } from "#resource/token.ts";
-import type { Address } from "./address.ts";
 
 /** Everything that `gatehouse start` needs. A service that is disabled is absent. */
 export interface GatehouseConfig {
@@ -23,6 +25,7 @@ export interface GatehouseConfig {
   readonly auth?: AuthServiceConfig;
   readonly proxy?: ProxyServiceConfig;
   readonly ssh?: SshServiceConfig;
+  readonly databases?: DatabaseServiceConfig;
   /** The inventory services that run here. */
   readonly mdm: readonly MdmSettings[];
 }
@@ -103,4 +106,18 @@ export interface SshServiceConfig {
   readonly permitUserEnvironment: boolean;
   readonly portForwarding: boolean;
   readonly fileCopy: boolean;
+}
+
+/** A database that the configuration of its agent describes. */
+export interface StaticDatabase {
+  readonly database: Database;
+  /** Labels whose values commands print. */
+  readonly commands: readonly CommandLabelConfig[];
+}
+
+/** The database agent of this machine. */
+export interface DatabaseServiceConfig {
+  readonly databases: readonly StaticDatabase[];
+  /** It also serves every database of administrators whose labels match one of these. */
+  readonly selectors: readonly Readonly<Record<string, readonly string[]>>[];
 }

@@ -2,8 +2,9 @@
  * The text that `gatehouse configure` prints: a config file to begin with, explained where it
  * stands.
  */
+
+import { formatAddress, parseAddress } from "#base/address.ts";
 import { formatScalar } from "#resource/yaml/scalar-style.ts";
-import { formatAddress, parseAddress } from "./address.ts";
 import { defaultDataDir } from "./resolve.ts";
 
 /** What the flags of `gatehouse configure` say. */

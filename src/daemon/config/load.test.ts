@@ -4,8 +4,8 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
+import { formatAddress, parseAddress } from "#base/address.ts";
 import { Fault } from "#base/fault.ts";
-import { formatAddress, parseAddress } from "./address.ts";
 import { loadConfig } from "./load.ts";
 
 function folder(t: TestContext): string {

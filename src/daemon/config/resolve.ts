@@ -17,6 +17,7 @@ import type {
   SshServiceConfig,
   StaticToken,
 } from "./config.ts";
+import { resolveDatabases } from "./resolve-db.ts";
 import { resolveMdm } from "./resolve-mdm.ts";
 import { type ConfigFile, laterSections } from "./schema.ts";
 import { authPreferenceOf, networkingConfigOf, sessionRecordingConfigOf } from "./settings.ts";
@@ -82,6 +83,7 @@ class Resolver {
       ...(auth_service.enabled && { auth: this.#auth() }),
       ...(proxy_service.enabled && { proxy: this.#proxy() }),
       ...(ssh_service.enabled && { ssh: this.#ssh() }),
+      ...this.#databases(),
       mdm: resolveMdm(this.#file, {
         readSecret: (path, at) => this.#secretFile(path, at),
         report: (at, message, suggestion) => this.#report(at, message, suggestion),
@@ -134,15 +136,24 @@ class Resolver {
     };
   }
 
+  #databases(): Pick<GatehouseConfig, "databases"> {
+    const databases = resolveDatabases(this.#file.db_service, {
+      certificates: (file, at) => this.#pem(file, "CERTIFICATE", at),
+      report: (at, message, suggestion) => this.#report(at, message, suggestion),
+    });
+    return databases === undefined ? {} : { databases };
+  }
+
   #checkServices(): void {
-    const { teleport, auth_service, proxy_service, ssh_service } = this.#file;
+    const { teleport, auth_service, proxy_service, ssh_service, db_service } = this.#file;
     for (const section of laterSections) {
       if (this.#file[section]?.enabled !== true) continue;
       this.#report([section, "enabled"], `${section} is not available yet`, "write enabled: no");
     }
     const { jamf_service, intune_service } = this.#file;
-    const inventory = jamf_service?.enabled || intune_service?.enabled;
-    if (!auth_service.enabled && !proxy_service.enabled && !ssh_service.enabled && !inventory) {
+    const agents = [ssh_service, db_service, jamf_service, intune_service];
+    const any = agents.some((section) => section?.enabled === true);
+    if (!auth_service.enabled && !proxy_service.enabled && !any) {
       this.#report(
         [],
         "no service is enabled",

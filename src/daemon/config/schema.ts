@@ -17,6 +17,7 @@ import {
 } from "#resource/scalar.ts";
 import { address } from "./address.ts";
 import { authService } from "./schema-auth.ts";
+import { databaseService } from "./schema-db.ts";
 import { intuneService, jamfService } from "./schema-mdm.ts";
 
 const severities = z.preprocess(
@@ -91,7 +92,7 @@ const sshService = z.strictObject({
 });
 
 /** Sections of services that do not exist yet: they may stand in a file as long as they are off. */
-export const laterSections = ["db_service", "kubernetes_service", "app_service"] as const;
+export const laterSections = ["kubernetes_service", "app_service"] as const;
 
 const laterService = optional(z.looseObject({ enabled: optional(flag) }));
 
@@ -102,7 +103,7 @@ export const configFile = z.strictObject({
   auth_service: fallback(authService, {}),
   proxy_service: fallback(proxyService, {}),
   ssh_service: fallback(sshService, {}),
-  db_service: laterService,
+  db_service: optional(databaseService),
   kubernetes_service: laterService,
   app_service: laterService,
   jamf_service: optional(jamfService),

@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { Fault, isFault } from "#base/fault.ts";
 import { type AgentDialer, AgentRegistry } from "#proxy/agents/registry.ts";
 
-const request = { service: "ssh", clientAddress: "127.0.0.1:1" };
+const request = { service: "ssh", clientAddress: "127.0.0.1:1" } as const;
 const dead: AgentDialer = { open: () => Promise.reject(new Fault("unavailable", "gone")) };
 const alive = (): AgentDialer & { opened: number } => ({
   opened: 0,

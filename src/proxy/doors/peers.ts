@@ -11,7 +11,12 @@ import { type Peer, peerOf } from "#api/peer.ts";
 import type { Clock } from "#base/clock.ts";
 import { Fault } from "#base/fault.ts";
 import type { Closable } from "#base/lifecycle.ts";
-import type { Identity, SystemIdentity, UserIdentity } from "#identity/identity.ts";
+import type {
+  CertificateUsage,
+  Identity,
+  SystemIdentity,
+  UserIdentity,
+} from "#identity/identity.ts";
 import type { Connection } from "../front-door.ts";
 
 /**
@@ -46,15 +51,18 @@ export class PeerCheck implements Closable {
     return peerOf(socket, this.#feed.view.peerAuthorities, this.#clock.now());
   }
 
-  /** The person at the other end, who must be good right now. Throws `unproven`, `locked` or `access-denied`. */
-  requireUser(peer: Peer): UserIdentity {
+  /**
+   * The person at the other end, who must be good right now. Throws `unproven`, `locked` or `access-denied`. A certificate
+   * that is restricted to one use is good for `usage` only.
+   */
+  requireUser(peer: Peer, usage?: CertificateUsage): UserIdentity {
     const { identity } = peer;
     if (identity?.kind !== "user") {
       throw new Fault("unproven", "this needs the certificate of a user", {
         hint: "log in first: tsh login",
       });
     }
-    this.#assertGood(identity, peer.address);
+    this.#assertGood(identity, peer.address, usage);
     return identity;
   }
 
@@ -99,9 +107,9 @@ export class PeerCheck implements Closable {
     }
   }
 
-  #assertGood(identity: Identity, address: string): void {
+  #assertGood(identity: Identity, address: string, usage?: CertificateUsage): void {
     const { policy } = this.#feed.view;
     const now = this.#clock.now();
-    assertAllowed(decideIdentity({ identity, policy, now, clientIp: address }));
+    assertAllowed(decideIdentity({ identity, policy, now, clientIp: address, usage }));
   }
 }

@@ -1,5 +1,5 @@
 /**
- * proto.AuthService, lists of databases, Kubernetes clusters and applications that administrators register. This cluster
+ * proto.AuthService, lists of Kubernetes clusters and applications that administrators register. This cluster
  * takes no registrations of these kinds yet, so the lists are empty; writing answers UNIMPLEMENTED. As with servers,
  * everybody may list: what they see is a matter of the labels, not of a rule on the kind.
  */
@@ -11,10 +11,6 @@ import { type AuthCall, requireIdentity, requireSystem } from "../guard.ts";
 /** Handlers of the lists. */
 export function inventoryHandlers(): ServiceHandlers<typeof AuthService, Peer> {
   return {
-    getDatabases(_request, call) {
-      requirePerson(call);
-      return {};
-    },
     getKubernetesClusters(_request, call) {
       requirePerson(call);
       return {};

@@ -27,6 +27,8 @@ const places = {
   token: "ProvisionToken",
   lock: "Lock",
   node: "Server",
+  db: "Database",
+  db_server: "DatabaseServer",
   cluster_auth_preference: "AuthPreference",
   cluster_networking_config: "ClusterNetworkingConfig",
   session_recording_config: "SessionRecordingConfig",

@@ -15,7 +15,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file gatehouse/v1/agent.proto.
  */
 export const file_gatehouse_v1_agent: GenFile = /*@__PURE__*/
-  fileDesc("ChhnYXRlaG91c2UvdjEvYWdlbnQucHJvdG8SDGdhdGVob3VzZS52MSImChVXYXRjaEF1dGhvcml0eVJlcXVlc3QSDQoFa2luZHMYASADKAkiuwEKD0F1dGhvcml0eVVwZGF0ZRIvCgZjaGFuZ2UYASABKAsyHS5nYXRlaG91c2UudjEuQXV0aG9yaXR5Q2hhbmdlSAASOwoRc25hcHNob3RfY29tcGxldGUYAiABKAsyHi5nYXRlaG91c2UudjEuU25hcHNob3RDb21wbGV0ZUgAEjAKCWhlYXJ0YmVhdBgDIAEoCzIbLmdhdGVob3VzZS52MS5GZWVkSGVhcnRiZWF0SABCCAoGdXBkYXRlIj8KD0F1dGhvcml0eUNoYW5nZRIMCgRraW5kGAEgASgJEgwKBG5hbWUYAiABKAkSEAoIZG9jdW1lbnQYAyABKAwiEgoQU25hcHNob3RDb21wbGV0ZSI5Cg1GZWVkSGVhcnRiZWF0EigKBHRpbWUYASABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIiMKEUVtaXRFdmVudHNSZXF1ZXN0Eg4KBmV2ZW50cxgBIAMoDCIUChJFbWl0RXZlbnRzUmVzcG9uc2UiJAoQSGVhcnRiZWF0UmVxdWVzdBIQCghkb2N1bWVudBgBIAEoDCITChFIZWFydGJlYXRSZXNwb25zZTKFAgoMQWdlbnRTZXJ2aWNlElYKDldhdGNoQXV0aG9yaXR5EiMuZ2F0ZWhvdXNlLnYxLldhdGNoQXV0aG9yaXR5UmVxdWVzdBodLmdhdGVob3VzZS52MS5BdXRob3JpdHlVcGRhdGUwARJPCgpFbWl0RXZlbnRzEh8uZ2F0ZWhvdXNlLnYxLkVtaXRFdmVudHNSZXF1ZXN0GiAuZ2F0ZWhvdXNlLnYxLkVtaXRFdmVudHNSZXNwb25zZRJMCglIZWFydGJlYXQSHi5nYXRlaG91c2UudjEuSGVhcnRiZWF0UmVxdWVzdBofLmdhdGVob3VzZS52MS5IZWFydGJlYXRSZXNwb25zZWIGcHJvdG8z", [file_google_protobuf_timestamp]);
+  fileDesc("ChhnYXRlaG91c2UvdjEvYWdlbnQucHJvdG8SDGdhdGVob3VzZS52MSImChVXYXRjaEF1dGhvcml0eVJlcXVlc3QSDQoFa2luZHMYASADKAkiuwEKD0F1dGhvcml0eVVwZGF0ZRIvCgZjaGFuZ2UYASABKAsyHS5nYXRlaG91c2UudjEuQXV0aG9yaXR5Q2hhbmdlSAASOwoRc25hcHNob3RfY29tcGxldGUYAiABKAsyHi5nYXRlaG91c2UudjEuU25hcHNob3RDb21wbGV0ZUgAEjAKCWhlYXJ0YmVhdBgDIAEoCzIbLmdhdGVob3VzZS52MS5GZWVkSGVhcnRiZWF0SABCCAoGdXBkYXRlIj8KD0F1dGhvcml0eUNoYW5nZRIMCgRraW5kGAEgASgJEgwKBG5hbWUYAiABKAkSEAoIZG9jdW1lbnQYAyABKAwiEgoQU25hcHNob3RDb21wbGV0ZSI5Cg1GZWVkSGVhcnRiZWF0EigKBHRpbWUYASABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIiMKEUVtaXRFdmVudHNSZXF1ZXN0Eg4KBmV2ZW50cxgBIAMoDCIUChJFbWl0RXZlbnRzUmVzcG9uc2UiMgoQSGVhcnRiZWF0UmVxdWVzdBIQCghkb2N1bWVudBgBIAEoDBIMCgRnb25lGAIgASgIIhMKEUhlYXJ0YmVhdFJlc3BvbnNlIqYBCh9Jc3N1ZURhdGFiYXNlQ2VydGlmaWNhdGVSZXF1ZXN0Eg8KB3NlcnZpY2UYASABKAkSFQoNZGF0YWJhc2VfdXNlchgCIAEoCRIVCg1kYXRhYmFzZV9uYW1lGAMgASgJEhgKEHVzZXJfY2VydGlmaWNhdGUYBCABKAwSFgoOY2xpZW50X2FkZHJlc3MYBSABKAkSEgoKcHVibGljX2tleRgGIAEoDCI3CiBJc3N1ZURhdGFiYXNlQ2VydGlmaWNhdGVSZXNwb25zZRITCgtjZXJ0aWZpY2F0ZRgBIAEoCTKAAwoMQWdlbnRTZXJ2aWNlElYKDldhdGNoQXV0aG9yaXR5EiMuZ2F0ZWhvdXNlLnYxLldhdGNoQXV0aG9yaXR5UmVxdWVzdBodLmdhdGVob3VzZS52MS5BdXRob3JpdHlVcGRhdGUwARJPCgpFbWl0RXZlbnRzEh8uZ2F0ZWhvdXNlLnYxLkVtaXRFdmVudHNSZXF1ZXN0GiAuZ2F0ZWhvdXNlLnYxLkVtaXRFdmVudHNSZXNwb25zZRJMCglIZWFydGJlYXQSHi5nYXRlaG91c2UudjEuSGVhcnRiZWF0UmVxdWVzdBofLmdhdGVob3VzZS52MS5IZWFydGJlYXRSZXNwb25zZRJ5ChhJc3N1ZURhdGFiYXNlQ2VydGlmaWNhdGUSLS5nYXRlaG91c2UudjEuSXNzdWVEYXRhYmFzZUNlcnRpZmljYXRlUmVxdWVzdBouLmdhdGVob3VzZS52MS5Jc3N1ZURhdGFiYXNlQ2VydGlmaWNhdGVSZXNwb25zZWIGcHJvdG8z", [file_google_protobuf_timestamp]);
 
 /**
  * @generated from message gatehouse.v1.WatchAuthorityRequest
@@ -173,11 +173,18 @@ export const EmitEventsResponseSchema: GenMessage<EmitEventsResponse> = /*@__PUR
  */
 export type HeartbeatRequest = Message<"gatehouse.v1.HeartbeatRequest"> & {
   /**
-   * The agent's resource (kind "node" …) as JSON, in the shape of `tctl get`.
+   * The agent's resource (kind "node", "db_server" …) as JSON, in the shape of `tctl get`.
    *
    * @generated from field: bytes document = 1;
    */
   document: Uint8Array;
+
+  /**
+   * The agent serves it no longer: the document is forgotten at once.
+   *
+   * @generated from field: bool gone = 2;
+   */
+  gone: boolean;
 };
 
 /**
@@ -199,6 +206,77 @@ export type HeartbeatResponse = Message<"gatehouse.v1.HeartbeatResponse"> & {
  */
 export const HeartbeatResponseSchema: GenMessage<HeartbeatResponse> = /*@__PURE__*/
   messageDesc(file_gatehouse_v1_agent, 8);
+
+/**
+ * @generated from message gatehouse.v1.IssueDatabaseCertificateRequest
+ */
+export type IssueDatabaseCertificateRequest = Message<"gatehouse.v1.IssueDatabaseCertificateRequest"> & {
+  /**
+   * The database that this agent serves.
+   *
+   * @generated from field: string service = 1;
+   */
+  service: string;
+
+  /**
+   * @generated from field: string database_user = 2;
+   */
+  databaseUser: string;
+
+  /**
+   * Name of the database on the server; empty for protocols without one.
+   *
+   * @generated from field: string database_name = 3;
+   */
+  databaseName: string;
+
+  /**
+   * The person's certificate (X.509, DER) with which they came to the proxy.
+   *
+   * @generated from field: bytes user_certificate = 4;
+   */
+  userCertificate: Uint8Array;
+
+  /**
+   * Address of the person's end, as the proxy saw it.
+   *
+   * @generated from field: string client_address = 5;
+   */
+  clientAddress: string;
+
+  /**
+   * SubjectPublicKeyInfo (DER) that the certificate is for.
+   *
+   * @generated from field: bytes public_key = 6;
+   */
+  publicKey: Uint8Array;
+};
+
+/**
+ * Describes the message gatehouse.v1.IssueDatabaseCertificateRequest.
+ * Use `create(IssueDatabaseCertificateRequestSchema)` to create a new message.
+ */
+export const IssueDatabaseCertificateRequestSchema: GenMessage<IssueDatabaseCertificateRequest> = /*@__PURE__*/
+  messageDesc(file_gatehouse_v1_agent, 9);
+
+/**
+ * @generated from message gatehouse.v1.IssueDatabaseCertificateResponse
+ */
+export type IssueDatabaseCertificateResponse = Message<"gatehouse.v1.IssueDatabaseCertificateResponse"> & {
+  /**
+   * PEM, with the common name of the database user, for three minutes.
+   *
+   * @generated from field: string certificate = 1;
+   */
+  certificate: string;
+};
+
+/**
+ * Describes the message gatehouse.v1.IssueDatabaseCertificateResponse.
+ * Use `create(IssueDatabaseCertificateResponseSchema)` to create a new message.
+ */
+export const IssueDatabaseCertificateResponseSchema: GenMessage<IssueDatabaseCertificateResponse> = /*@__PURE__*/
+  messageDesc(file_gatehouse_v1_agent, 10);
 
 /**
  * @generated from service gatehouse.v1.AgentService
@@ -234,6 +312,17 @@ export const AgentService: GenService<{
     methodKind: "unary";
     input: typeof HeartbeatRequestSchema;
     output: typeof HeartbeatResponseSchema;
+  },
+  /**
+   * Issues the certificate with which a database agent logs in to a database for one person. Decided
+   * on the person's own certificate by the rules of this moment, like every access.
+   *
+   * @generated from rpc gatehouse.v1.AgentService.IssueDatabaseCertificate
+   */
+  issueDatabaseCertificate: {
+    methodKind: "unary";
+    input: typeof IssueDatabaseCertificateRequestSchema;
+    output: typeof IssueDatabaseCertificateResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_gatehouse_v1_agent, 0);

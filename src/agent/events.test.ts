@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
+import { EventReporter } from "#agent/events.ts";
 import { connectInMemory } from "#api/grpc/memory-pair.ts";
 import { GrpcServer } from "#api/grpc/server.ts";
 import { systemClock } from "#base/clock.ts";
@@ -7,7 +8,6 @@ import { Fault, isFault } from "#base/fault.ts";
 import { silentLogger } from "#base/log.ts";
 import { systemRandom } from "#base/random.ts";
 import { AgentService } from "#gen/gatehouse/v1/agent_pb.ts";
-import { EventReporter } from "#node/events.ts";
 
 /** A reporter whose server does what `take` says with each batch, given as the users in it. */
 function start(t: TestContext, take: (users: string[]) => void) {

@@ -1,10 +1,16 @@
 /**
- * The reverse tunnel: this server dials the proxy and waits for the connections that it brings. Lost tunnels are dialled
- * again, with growing and jittered waits, for as long as the node runs.
+ * The reverse tunnel: an agent dials the proxy and waits for the connections that it brings. Lost tunnels are dialled
+ * again, with growing and jittered waits, for as long as the agent runs.
  */
 import type { Duplex } from "node:stream";
 import { BackOff } from "#api/back-off.ts";
-import { agentProtocol, serveTunnel, type TunnelRequest } from "#api/tunnel/stream.ts";
+import {
+  type AcceptStream,
+  agentProtocol,
+  serveTunnel,
+  type TunnelRequest,
+  type TunnelService,
+} from "#api/tunnel/stream.ts";
 import type { Closable } from "#base/lifecycle.ts";
 import type { Logger } from "#base/log.ts";
 import type { Random } from "#base/random.ts";
@@ -15,8 +21,10 @@ export interface TunnelOptions {
   readonly proxy: ProxyAddress;
   /** Read at every attempt, so that renewed certificates are used. */
   readonly credentials: { readonly tls: HostTls };
-  /** Takes the streams; see {@link NodeService.accept}. */
-  readonly accept: (stream: Duplex, from: { readonly clientAddress: string }) => void;
+  /** What this agent serves; other streams are refused. */
+  readonly service: TunnelService;
+  /** Takes the streams. */
+  readonly accept: AcceptStream;
   readonly random: Random;
   readonly logger: Logger;
 }
@@ -71,8 +79,8 @@ export class AgentTunnel implements Closable {
     await serveTunnel(socket, (stream, request) => this.#take(stream, request));
   }
 
-  #take(stream: Duplex, { service, clientAddress }: TunnelRequest): void {
-    if (service === "ssh") this.#options.accept(stream, { clientAddress });
+  #take(stream: Duplex, request: TunnelRequest): void {
+    if (request.service === this.#options.service) this.#options.accept(stream, request);
     else stream.destroy();
   }
 }

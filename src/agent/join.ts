@@ -17,7 +17,7 @@ const authProtocol = "h2";
 export interface JoinOptions extends Bootstrap {
   readonly proxy: ProxyAddress;
   /** What the host joins as. */
-  readonly role: "Node" | "MDM";
+  readonly role: "Node" | "Db" | "Kube" | "MDM";
   /** Undefined when the configuration names none: good as long as the host has joined already. */
   readonly token: Secret | undefined;
 }

@@ -1,4 +1,4 @@
-/** Labels of this server: those of the configuration, and those that commands of the configuration find out. */
+/** Labels of a server or another resource: those of the configuration, and those that commands of the configuration find out. */
 import { execFile } from "node:child_process";
 import type { Closable } from "#base/lifecycle.ts";
 import type { Logger } from "#base/log.ts";
@@ -14,7 +14,7 @@ export interface CommandLabel {
 const bounds = { timeoutMs: 10_000, leastPeriodMs: 1000, output: 4096, value: 256 };
 
 /** The labels, kept fresh until closed. */
-export class NodeLabels implements Closable {
+export class LiveLabels implements Closable {
   readonly #fixed: Readonly<Record<string, string>>;
   readonly #commands: readonly CommandLabel[];
   readonly #log: Logger;
@@ -40,8 +40,8 @@ export class NodeLabels implements Closable {
     fixed: Readonly<Record<string, string>>,
     commands: readonly CommandLabel[],
     log: Logger,
-  ): Promise<NodeLabels> {
-    const labels = new NodeLabels(fixed, commands, log);
+  ): Promise<LiveLabels> {
+    const labels = new LiveLabels(fixed, commands, log);
     await Promise.all(commands.map((label) => labels.#refresh(label)));
     for (const label of commands) {
       const period = Math.max(label.periodMs, bounds.leastPeriodMs);

@@ -1,30 +1,28 @@
-/** Tells the auth service, every minute or so, that this server lives and what it is. */
+/** Tells the auth service, every minute or so, that this agent lives and what it serves. */
 
 import { BackOff } from "#api/back-off.ts";
 import { createClient, type GrpcClient } from "#api/grpc/client.ts";
 import { utf8 } from "#base/bytes.ts";
-import { formatDuration } from "#base/duration.ts";
 import type { Closable } from "#base/lifecycle.ts";
 import type { Logger } from "#base/log.ts";
 import type { Random } from "#base/random.ts";
 import { AgentService } from "#gen/gatehouse/v1/agent_pb.ts";
-import type { Node } from "#resource/node.ts";
-import type { NodeLabels } from "./labels.ts";
+import type { ResourceOf } from "#resource/kinds.ts";
 
 const periodMs = 60_000;
 const timeoutMs = 10_000;
 
-/** What a heartbeat says. */
+/** What an agent says of itself: documents in the shape of `tctl get`. */
 export interface HeartbeatOptions {
   readonly client: GrpcClient;
-  readonly hostId: string;
-  readonly hostname: string;
-  readonly labels: NodeLabels;
-  /** Version of the public API. */
-  readonly version: string;
+  /** What the agent serves at this moment. A document that is no longer among them is taken back. */
+  readonly documents: () => readonly Advertised[];
   readonly random: Random;
   readonly logger: Logger;
 }
+
+/** A document that an agent may advertise. The name tells it from the agent's others. */
+export type Advertised = ResourceOf["node" | "db_server"];
 
 /** Sends heartbeats until closed. */
 export class Heartbeat implements Closable {
@@ -34,6 +32,10 @@ export class Heartbeat implements Closable {
   readonly #client;
   readonly #stop = new AbortController();
   readonly #running: Promise<void>;
+  /** What auth was told, by name. */
+  #told = new Map<string, Advertised>();
+  /** Something changed while a round was under way. */
+  #again = false;
   #wake: () => void = () => {};
   #markFirst: () => void = () => {};
 
@@ -48,6 +50,7 @@ export class Heartbeat implements Closable {
 
   /** Sends one soon: something in it has changed. */
   now(): void {
+    this.#again = true;
     this.#wake();
   }
 
@@ -63,8 +66,8 @@ export class Heartbeat implements Closable {
     while (!signal.aborted) {
       let wait = periodMs;
       try {
-        const document = utf8(JSON.stringify(describeNode(this.#options)));
-        await this.#client.heartbeat({ document }, { timeoutMs, signal });
+        this.#again = false;
+        await this.#tell();
         this.#markFirst();
         backOff.reset();
       } catch (error) {
@@ -72,8 +75,28 @@ export class Heartbeat implements Closable {
         this.#options.logger.warn("the heartbeat did not reach the auth service", { error });
         wait = backOff.next();
       }
-      await this.#sleep(wait);
+      if (!this.#again || wait < periodMs) await this.#sleep(wait);
     }
+  }
+
+  /** One round: everything that is served, then what no longer is. */
+  async #tell(): Promise<void> {
+    const served = new Map(this.#options.documents().map((one) => [one.metadata.name, one]));
+    for (const [name, document] of served) {
+      await this.#send(document, false);
+      this.#told.set(name, document);
+    }
+    for (const [name, document] of [...this.#told]) {
+      if (served.has(name)) continue;
+      await this.#send(document, true);
+      this.#told.delete(name);
+    }
+  }
+
+  async #send(document: Advertised, gone: boolean): Promise<void> {
+    const { signal } = this.#stop;
+    const bytes = utf8(JSON.stringify(document));
+    await this.#client.heartbeat({ document: bytes, gone }, { timeoutMs, signal });
   }
 
   #sleep(ms: number): Promise<void> {
@@ -86,23 +109,4 @@ export class Heartbeat implements Closable {
       };
     });
   }
-}
-
-/** The document of this server (spec: public API, kind node). It is reached through a tunnel and has no address. */
-function describeNode({ hostId, hostname, labels, version }: HeartbeatOptions): Node {
-  const dynamic = labels.dynamic.map(({ name, command, periodMs: period, result }) => [
-    name,
-    { command: [...command], period: formatDuration(period), result },
-  ]);
-  return {
-    kind: "node",
-    version: "v2",
-    metadata: { name: hostId, labels: { ...labels.fixed } },
-    spec: {
-      hostname,
-      use_tunnel: true,
-      version,
-      ...(dynamic.length === 0 ? {} : { cmd_labels: Object.fromEntries(dynamic) }),
-    },
-  };
 }
