@@ -6,7 +6,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { mkdirSync } from "node:fs";
 import { connect } from "node:net";
 import { setTimeout as wait } from "node:timers/promises";
-import type { ClientOptions } from "#ssh/client.ts";
+import type { ClientTransportOptions } from "#ssh/client-transport.ts";
 import { formatAuthorizedKey } from "#ssh/public-key.ts";
 import { freePort } from "../test/support/free-port.ts";
 import { certify, createKey, KeyFolder } from "../test/support/ssh-keys.ts";
@@ -21,7 +21,7 @@ export class OpenSshPeer {
   /** A client configuration for `ssh -F`. */
   readonly config: string;
   /** Who our own client logs in as. */
-  readonly identity: ClientOptions["identity"];
+  readonly identity: ClientTransportOptions["identity"];
   readonly #folder: KeyFolder;
   readonly #daemon: ChildProcess;
 

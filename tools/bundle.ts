@@ -2,9 +2,8 @@
  * The bundles from which the launchers in `bin/` start the programs.
  *
  * esbuild splits each program at its `await import(…)`, so a command loads its own code and no more. The command-line
- * programs are then turned into CommonJS, file by file: Node starts it several milliseconds faster than ES modules,
- * and a single large file would be read whole by every command. The server stays with ES modules, whose calls between
- * files are direct.
+ * programs are then turned into CommonJS, which starts several milliseconds faster than ES modules, and packed
+ * (`pack.ts`). The server stays with ES modules, whose calls between files are direct.
  *
  * Files are named after their contents and only ever added, the entry last: a process that still runs the previous
  * build finds what it has yet to load. The file `stamp` dates the build to its start; whatever is newer makes it stale.
@@ -21,6 +20,7 @@ import {
 import { basename, join } from "node:path";
 import process from "node:process";
 import { build, transform } from "esbuild";
+import { makePack } from "./pack.ts";
 
 const root = join(import.meta.dirname, "..");
 /** Files of earlier builds are kept so long for the processes that run them. */
@@ -75,19 +75,23 @@ async function buildProgram({ name, source, format }: Program, dist: string): Pr
     supported: { "regexp-unicode-property-escapes": true },
     banner: format === "esm" ? { js: requireBanner } : {},
   });
-  const made = new Set<string>(["main.cjs", `program${extension}`]);
-  const entry = outputFiles.find((file) => basename(file.path) === `program${extension}`);
-  for (const file of outputFiles.filter((each) => each !== entry)) {
-    made.add(basename(file.path));
-    writeNew(file.path, format === "cjs" ? await toCommonJs(file.text) : file.text);
-  }
   if (format === "cjs") {
-    writeNew(join(folder, "main.cjs"), await toCommonJs(entry?.text ?? ""));
-  } else {
-    writeNew(join(folder, `program${extension}`), entry?.text ?? "");
-    writeNew(join(folder, "main.cjs"), 'import("./program.mjs");\n');
+    const chunks = new Map<string, string>();
+    for (const file of outputFiles) {
+      chunks.set(basename(file.path), await toCommonJs(file.text));
+    }
+    const { name: pack, pack: bytes, main } = await makePack(chunks);
+    writeNew(join(folder, pack), bytes);
+    writeNew(join(folder, "main.cjs"), main);
+    removeOld(folder, new Set(["main.cjs", pack]));
+    return;
   }
-  removeOld(folder, made);
+  const entry = outputFiles.find((file) => basename(file.path) === `program${extension}`);
+  const others = outputFiles.filter((file) => file !== entry);
+  for (const file of others) writeNew(file.path, file.text);
+  writeNew(join(folder, `program${extension}`), entry?.text ?? "");
+  writeNew(join(folder, "main.cjs"), 'import("./program.mjs");\n');
+  removeOld(folder, new Set(["main.cjs", ...outputFiles.map((file) => basename(file.path))]));
 }
 
 async function toCommonJs(text: string): Promise<string> {
@@ -102,9 +106,9 @@ async function toCommonJs(text: string): Promise<string> {
 }
 
 /** Writes beside and renames, so that a program that starts now reads the old file or the new one. */
-function writeNew(file: string, text: string): void {
+function writeNew(file: string, contents: string | Uint8Array): void {
   const draft = `${file}.${process.pid}`;
-  writeFileSync(draft, text);
+  writeFileSync(draft, contents);
   renameSync(draft, file);
 }
 

@@ -10,6 +10,7 @@ import { existsSync, globSync, mkdtempSync, readFileSync, rmSync } from "node:fs
 import { cpus, tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import process from "node:process";
+import { withPlainShells } from "./plain-shells.ts";
 import type { TestReport } from "./test-counts.ts";
 
 interface Group {
@@ -73,7 +74,9 @@ async function runBatch({ name, files, shared }: Batch): Promise<Outcome> {
   const isolation = shared ? ["--test-isolation=none"] : [];
   const countsFile = join(scratch, name.replaceAll("/", "_"));
   const started = performance.now();
-  const child = spawn(process.execPath, [...options, ...isolation, ...files], {
+  const command = [process.execPath, ...options, ...isolation, ...files];
+  const [program = "", ...args] = withPlainShells(command);
+  const child = spawn(program, args, {
     env: { ...process.env, TEST_COUNTS: countsFile },
     stdio: ["ignore", "pipe", "pipe"],
   });

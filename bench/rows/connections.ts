@@ -7,6 +7,7 @@ import { DirectAccess } from "#client/direct-access.ts";
 import type { StoredLogin } from "#client/profile/logins.ts";
 import { connectNode } from "#client/ssh/connect.ts";
 import { ClientConnection } from "#ssh/client.ts";
+import { ClientTransport } from "#ssh/client-transport.ts";
 import { systemTimer } from "#ssh/timer.ts";
 import { type Bench, nodename } from "../context.ts";
 import { median, residentMib } from "../measure.ts";
@@ -45,15 +46,17 @@ export async function measureSshLogins(bench: Bench): Promise<Row[]> {
 }
 
 async function logInToSshd({ port, identity }: OpenSshPeer): Promise<void> {
-  const connection = new ClientConnection(connect({ port, host: "127.0.0.1", noDelay: true }), {
-    version: "SSH-2.0-Gatehouse_bench",
-    random: systemRandom,
-    startTimer: systemTimer,
-    user: "root",
-    identity,
-    // The peer was started here; its key needs no proof.
-    verifyHost() {},
-  });
+  const connection = new ClientConnection(
+    new ClientTransport(connect({ port, host: "127.0.0.1", noDelay: true }), {
+      version: "SSH-2.0-Gatehouse_bench",
+      random: systemRandom,
+      startTimer: systemTimer,
+      user: "root",
+      identity,
+      // The peer was started here; its key needs no proof.
+      verifyHost() {},
+    }),
+  );
   await connection.ready;
   connection.close();
 }

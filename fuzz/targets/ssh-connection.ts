@@ -4,6 +4,7 @@ import { duplexPair } from "node:stream";
 import { concat, utf8 } from "#base/bytes.ts";
 import { type Fault, isFault } from "#base/fault.ts";
 import { ClientConnection } from "#ssh/client.ts";
+import { ClientTransport } from "#ssh/client-transport.ts";
 import { kexClient, kexInit, kexServer, newKeys } from "#ssh/messages/transport.ts";
 import { ServerConnection } from "#ssh/server.ts";
 import { createKexInit } from "#ssh/transport/negotiation.ts";
@@ -52,12 +53,14 @@ function serve(socket: ReturnType<typeof duplexPair>[0]): Promise<Fault> {
 }
 
 function connect(socket: ReturnType<typeof duplexPair>[0]): Promise<Fault> {
-  const client = new ClientConnection(socket, {
-    ...settings,
-    user: "root",
-    identity: { signer: sshUser },
-    verifyHost: () => {},
-  });
+  const client = new ClientConnection(
+    new ClientTransport(socket, {
+      ...settings,
+      user: "root",
+      identity: { signer: sshUser },
+      verifyHost: () => {},
+    }),
+  );
   client.ready.catch(() => {});
   return client.closed;
 }

@@ -79,6 +79,11 @@ export function faultInfo(code: FaultCode): FaultInfo {
   return faults[code];
 }
 
+/** True for a code of the closed set. */
+export function isFaultCode(code: string): code is FaultCode {
+  return Object.hasOwn(faults, code);
+}
+
 /** True for a {@link Fault}, optionally of one of the given codes. */
 export function isFault(error: unknown, ...codes: FaultCode[]): error is Fault {
   return error instanceof Fault && (codes.length === 0 || codes.includes(error.code));

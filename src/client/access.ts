@@ -3,6 +3,8 @@
  * agent process over its warm ones. Both give the same answers and the same faults.
  */
 import type { Duplex } from "node:stream";
+import type { Fault } from "#base/fault.ts";
+import type { MessageTransport } from "#ssh/connection/message-transport.ts";
 import type { Signer } from "#ssh/signer.ts";
 
 /** Which nodes to list. Empty parts do not restrict. */
@@ -52,11 +54,11 @@ export interface SshCredential {
   readonly signer: Signer;
 }
 
-/** An open byte stream to a node's SSH server, and the credential to use on it. */
-export interface NodeConnection {
-  readonly stream: Duplex;
-  readonly credential: SshCredential;
-}
+/** How a login to a node went: a transport to run sessions on, or why there is none. */
+export type NodeLogin = {
+  /** What the node said before it decided, line by line, made safe for a terminal. */
+  readonly banner: readonly string[];
+} & ({ readonly transport: MessageTransport } | { readonly fault: Fault });
 
 /** The device that the cluster knows this login by. */
 export interface DeviceState {
@@ -69,7 +71,10 @@ export interface DeviceState {
 /** The cluster behind one login. */
 export interface ClusterAccess {
   listNodes(query: NodeQuery): Promise<NodeDocument[]>;
-  dialNode(target: DialTarget): Promise<NodeConnection>;
+  /** Opens a byte stream to the node's SSH server, for whoever logs in there with means of their own. */
+  dialNode(target: DialTarget): Promise<Duplex>;
+  /** Opens such a stream and logs in. Throws what stands between this machine and the node. */
+  logInToNode(target: DialTarget): Promise<NodeLogin>;
   /** Authenticates the device anew, if this machine has one, and says how that went. */
   refreshDevice(): Promise<DeviceState>;
   device(): Promise<DeviceState>;

@@ -68,7 +68,7 @@ test("reaches a node through our own tunnel, or through ProxySSH when the proxy 
   for (const tunnel of [true, false]) {
     const { login, cluster } = await start(context, { tunnel });
     const access = new DirectAccess({ login, device: undefined });
-    const { stream } = await access.dialNode({ host: nodeName, port: 0, login: "root" });
+    const stream = await access.dialNode({ host: nodeName, port: 0, login: "root" });
     const banner = await new Promise<string>((resolve) =>
       stream.once("data", (bytes: Buffer) => resolve(bytes.toString())),
     );

@@ -3,6 +3,7 @@
  * no agent can run. The device is authenticated once, before the first use of the identity, and again before the
  * device-bearing certificate runs out.
  */
+import type { Duplex } from "node:stream";
 import type { GrpcClient } from "#api/grpc/client.ts";
 import { type Clock, systemClock } from "#base/clock.ts";
 import { isFault, messageOf } from "#base/fault.ts";
@@ -10,8 +11,8 @@ import type {
   ClusterAccess,
   DeviceState,
   DialTarget,
-  NodeConnection,
   NodeDocument,
+  NodeLogin,
   NodeQuery,
 } from "./access.ts";
 import type { DeviceAuthenticator } from "./cluster/device-session.ts";
@@ -88,12 +89,18 @@ export class DirectAccess implements ClusterAccess {
     return listNodes(await this.auth(), query);
   }
 
-  async dialNode(target: DialTarget): Promise<NodeConnection> {
+  async dialNode(target: DialTarget): Promise<Duplex> {
+    return dialNode(this.#address, (await this.identity()).tls, target);
+  }
+
+  async logInToNode(target: DialTarget): Promise<NodeLogin> {
     const identity = await this.identity();
-    return {
-      stream: await dialNode(this.#address, identity.tls, target),
-      credential: identity.ssh,
-    };
+    const dialled = dialNode(this.#address, identity.tls, target);
+    dialled.catch(() => {});
+    // Loaded while the node is being dialled.
+    const { logIn } = await import("./ssh/log-in.ts");
+    const { login } = this.#options;
+    return logIn(await dialled, { login, target, credential: identity.ssh });
   }
 
   async device(): Promise<DeviceState> {

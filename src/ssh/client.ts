@@ -1,10 +1,8 @@
 /**
- * An SSH client's side of one connection, over any duplex stream: transport, one key or certificate to
- * authenticate with, then sessions and forwarding. Which host key is right is asked of `verifyHost`.
+ * An SSH client's side of one connection: sessions and forwarding, over a transport whose user is authenticated or about
+ * to be.
  */
-import type { Duplex } from "node:stream";
 import { Fault } from "#base/fault.ts";
-import { ClientAuthentication, type ClientIdentity } from "./auth/client.ts";
 import type { Channel } from "./connection/channel.ts";
 import { ClientSession } from "./connection/client-session.ts";
 import {
@@ -19,26 +17,14 @@ import {
   type TcpipChannel,
   type TcpipHandler,
 } from "./connection/forward.ts";
+import type { MessageTransport } from "./connection/message-transport.ts";
 import { empty, forwardedPort, forwardRequest, tcpipChannel } from "./messages/connection.ts";
-import type { PresentedHostKey } from "./transport/host-key.ts";
-import type { Agreed } from "./transport/negotiation.ts";
-import { Transport, type TransportSettings } from "./transport/transport.ts";
 
-/** What a client is made of. */
-export interface ClientOptions extends TransportSettings {
-  /** The account to log in to. */
-  readonly user: string;
-  readonly identity: ClientIdentity;
-  /**
-   * Returns if the host key is the right one, otherwise throws; the throw is why {@link ClientConnection.ready}
-   * rejects. A certificate has not been checked: call checkCertificate. Called again at every rekey.
-   */
-  verifyHost(presented: PresentedHostKey): void | Promise<void>;
-  /** Text of the server before authentication. Not safe for a terminal as it is. */
-  onBanner?(text: string): void;
-  /** A connection that came in on a port that we asked the server to listen on. Without it refused. */
+/** What the server may open and ask for. Everything that is not given is refused. */
+export interface ClientOptions {
+  /** A connection that came in on a port that we asked the server to listen on. */
   readonly onForwardedTcpip?: TcpipHandler;
-  /** The session wants our agent. Without it refused. */
+  /** The session wants our agent. */
   onAgent?(accept: () => Channel): void | Promise<void>;
   /** A global request of the server, such as an event. False is failure. */
   onGlobalRequest?(
@@ -46,65 +32,36 @@ export interface ClientOptions extends TransportSettings {
   ): Uint8Array | false | Promise<Uint8Array | false>;
 }
 
-/** One connection. Starts to talk when constructed; wait for {@link ClientConnection.ready} before use. */
+/** One connection. */
 export class ClientConnection {
-  /** Resolves when the server has let us in. Rejects with the reason if it does not come to that. */
-  readonly ready: Promise<void>;
   /** Resolves with the reason when the connection is gone. Never rejects. */
   readonly closed: Promise<Fault>;
   readonly #options: ClientOptions;
-  readonly #transport: Transport;
+  readonly #transport: MessageTransport;
   readonly #connection: Connection;
-  readonly #authentication: ClientAuthentication;
-  #authenticated = false;
 
-  constructor(socket: Duplex, options: ClientOptions) {
+  constructor(transport: MessageTransport, options: ClientOptions = {}) {
     this.#options = options;
-    const ready = Promise.withResolvers<void>();
+    this.#transport = transport;
     const closed = Promise.withResolvers<Fault>();
-    this.ready = ready.promise;
     this.closed = closed.promise;
-    // Whoever does not wait for `ready` learns of the failure from `closed`.
-    this.ready.catch(() => {});
-    this.#transport = new Transport(
-      socket,
-      { role: "client", verifyHost: (presented) => options.verifyHost(presented) },
-      options,
-      {
-        ready: () => this.#authentication.begin(),
-        message: (number, payload) => this.#receive(number, payload),
-        writable: () => this.#connection.flush(),
-        closed: (fault) => {
-          ready.reject(fault);
-          this.#connection.close(fault);
-          closed.resolve(fault);
-        },
-      },
-    );
-    this.#connection = new Connection(this.#transport, {
+    this.#connection = new Connection(transport, {
       open: (channel) => this.#open(channel),
       globalRequest: (request) => options.onGlobalRequest?.(request) ?? false,
     });
-    this.#authentication = new ClientAuthentication(
-      this.#transport,
-      options.user,
-      options.identity,
-      (text) => options.onBanner?.(text),
-      () => {
-        this.#authenticated = true;
-        ready.resolve();
+    transport.deliverTo({
+      message: (number, payload) => this.#connection.receive(number, payload),
+      writable: () => this.#connection.flush(),
+      closed: (fault) => {
+        this.#connection.close(fault);
+        closed.resolve(fault);
       },
-    );
+    });
   }
 
-  /** The algorithms in use, once agreed. */
-  get algorithms(): Agreed | undefined {
-    return this.#transport.agreed;
-  }
-
-  /** The server's version line, once known. */
-  get serverVersion(): string | undefined {
-    return this.#transport.peerVersion;
+  /** Resolves when the server has let us in. Rejects with the reason if it does not come to that. */
+  get ready(): Promise<void> {
+    return this.#transport.ready;
   }
 
   /** Opens a session. Throws what the server says if it refuses. */
@@ -150,11 +107,6 @@ export class ClientConnection {
     await this.#ask("keepalive@openssh.com", empty.encode({}));
   }
 
-  /** Agrees on new keys now. */
-  rekey(): void {
-    this.#transport.rekey();
-  }
-
   /** Ends the connection. */
   close(): void {
     this.#transport.close();
@@ -163,11 +115,6 @@ export class ClientConnection {
   async #ask(name: string, payload: Uint8Array): Promise<Uint8Array | undefined> {
     await this.ready;
     return this.#connection.globalRequest(name, payload);
-  }
-
-  #receive(number: number, payload: Uint8Array): void {
-    if (this.#authenticated) this.#connection.receive(number, payload);
-    else this.#authentication.receive(number, payload);
   }
 
   async #open(channel: IncomingChannel): Promise<void> {

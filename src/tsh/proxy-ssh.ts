@@ -19,7 +19,7 @@ export async function run(invocation: TshInvocation<typeof proxySsh>): Promise<n
   const { access, progress } = await openAccessShown(invocation, login, label);
   const { stdin, stdout } = services.stdio();
   try {
-    const { stream } = await access.dialNode({
+    const stream = await access.dialNode({
       host: withoutCluster(target.host, login.key.cluster),
       port: target.port === anyPort ? 0 : target.port,
       login: target.login ?? services.env["USER"] ?? userInfo().username,

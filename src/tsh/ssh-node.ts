@@ -1,4 +1,4 @@
-/** The part of `tsh ssh` that speaks SSH: loaded while the node is being dialled. */
+/** The part of `tsh ssh` that speaks SSH: loaded while the login to the node goes on. */
 import type { Fault } from "#base/fault.ts";
 import { Closer } from "#base/lifecycle.ts";
 import type { Progress } from "#cli/progress.ts";
@@ -14,9 +14,9 @@ import { describeExit, exitCodeOf, runSession } from "#client/ssh/session.ts";
 import { sessionProver } from "./second-factor.ts";
 import type { SshInvocation, SshRequest } from "./ssh.ts";
 
-/** A node that is being dialled, and whose login is used. */
-export type DialledNode = Required<
-  Pick<ConnectOptions, "login" | "access" | "target" | "name" | "dialled">
+/** A node that is being logged in to, and whose login is used. */
+export type ReachedNode = Required<
+  Pick<ConnectOptions, "login" | "access" | "target" | "name" | "loggingIn">
 > & {
   /** Ends when the first node answers: it and what runs on it have the terminal from there on. */
   readonly progress: Progress;
@@ -26,7 +26,7 @@ export type DialledNode = Required<
 export async function runOnNode(
   invocation: SshInvocation,
   request: SshRequest,
-  { progress, ...node }: DialledNode,
+  { progress, ...node }: ReachedNode,
 ): Promise<number> {
   const { flags, services, console, signal } = invocation;
   const { command, local, remote, dynamic } = request;

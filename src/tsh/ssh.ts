@@ -40,11 +40,11 @@ export async function run(invocation: SshInvocation): Promise<number> {
     for (const node of nodes) {
       if (nodes.length > 1) console.note(`Running command on ${node.name}:`);
       const target = { host: node.host, port: request.port, login: request.account };
-      // The agent dials while this process loads SSH.
-      const dialled = access.dialNode(target);
-      dialled.catch(() => {});
+      // The agent logs in while this process loads sessions.
+      const loggingIn = access.logInToNode(target);
+      loggingIn.catch(() => {});
       const { runOnNode } = await import("./ssh-node.ts");
-      const reached = { login, access, target, name: node.name, dialled, progress };
+      const reached = { login, access, target, name: node.name, loggingIn, progress };
       worst = Math.max(worst, await runOnNode(invocation, request, reached));
     }
     return worst;

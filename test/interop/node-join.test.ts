@@ -18,6 +18,7 @@ import { Secret } from "#base/secret.ts";
 import { startNode } from "#node/start.ts";
 import { tokenSchema } from "#resource/token.ts";
 import { ClientConnection } from "#ssh/client.ts";
+import { ClientTransport } from "#ssh/client-transport.ts";
 import { systemTimer } from "#ssh/timer.ts";
 import { type AgentProtocolStream, TestDoor } from "../support/agent-door.ts";
 import { NodeCluster } from "../support/node-cluster.ts";
@@ -153,16 +154,18 @@ test("a host that has joined comes back without a token", async () => {
 
 async function login(stream: AgentProtocolStream): Promise<ClientConnection> {
   const { key, certificate } = cluster.certify();
-  const client = new ClientConnection(stream, {
-    version: "SSH-2.0-Gatehouse_test",
-    random: systemRandom,
-    startTimer: systemTimer,
-    user: "root",
-    identity: { signer: key.signer, certificate },
-    verifyHost: ({ certificate: host }) => {
-      assert.ok(host?.principals.includes("far-away"));
-    },
-  });
+  const client = new ClientConnection(
+    new ClientTransport(stream, {
+      version: "SSH-2.0-Gatehouse_test",
+      random: systemRandom,
+      startTimer: systemTimer,
+      user: "root",
+      identity: { signer: key.signer, certificate },
+      verifyHost: ({ certificate: host }) => {
+        assert.ok(host?.principals.includes("far-away"));
+      },
+    }),
+  );
   await client.ready;
   return client;
 }

@@ -10,6 +10,7 @@ import { systemRandom } from "#base/random.ts";
 import type { UserIdentity } from "#identity/identity.ts";
 import { lockSchema } from "#resource/lock.ts";
 import { ClientConnection } from "#ssh/client.ts";
+import { ClientTransport } from "#ssh/client-transport.ts";
 import { systemTimer } from "#ssh/timer.ts";
 import { TestAccount } from "../support/account.ts";
 import { testDevice } from "../support/identity.ts";
@@ -379,15 +380,17 @@ test("a connection cannot cancel the forwarded port of another one", async () =>
 async function login(version = "SSH-2.0-Gatehouse_1.0", told: string[] = []) {
   const { key, certificate } = cluster.certify({ logins: [account.name] });
   const socket = connect(cluster.port, "127.0.0.1");
-  const client = new ClientConnection(socket, {
-    version,
-    random: systemRandom,
-    startTimer: systemTimer,
-    user: account.name,
-    identity: { signer: key.signer, certificate },
-    verifyHost: () => {},
-    onBanner: (text) => told.push(text),
-  });
+  const client = new ClientConnection(
+    new ClientTransport(socket, {
+      version,
+      random: systemRandom,
+      startTimer: systemTimer,
+      user: account.name,
+      identity: { signer: key.signer, certificate },
+      verifyHost: () => {},
+      onBanner: (text) => told.push(text),
+    }),
+  );
   await client.ready;
   return client;
 }

@@ -12,6 +12,7 @@ import { isFault } from "#base/fault.ts";
 import { systemRandom } from "#base/random.ts";
 import { checkCertificate } from "#ssh/certificate-check.ts";
 import { ClientConnection, type ClientOptions } from "#ssh/client.ts";
+import { ClientTransport, type ClientTransportOptions } from "#ssh/client-transport.ts";
 import { formatAuthorizedKey } from "#ssh/public-key.ts";
 import { systemTimer } from "#ssh/timer.ts";
 import type { PresentedHostKey } from "#ssh/transport/host-key.ts";
@@ -28,7 +29,7 @@ function identityOf(
   key: TestKey,
   authority: TestKey = userCa.ed25519,
   changes: Parameters<typeof certify>[2] = {},
-): ClientOptions["identity"] {
+): ClientTransportOptions["identity"] {
   return { signer: key.signer, certificate: certify(key, authority, changes) };
 }
 
@@ -86,9 +87,17 @@ function verifyHost({ certificate }: PresentedHostKey): void {
   });
 }
 
-async function open(changes: Partial<ClientOptions> = {}): Promise<ClientConnection> {
+type Options = ClientTransportOptions & ClientOptions;
+
+async function open(changes: Partial<Options> = {}): Promise<ClientConnection> {
+  const client = new ClientConnection(openTransport(changes), changes);
+  await client.ready;
+  return client;
+}
+
+function openTransport(changes: Partial<ClientTransportOptions> = {}): ClientTransport {
   const socket = connect({ port, host: "127.0.0.1", noDelay: true });
-  const client = new ClientConnection(socket, {
+  return new ClientTransport(socket, {
     version: "SSH-2.0-Gatehouse_test",
     random: systemRandom,
     startTimer: systemTimer,
@@ -97,8 +106,6 @@ async function open(changes: Partial<ClientOptions> = {}): Promise<ClientConnect
     verifyHost,
     ...changes,
   });
-  await client.ready;
-  return client;
 }
 
 async function exec(
@@ -136,23 +143,27 @@ for (const name of [
   "rsa-sha2-256-cert-v01@openssh.com",
 ]) {
   test(`verifies the host certificate of sshd as ${name}`, async () => {
-    const client = await open({ algorithms: { hostKey: [name] } });
-    assert.equal(client.algorithms?.hostKey, name);
-    client.close();
+    const transport = openTransport({ algorithms: { hostKey: [name] } });
+    await transport.ready;
+    assert.equal(transport.algorithms?.hostKey, name);
+    transport.close();
   });
 }
 
 for (const keyExchange of ["curve25519-sha256", "ecdh-sha2-nistp256"]) {
   test(`agrees with sshd on ${keyExchange} and aes256-gcm`, async () => {
     const cipher = "aes256-gcm@openssh.com";
-    const client = await open({ algorithms: { keyExchange: [keyExchange], cipher: [cipher] } });
+    const transport = openTransport({
+      algorithms: { keyExchange: [keyExchange], cipher: [cipher] },
+    });
+    const client = new ClientConnection(transport);
     assert.equal((await exec(client, "echo ok")).out, "ok\n");
-    assert.equal(client.algorithms?.keyExchange, keyExchange);
+    assert.equal(transport.algorithms?.keyExchange, keyExchange);
     client.close();
   });
 }
 
-const denied: Record<string, ClientOptions["identity"]> = {
+const denied: Record<string, ClientTransportOptions["identity"]> = {
   "an expired certificate": identityOf(createKey(), userCa.ed25519, {
     validAfter: new Date(Date.now() - 7_200_000),
     validBefore: new Date(Date.now() - 60_000),

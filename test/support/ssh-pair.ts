@@ -3,6 +3,7 @@ import { type Duplex, duplexPair } from "node:stream";
 import { systemRandom } from "#base/random.ts";
 import type { AuthenticationAttempt } from "#ssh/auth/server.ts";
 import { ClientConnection, type ClientOptions } from "#ssh/client.ts";
+import { ClientTransport, type ClientTransportOptions } from "#ssh/client-transport.ts";
 import { ServerConnection, type ServerOptions } from "#ssh/server.ts";
 import type { StartTimer } from "#ssh/timer.ts";
 import type { TransportSettings } from "#ssh/transport/transport.ts";
@@ -45,9 +46,11 @@ export const userKey: TestKey = createKey();
 export interface Pair {
   readonly server: ServerConnection<AuthenticationAttempt>;
   readonly client: ClientConnection;
+  readonly transport: ClientTransport;
 }
 
 type Server = ServerOptions<AuthenticationAttempt>;
+type Client = ClientTransportOptions & ClientOptions;
 
 export function serverOptions(changes: Partial<Server> = {}): Server {
   return {
@@ -59,7 +62,7 @@ export function serverOptions(changes: Partial<Server> = {}): Server {
   };
 }
 
-export function clientOptions(changes: Partial<ClientOptions> = {}): ClientOptions {
+export function clientOptions(changes: Partial<Client> = {}): Client {
   return {
     ...settings,
     user: "root",
@@ -70,12 +73,19 @@ export function clientOptions(changes: Partial<ClientOptions> = {}): ClientOptio
 }
 
 /** Joins a server and a client. Wait for `client.ready`. */
-export function join(server: Partial<Server> = {}, client: Partial<ClientOptions> = {}): Pair {
+export function join(server: Partial<Server> = {}, client: Partial<Client> = {}): Pair {
   const [serverEnd, clientEnd] = duplexPair({ highWaterMark: 262_144 });
   return {
     server: new ServerConnection(serverEnd, serverOptions(server)),
-    client: new ClientConnection(clientEnd, clientOptions(client)),
+    ...connectClient(clientEnd, client),
   };
+}
+
+/** The client of a server at the other end of `socket`. */
+export function connectClient(socket: Duplex, changes: Partial<Client> = {}) {
+  const options = clientOptions(changes);
+  const transport = new ClientTransport(socket, options);
+  return { transport, client: new ClientConnection(transport, options) };
 }
 
 /** A pair of ends between which `change` sees, and may replace, what the client sends. */

@@ -1,15 +1,14 @@
 import assert from "node:assert/strict";
 import { chmodSync, existsSync, statSync, writeFileSync } from "node:fs";
-import { text } from "node:stream/consumers";
+import { buffer, text } from "node:stream/consumers";
 import { type TestContext, test } from "node:test";
 import { isFault } from "#base/fault.ts";
 import { AgentAccess, forgetLogin, isAgentRunning, stopAgent } from "#client/agent/client.ts";
 import { agentPlace } from "#client/agent/place.ts";
 import { AgentServer } from "#client/agent/server.ts";
 import { ensureAgent } from "#client/agent/start.ts";
-import { decodePublicKey } from "#ssh/public-key.ts";
-import { verifySignature } from "#ssh/signature.ts";
-import { emptyPlace, startTestAgent, userAuthData } from "../../../test/support/client/agent.ts";
+import { ClientConnection } from "#ssh/client.ts";
+import { emptyPlace, startTestAgent } from "../../../test/support/client/agent.ts";
 
 async function start(context: TestContext, idleMs = 0) {
   const agent = await startTestAgent(idleMs);
@@ -29,7 +28,7 @@ test("a listing crosses the socket", async (context) => {
 
 test("a dialled node's bytes pass in both directions, and each direction ends on its own", async (context) => {
   const { access } = await start(context);
-  const { stream } = await access.dialNode(target);
+  const stream = await access.dialNode(target);
   const sent = "x".repeat(3_000_000);
   stream.end(sent);
   assert.equal(await text(stream), sent);
@@ -37,7 +36,7 @@ test("a dialled node's bytes pass in both directions, and each direction ends on
 
 test("a node that breaks off ends the caller's stream", async (context) => {
   const { access, nodeEnds } = await start(context);
-  const { stream } = await access.dialNode(target);
+  const stream = await access.dialNode(target);
   const ended = new Promise((resolve) => stream.once("end", resolve));
   stream.resume();
   nodeEnds[0]?.destroy(new Error("gone"));
@@ -45,35 +44,50 @@ test("a node that breaks off ends the caller's stream", async (context) => {
   stream.destroy();
 });
 
-test("the key stays in the agent: a login is signed there, and the signature holds", async (context) => {
-  const { access, credential } = await start(context);
-  const connection = await access.dialNode(target);
-  context.after(() => connection.stream.destroy());
-  const data = userAuthData(credential.certificate);
-  const { signer } = connection.credential;
-  const signature = await signer.sign(data, "ssh-ed25519");
-  assert.ok(verifySignature(decodePublicKey(signer.publicKey), "ssh-ed25519", data, signature));
+test("a login to a node gives its messages, and no key", async (context) => {
+  const { access, calls } = await start(context);
+  const login = await access.logInToNode(target);
+  assert.ok("transport" in login);
+  assert.deepEqual(calls, [target]);
+  assert.deepEqual(login.banner, ["welcome"]);
+  const connection = new ClientConnection(login.transport);
+  const session = await connection.openSession();
+  session.channel.stderr.resume();
+  await session.exec("cat");
+  const sent = Buffer.alloc(3_000_000, "0123456789abcde");
+  session.channel.end(sent);
+  assert.deepEqual(await buffer(session.channel), sent);
+  connection.close();
 });
 
-test("the agent signs logins with that certificate and nothing else", async (context) => {
-  const { access, credential } = await start(context);
-  const connection = await access.dialNode(target);
-  context.after(() => connection.stream.destroy());
-  const { signer } = connection.credential;
-  const other = userAuthData(credential.certificate.slice(1));
-  for (const data of [
-    new TextEncoder().encode("a device challenge"),
-    new Uint8Array(0),
-    userAuthData(credential.certificate, { service: "ssh-userauth" }),
-    userAuthData(credential.certificate, { method: "hostbased" }),
-    userAuthData(credential.certificate).subarray(1),
-    other,
-  ]) {
-    await assert.rejects(
-      async () => signer.sign(data, "ssh-ed25519"),
-      (error) => isFault(error, "access-denied"),
-    );
-  }
+test("a node that refuses the login says so, with what it told before", async (context) => {
+  const { access } = await start(context);
+  const login = await access.logInToNode({ ...target, login: "nobody" });
+  assert.ok("fault" in login);
+  assert.ok(isFault(login.fault, "access-denied"));
+  assert.deepEqual(login.banner, ["welcome"]);
+});
+
+test("a caller that goes away ends its connection to the node", async (context) => {
+  const { access, nodes } = await start(context);
+  const login = await access.logInToNode(target);
+  assert.ok("transport" in login);
+  const connection = new ClientConnection(login.transport);
+  await connection.ping();
+  connection.close();
+  assert.ok(isFault(await connection.closed, "canceled"));
+  const fault = await nodes[0]?.closed;
+  assert.ok(isFault(fault, "unavailable", "canceled"), String(fault));
+});
+
+test("why a node ended a connection reaches the caller", async (context) => {
+  const { access, nodes } = await start(context);
+  const login = await access.logInToNode(target);
+  assert.ok("transport" in login);
+  const connection = new ClientConnection(login.transport);
+  await connection.ping();
+  nodes[0]?.close("the server is going down");
+  assert.match((await connection.closed).message, /the server is going down/);
 });
 
 test("what the work refuses reaches the caller with code, sentence and hint", async (context) => {
@@ -144,7 +158,7 @@ test("an idle agent ends by itself", async (context) => {
 
 test("an agent with an open stream is not idle", async (context) => {
   const { access, server } = await start(context, 20);
-  const { stream } = await access.dialNode(target);
+  const stream = await access.dialNode(target);
   let ended = false;
   void server.ended.then(() => {
     ended = true;

@@ -1,21 +1,22 @@
 /**
- * The caller's side of the agent: `ClusterAccess` whose every call crosses a Unix socket. Loads neither TLS nor HTTP/2,
- * which is what makes a warm command fast.
+ * The caller's side of the agent: `ClusterAccess` whose every call crosses a Unix socket. Loads neither TLS nor HTTP/2 nor
+ * ciphers, which is what makes a warm command fast.
  */
 import { connect, type Socket } from "node:net";
+import type { Duplex } from "node:stream";
 import { encodeFrame, readFrame } from "#api/tunnel/frame.ts";
 import { Fault, isFault } from "#base/fault.ts";
 import type {
   ClusterAccess,
   DeviceState,
   DialTarget,
-  NodeConnection,
   NodeDocument,
+  NodeLogin,
   NodeQuery,
 } from "../access.ts";
 import { readText } from "../profile/files.ts";
 import { type AgentPlace, isPrivateFolder } from "./place.ts";
-import { type AgentRequest, answerLimit, parseAnswer } from "./protocol.ts";
+import { type AgentRequest, answerLimit, parseAnswer, parseLogin } from "./protocol.ts";
 
 /** The agent hangs up on callers that say nothing; a connection is used well before that. */
 const freshSeconds = 1;
@@ -70,28 +71,20 @@ export class AgentAccess implements ClusterAccess {
     return deviceState(await this.#ask({ op: "refresh", host: this.#host }));
   }
 
-  async dialNode(target: DialTarget): Promise<NodeConnection> {
-    const { socket, result } = await this.#exchange({ op: "dial", host: this.#host, target });
-    const { certificate, publicKey } = result as { certificate: string; publicKey: string };
-    return {
-      stream: socket,
-      credential: {
-        certificate: decode(certificate),
-        signer: {
-          publicKey: decode(publicKey),
-          sign: async (data, algorithm) =>
-            decode(
-              (await this.#ask({
-                op: "sign",
-                host: this.#host,
-                certificate,
-                data: Buffer.from(data).toString("base64"),
-                algorithm,
-              })) as string,
-            ),
-        },
-      },
-    };
+  async dialNode(target: DialTarget): Promise<Duplex> {
+    return (await this.#exchange({ op: "dial", host: this.#host, target })).socket;
+  }
+
+  async logInToNode(target: DialTarget): Promise<NodeLogin> {
+    const asked = this.#exchange({ op: "login", host: this.#host, target });
+    asked.catch(() => {});
+    // Loaded while the agent logs in.
+    const { RelayedTransport } = await import("#ssh/relay/relayed-transport.ts");
+    const { socket, result } = await asked;
+    const { banner, fault } = parseLogin(result);
+    if (fault === undefined) return { banner, transport: new RelayedTransport(socket) };
+    socket.destroy();
+    return { banner, fault };
   }
 
   close(): void {
@@ -187,8 +180,4 @@ async function connectAgent(place: AgentPlace): Promise<AgentConnection> {
 function deviceState(value: unknown): DeviceState {
   const { assetTag, problem } = value as Partial<DeviceState>;
   return { assetTag, problem };
-}
-
-function decode(text: string): Uint8Array {
-  return new Uint8Array(Buffer.from(text, "base64"));
 }

@@ -1,23 +1,16 @@
 /**
  * The agent's own protocol: one connection is one request. A request and its answer are frames of JSON (`frame.ts`);
- * after the answer to `dial` the connection carries the node's bytes. Requests are checked field by field: a caller
- * is the same user, but perhaps another version of the program.
+ * after the answer to `dial` the connection carries the node's bytes, and after that to `login` the messages of an SSH
+ * connection (`#ssh/relay`). Requests are checked field by field: a caller is the same user, but perhaps another version
+ * of the program.
  */
-import { Fault, type FaultCode, faultInfo } from "#base/fault.ts";
+import { Fault, type FaultCode, isFaultCode } from "#base/fault.ts";
 import type { DialTarget, NodeQuery } from "../access.ts";
 
 /** Requests that a caller may make. `host` names the login by its proxy. */
 export type AgentRequest = { readonly token: string } & (
   | { readonly op: "nodes"; readonly host: string; readonly query: NodeQuery }
-  | { readonly op: "dial"; readonly host: string; readonly target: DialTarget }
-  | {
-      readonly op: "sign";
-      readonly host: string;
-      /** Base64 of the certificate blob whose key is meant. */
-      readonly certificate: string;
-      readonly data: string;
-      readonly algorithm: string;
-    }
+  | { readonly op: "dial" | "login"; readonly host: string; readonly target: DialTarget }
   | { readonly op: "device" | "refresh" | "forget"; readonly host: string }
   | { readonly op: "stop" }
 );
@@ -51,19 +44,29 @@ export function parseRequest(value: unknown): AgentRequest {
     case "nodes":
       return { token, op, host: text(fields, "host", 253), query: parseQuery(fields["query"]) };
     case "dial":
+    case "login":
       return { token, op, host: text(fields, "host", 253), target: parseTarget(fields["target"]) };
-    case "sign":
-      return {
-        token,
-        op,
-        host: text(fields, "host", 253),
-        certificate: text(fields, "certificate", 100_000),
-        data: text(fields, "data", 200_000),
-        algorithm: text(fields, "algorithm", 100),
-      };
     default:
       throw new Fault("malformed", "the agent does not know this request");
   }
+}
+
+/** What came of a login to a node; without a fault the connection carries its messages from here on. */
+export interface LoginAnswer {
+  readonly banner: readonly string[];
+  readonly fault?: Fault | undefined;
+}
+
+/** Checks the result of an answer to `login`. Throws `malformed`. */
+export function parseLogin(result: unknown): LoginAnswer {
+  const { banner, fault } = record(result);
+  if (!Array.isArray(banner) || !banner.every((line) => typeof line === "string")) {
+    throw badField("banner");
+  }
+  if (fault === undefined) return { banner };
+  const { code, message } = record(fault);
+  if (typeof code !== "string" || typeof message !== "string") throw badField("fault");
+  return { banner, fault: new Fault(isFaultCode(code) ? code : "internal", message) };
 }
 
 /** Checks an answer and gives its result. Throws what the agent reported. */
@@ -117,9 +120,4 @@ function text(fields: Record<string, unknown>, name: string, limit: number): str
 
 function badField(name: string): Fault {
   return new Fault("malformed", `the field ${name} of a request to the agent is wrong`);
-}
-
-function isFaultCode(code: string): code is FaultCode {
-  // The table is an object: names that every object inherits are no codes.
-  return !(code in Object.prototype) && faultInfo(code as FaultCode) !== undefined;
 }

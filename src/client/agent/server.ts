@@ -9,6 +9,7 @@ import { encodeFrame, readFrame } from "#api/tunnel/frame.ts";
 import { splice } from "#api/tunnel/stream.ts";
 import { sameBytes, utf8 } from "#base/bytes.ts";
 import { Fault, isFault } from "#base/fault.ts";
+import { relayMessages } from "#ssh/relay/relay.ts";
 import type { ClusterAccess } from "../access.ts";
 import { writePrivate } from "../profile/files.ts";
 import { withProfileLock } from "../profile/lock.ts";
@@ -16,7 +17,6 @@ import { isAgentRunning } from "./client.ts";
 import { type AgentPlace, openAgentFolder } from "./place.ts";
 import { type AgentAnswer, type AgentRequest, parseRequest, requestLimit } from "./protocol.ts";
 import { type SshAgentKeys, serveSshAgent } from "./ssh-agent.ts";
-import { isUserAuthRequest } from "./user-auth.ts";
 
 /** What the agent does for its callers. */
 export interface AgentWork extends SshAgentKeys {
@@ -34,6 +34,8 @@ export interface AgentOptions {
   /** Ends after this many ms without a request; zero never. */
   readonly idleMs: number;
 }
+
+type NodeRequest = Extract<AgentRequest, { op: "dial" | "login" }>;
 
 /** A caller must say what it wants within this time. */
 const requestTimeoutMs = 5_000;
@@ -156,43 +158,36 @@ export class AgentServer {
         return send(socket, await (await work.access(request.host)).refreshDevice());
       case "nodes":
         return send(socket, await (await work.access(request.host)).listNodes(request.query));
-      case "sign":
-        return send(socket, await this.#sign(request));
       case "dial":
         return this.#dial(socket, request);
+      case "login":
+        return this.#logIn(socket, request);
     }
   }
 
-  async #sign(request: Extract<AgentRequest, { op: "sign" }>): Promise<string> {
-    const blob = new Uint8Array(Buffer.from(request.certificate, "base64"));
-    const data = new Uint8Array(Buffer.from(request.data, "base64"));
-    if (!isUserAuthRequest(data, blob)) {
-      throw new Fault("access-denied", "the agent signs SSH logins only");
-    }
-    const signature = await this.#options.work.sign(blob, data, request.algorithm);
-    return Buffer.from(signature).toString("base64");
-  }
-
-  async #dial(socket: Socket, request: Extract<AgentRequest, { op: "dial" }>): Promise<void> {
-    const access = await this.#options.work.access(request.host);
-    const { stream, credential } = await access.dialNode(request.target);
+  async #dial(socket: Socket, { host, target }: NodeRequest): Promise<void> {
+    const stream = await (await this.#options.work.access(host)).dialNode(target);
     if (socket.destroyed) {
       stream.destroy();
       return;
     }
-    socket.write(
-      encodeFrame(
-        {
-          ok: true,
-          result: {
-            certificate: Buffer.from(credential.certificate).toString("base64"),
-            publicKey: Buffer.from(credential.signer.publicKey).toString("base64"),
-          },
-        },
-        4,
-      ),
-    );
+    socket.write(encodeFrame({ ok: true, result: null } satisfies AgentAnswer, 4));
     void splice(socket, stream);
+  }
+
+  async #logIn(socket: Socket, { host, target }: NodeRequest): Promise<void> {
+    const login = await (await this.#options.work.access(host)).logInToNode(target);
+    const { banner } = login;
+    if ("fault" in login) {
+      const { code, message } = login.fault;
+      return send(socket, { banner, fault: { code, message } });
+    }
+    if (socket.destroyed) {
+      login.transport.close();
+      return;
+    }
+    socket.write(encodeFrame({ ok: true, result: { banner } } satisfies AgentAnswer, 4));
+    relayMessages(login.transport, socket);
   }
 
   #fail(socket: Socket, error: unknown): void {

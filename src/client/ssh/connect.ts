@@ -3,24 +3,19 @@
  * certificate. A refusal is told in the words of the official client, with what the node and this machine know about why.
  */
 import { Fault, isFault, messageOf } from "#base/fault.ts";
-import { systemRandom } from "#base/random.ts";
-import { productVersion } from "#base/version.ts";
-import { checkCertificate } from "#ssh/certificate-check.ts";
 import { ClientConnection, type ClientOptions } from "#ssh/client.ts";
 import type { ClientSession } from "#ssh/connection/client-session.ts";
-import { parseAuthorizedKey } from "#ssh/public-key.ts";
-import { systemTimer } from "#ssh/timer.ts";
-import type { ClusterAccess, DialTarget, NodeConnection, SshCredential } from "../access.ts";
+import type { MessageTransport } from "#ssh/connection/message-transport.ts";
+import type { ClusterAccess, DialTarget, NodeLogin, SshCredential } from "../access.ts";
 import type { StoredLogin } from "../profile/logins.ts";
-import { readSshAuthorities } from "../profile/trust.ts";
 
 /** What a connection is made of. */
 export interface ConnectOptions {
   readonly login: StoredLogin;
   readonly access: ClusterAccess;
   readonly target: DialTarget;
-  /** The stream to the target when it is being opened already. */
-  readonly dialled?: Promise<NodeConnection>;
+  /** The login to the target when it has begun already. */
+  readonly loggingIn?: Promise<NodeLogin>;
   /** The name that the node must prove; its host name when it was found by labels and is dialled by id. */
   readonly name?: string;
   /** Called with what the node says before the login, made safe for a terminal. */
@@ -34,72 +29,29 @@ export interface ConnectOptions {
   readonly onAgent?: NonNullable<ClientOptions["onAgent"]>;
 }
 
-const versionLine = `SSH-2.0-Gatehouse_${productVersion}`;
-
 /** Connects and logs in. Throws `access-denied` when the node lets this login in to no such account. */
 export async function connectNode(options: ConnectOptions): Promise<ClientConnection> {
   const { access, target } = options;
-  const banner: string[] = [];
-  let connection = await open(options, banner, options.dialled ?? access.dialNode(target));
-  try {
-    await readyOrClosed(connection);
-  } catch (error) {
-    const denied = isFault(error, "access-denied");
-    const proven = denied ? await options.proveSession?.(target) : undefined;
-    if (proven === undefined) throw await explainRefusal(error, options, banner);
-    banner.length = 0;
-    connection = await open(options, banner, access.dialNode(target), proven);
-    await readyOrClosed(connection).catch(async (again: unknown) => {
-      throw await explainRefusal(again, options, banner);
-    });
-  }
-  for (const line of banner) options.onBanner?.(line);
-  return connection;
+  const first = await (options.loggingIn ?? access.logInToNode(target));
+  if ("transport" in first) return connectionOver(first, options);
+  const denied = first.fault.code === "access-denied";
+  const proven = denied ? await options.proveSession?.(target) : undefined;
+  if (proven === undefined) throw await explainRefusal(first.fault, options, first.banner);
+  const { logIn } = await import("./log-in.ts");
+  const { login } = options;
+  const again = await logIn(await access.dialNode(target), { login, target, credential: proven });
+  if ("transport" in again) return connectionOver(again, options);
+  throw await explainRefusal(again.fault, options, again.banner);
 }
 
-async function readyOrClosed(connection: ClientConnection): Promise<void> {
-  try {
-    await connection.ready;
-  } catch (error) {
-    connection.close();
-    throw error;
-  }
-}
-
-/** A connection that is about to log in; what the node says meanwhile goes into `banner`. */
-async function open(
-  options: ConnectOptions,
-  banner: string[],
-  dialled: Promise<NodeConnection>,
-  proven?: SshCredential,
-): Promise<ClientConnection> {
-  const { login, target } = options;
-  const authorities = readSshAuthorities(login.folder, login.key).map(
-    (line) => parseAuthorizedKey(line).blob,
-  );
-  const { stream, credential } = await dialled;
-  return new ClientConnection(stream, {
-    version: versionLine,
-    random: systemRandom,
-    startTimer: systemTimer,
-    user: target.login,
-    identity: proven ?? credential,
-    verifyHost({ certificate }) {
-      if (certificate === undefined) {
-        throw new Fault("unproven", `${target.host} shows no host certificate of the cluster`);
-      }
-      checkCertificate(certificate, {
-        type: "host",
-        authorities,
-        now: new Date(),
-        principal: target.host,
-      });
-    },
-    onBanner: (text) => banner.push(...plainLines(text)),
-    ...(options.onForwardedTcpip === undefined
-      ? {}
-      : { onForwardedTcpip: options.onForwardedTcpip }),
-    ...(options.onAgent === undefined ? {} : { onAgent: options.onAgent }),
+function connectionOver(
+  { banner, transport }: Extract<NodeLogin, { transport: MessageTransport }>,
+  { onBanner, onForwardedTcpip, onAgent }: ConnectOptions,
+): ClientConnection {
+  for (const line of banner) onBanner?.(line);
+  return new ClientConnection(transport, {
+    ...(onForwardedTcpip === undefined ? {} : { onForwardedTcpip }),
+    ...(onAgent === undefined ? {} : { onAgent }),
   });
 }
 
@@ -123,12 +75,12 @@ export async function openSession(
 }
 
 async function explainRefusal(
-  error: unknown,
+  error: Fault,
   { target, name, access, login }: ConnectOptions,
   banner: readonly string[],
-): Promise<unknown> {
+): Promise<Fault> {
   const where = `${name ?? target.host}:${target.port}`;
-  if (isFault(error, "unproven")) {
+  if (error.code === "unproven") {
     return new Fault(
       "unproven",
       `${where} is not a node of ${login.key.cluster}: ${error.message}`,
@@ -140,8 +92,8 @@ async function explainRefusal(
       },
     );
   }
-  if (!isFault(error, "access-denied")) {
-    return new Fault("unavailable", `the connection to ${where} failed: ${messageOf(error)}`, {
+  if (error.code !== "access-denied") {
+    return new Fault("unavailable", `the connection to ${where} failed: ${error.message}`, {
       cause: error,
     });
   }
@@ -185,13 +137,4 @@ async function deviceHint(access: ClusterAccess): Promise<string> {
   return problem === undefined
     ? "if a trusted device is required, enroll this one with: tsh device enroll --current-device"
     : `this device could not be authenticated: ${problem}`;
-}
-
-/** Lines of a text that a stranger wrote: no control characters, bounded. */
-function plainLines(text: string): string[] {
-  return text
-    .slice(0, 4096)
-    .split(/\r?\n/u)
-    .map((line) => line.replace(/[\u0000-\u001f\u007f-\u009f]/gu, ""))
-    .filter((line) => line !== "");
 }

@@ -2,11 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Fault, isFault } from "#base/fault.ts";
 import { type Channel, stderrType } from "#ssh/connection/channel.ts";
-import {
-  Connection,
-  type ConnectionHandler,
-  type MessageSender,
-} from "#ssh/connection/connection.ts";
+import { Connection, type ConnectionHandler } from "#ssh/connection/connection.ts";
+import type { MessageSender } from "#ssh/connection/message-transport.ts";
 import { crowdedWindow, initialWindow, maxPacket, SendWindow } from "#ssh/connection/window.ts";
 import * as m from "#ssh/messages/connection.ts";
 

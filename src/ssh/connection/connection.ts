@@ -21,20 +21,10 @@ import {
   requestSuccess,
 } from "../messages/connection.ts";
 import { Channel, type ChannelLink } from "./channel.ts";
+import type { MessageSender } from "./message-transport.ts";
 import { channelRefused, describeOpenFailure } from "./open-failure.ts";
 import { ReplyQueue } from "./reply-queue.ts";
 import { maxPacket, windowBeside } from "./window.ts";
-
-/** What a connection needs of its transport. */
-export interface MessageSender {
-  /** True while channel data may be sent. */
-  readonly writable: boolean;
-  send(payload: Uint8Array): void;
-  sendData(head: Uint8Array, data: Uint8Array): void;
-  sendUnimplemented(): void;
-  /** Ends the connection. */
-  fail(error: unknown): void;
-}
 
 /** A channel that the peer wants to open. */
 export interface IncomingChannel {
@@ -171,6 +161,11 @@ export class Connection implements ChannelLink {
     if (this.#closed !== undefined) return Promise.reject(this.#closed);
     this.send(globalRequest.encode({ name, wantReply: true, payload }));
     return new Promise((resolve) => this.#replies.push(resolve));
+  }
+
+  /** Is this the number of a message of the connection protocol? */
+  static understands(number: number): boolean {
+    return Connection.#receivers.has(number);
   }
 
   /** Takes a message from 80 on. */

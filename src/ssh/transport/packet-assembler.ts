@@ -1,7 +1,8 @@
 /** Cuts a stream of bytes into packets (RFC 4253 section 6), without decrypting. */
 import { Fault } from "#base/fault.ts";
-import { lengthBytes } from "./packet-cipher.ts";
 
+/** Bytes of a packet's length field. */
+export const lengthBytes = 4;
 /** The largest packet that we take: far above the 35000 of RFC 4253 section 6.1, far below an attack. */
 export const packetLimit = 262_144;
 /** The smallest: padding length and four bytes of padding. */
@@ -11,12 +12,18 @@ const packetMinimum = 5;
 export class PacketAssembler {
   /** Bytes behind each packet that its length does not count: the tag. */
   trailer = 0;
+  readonly #minimum: number;
   readonly #head = new Uint8Array(lengthBytes);
   #headFilled = 0;
   #packet: Uint8Array | undefined;
   #filled = 0;
   #consumed = 0;
   #copied = false;
+
+  /** `minimum` is the least that a length field may say. */
+  constructor(minimum = packetMinimum) {
+    this.#minimum = minimum;
+  }
 
   /** How many bytes of the chunk the last {@link take} consumed. */
   get consumed(): number {
@@ -72,7 +79,7 @@ export class PacketAssembler {
   #sizeOf(bytes: Uint8Array, at: number): number {
     const [a = 0, b = 0, c = 0, d = 0] = bytes.subarray(at, at + lengthBytes);
     const length = a * 0x1000000 + ((b << 16) | (c << 8) | d);
-    if (length < packetMinimum || length > packetLimit) {
+    if (length < this.#minimum || length > packetLimit) {
       throw new Fault("malformed", "an SSH packet has an impossible length");
     }
     return lengthBytes + length + this.trailer;

@@ -7,6 +7,7 @@
 import { createCipheriv, createDecipheriv } from "node:crypto";
 import { discard } from "#base/bytes.ts";
 import { Fault } from "#base/fault.ts";
+import { lengthBytes } from "./packet-assembler.ts";
 
 /** How one cipher is keyed. */
 interface CipherInfo {
@@ -24,7 +25,6 @@ export const cipherNames: readonly string[] = [...ciphers.keys()];
 
 export const nonceLength = 12;
 export const tagLength = 16;
-export const lengthBytes = 4;
 
 /** Seals or opens packets in order. */
 export interface PacketCipher {

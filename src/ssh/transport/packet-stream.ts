@@ -6,8 +6,8 @@ import type { Duplex } from "node:stream";
 import { discard } from "#base/bytes.ts";
 import { Fault } from "#base/fault.ts";
 import type { Random } from "#base/random.ts";
-import { PacketAssembler } from "./packet-assembler.ts";
-import { lengthBytes, type PacketCipher, tagLength } from "./packet-cipher.ts";
+import { lengthBytes, PacketAssembler } from "./packet-assembler.ts";
+import { type PacketCipher, tagLength } from "./packet-cipher.ts";
 import { VersionReader } from "./version.ts";
 import { WriteGatherer } from "./write-gatherer.ts";
 

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { isFault } from "#base/fault.ts";
-import { ClientConnection } from "#ssh/client.ts";
 import { ignore, kexInit, newKeys } from "#ssh/messages/transport.ts";
 import { ServerConnection } from "#ssh/server.ts";
 import type { PresentedHostKey } from "#ssh/transport/host-key.ts";
@@ -9,7 +8,7 @@ import { keyExchangeNames } from "#ssh/transport/key-exchange.ts";
 import { cipherNames } from "#ssh/transport/packet-cipher.ts";
 import { certify, createKey } from "../../../test/support/ssh-keys.ts";
 import {
-  clientOptions,
+  connectClient,
   hostKey,
   join,
   serverOptions,
@@ -21,9 +20,9 @@ for (const keyExchange of keyExchangeNames) {
   for (const cipher of cipherNames) {
     test(`both roles agree on ${keyExchange} and ${cipher}`, async () => {
       const algorithms = { keyExchange: [keyExchange], cipher: [cipher] };
-      const { client } = join({}, { algorithms });
+      const { client, transport } = join({}, { algorithms });
       await client.ready;
-      assert.deepEqual(client.algorithms, {
+      assert.deepEqual(transport.algorithms, {
         ...{ keyExchange, hostKey: "ssh-ed25519" },
         ...{ cipherToServer: cipher, cipherToClient: cipher },
       });
@@ -33,9 +32,9 @@ for (const keyExchange of keyExchangeNames) {
 }
 
 test("prefers the key exchange that withstands quantum computers", async () => {
-  const { client } = join();
+  const { client, transport } = join();
   await client.ready;
-  assert.equal(client.algorithms?.keyExchange, "mlkem768x25519-sha256");
+  assert.equal(transport.algorithms?.keyExchange, "mlkem768x25519-sha256");
   client.close();
 });
 
@@ -84,9 +83,12 @@ test("a host key that the caller refuses ends the connection before authenticati
 test("the host key is judged again at every rekey", async () => {
   let judged = 0;
   const again = Promise.withResolvers<void>();
-  const { client } = join({}, { verifyHost: () => void (++judged === 2 && again.resolve()) });
+  const { client, transport } = join(
+    {},
+    { verifyHost: () => void (++judged === 2 && again.resolve()) },
+  );
   await client.ready;
-  client.rekey();
+  transport.rekey();
   await again.promise;
   await client.ping();
   client.close();
@@ -137,7 +139,7 @@ async function inject(where: "before KEXINIT" | "after KEXINIT", extra: Uint8Arr
     return [chunk.subarray(0, position - before), extra, chunk.subarray(position - before)];
   });
   const server = new ServerConnection(serverEnd, serverOptions());
-  const client = new ClientConnection(clientEnd, clientOptions());
+  const { client } = connectClient(clientEnd);
   client.ready.catch(() => {});
   return await server.closed;
 }
@@ -182,7 +184,7 @@ test("a packet that was changed on its way is fatal", async () => {
     return [changed];
   });
   const server = new ServerConnection(serverEnd, serverOptions());
-  const client = new ClientConnection(clientEnd, clientOptions());
+  const { client } = connectClient(clientEnd);
   await assert.rejects(client.ready);
   const fault = await server.closed;
   assert.match(fault.message, /changed on its way/);
@@ -191,7 +193,7 @@ test("a packet that was changed on its way is fatal", async () => {
 test("a peer that goes away mid-way is reported once, on both sides", async () => {
   const { serverEnd, clientEnd } = tamper((chunk) => [chunk]);
   const server = new ServerConnection(serverEnd, serverOptions());
-  const client = new ClientConnection(clientEnd, clientOptions());
+  const { client } = connectClient(clientEnd);
   await client.ready;
   clientEnd.destroy();
   assert.ok(isFault(await server.closed, "unavailable"));

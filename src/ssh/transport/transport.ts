@@ -7,6 +7,7 @@
  */
 import type { Duplex } from "node:stream";
 import { Fault } from "#base/fault.ts";
+import type { MessageHandler } from "../connection/message-transport.ts";
 import {
   debug,
   disconnect,
@@ -40,15 +41,10 @@ export interface TransportSettings extends ExchangeSettings {
   readonly rekeyMs?: number;
 }
 
-/** What a transport tells its owner. A throw out of `message` ends the connection. */
-export interface TransportHandler {
+/** What a transport tells its owner, from the first message of authentication on. */
+export interface TransportHandler extends MessageHandler {
   /** The first key exchange is done. */
   ready(): void;
-  message(number: number, payload: Uint8Array): void;
-  /** {@link Transport.writable} may have become true. */
-  writable(): void;
-  /** Called once. `fault` tells why, also for an orderly end by the peer. */
-  closed(fault: Fault): void;
 }
 
 const defaults = { rekeyBytes: 2 ** 30, rekeyMs: 3_600_000 };
@@ -134,6 +130,7 @@ export class Transport {
     if (this.#closed) return;
     if (!this.#exchanges.running) {
       this.#write(payload);
+      this.#rekeyIfDue();
     } else if (this.#queue.length < queueLimit) {
       this.#queue.push(payload);
     } else {

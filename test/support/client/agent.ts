@@ -4,14 +4,17 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Duplex, duplexPair } from "node:stream";
-import { Fault } from "#base/fault.ts";
+import { Fault, isFault } from "#base/fault.ts";
 import { systemRandom } from "#base/random.ts";
 import type { ClusterAccess, DialTarget, NodeQuery } from "#client/access.ts";
 import { type AgentPlace, agentPlace } from "#client/agent/place.ts";
 import { AgentServer, type AgentWork } from "#client/agent/server.ts";
+import type { AuthenticationAttempt } from "#ssh/auth/server.ts";
 import { issueCertificate } from "#ssh/certificate.ts";
+import { ServerConnection } from "#ssh/server.ts";
 import { keySigner } from "#ssh/signer.ts";
 import { Writer } from "#ssh/wire.ts";
+import { connectClient, serverOptions } from "../ssh-pair.ts";
 
 /** A user certificate for a fresh key, signed by a fresh authority. */
 export function testSshCertificate(extensions: Record<string, string> = {}) {
@@ -49,6 +52,23 @@ export function userAuthData(blob: Uint8Array, change: { method?: string; servic
     .slice();
 }
 
+/** A node that lets root in, and whose commands give back what they get. */
+function serveEcho(stream: Duplex): ServerConnection<AuthenticationAttempt> {
+  const options = serverOptions({
+    authentication: {
+      banner: "welcome\n",
+      decide: (attempt) => (attempt.login === "root" ? attempt : undefined),
+    },
+    onSession: (session) => ({
+      exec: () => {
+        session.channel.pipe(session.channel);
+        return true;
+      },
+    }),
+  });
+  return new ServerConnection(stream, options);
+}
+
 /** Starts an agent in a folder of its own. The fake node echoes what it gets. */
 export async function startTestAgent(idleMs = 0) {
   const folder = mkdtempSync(join(tmpdir(), "agent-"));
@@ -56,6 +76,7 @@ export async function startTestAgent(idleMs = 0) {
   const credential = testSshCertificate();
   const calls: (NodeQuery | DialTarget | string)[] = [];
   const nodeEnds: Duplex[] = [];
+  const nodes: ServerConnection<AuthenticationAttempt>[] = [];
   const access: ClusterAccess = {
     listNodes: async (query) => {
       calls.push(query);
@@ -69,7 +90,22 @@ export async function startTestAgent(idleMs = 0) {
       const [near, far] = duplexPair();
       nodeEnds.push(near);
       far.pipe(far);
-      return { stream: near, credential };
+      return near;
+    },
+    logInToNode: async (target) => {
+      calls.push(target);
+      const [near, far] = duplexPair();
+      nodes.push(serveEcho(far));
+      const banner: string[] = [];
+      const onBanner = (text: string) => void banner.push(text.trimEnd());
+      const { transport } = connectClient(near, { user: target.login, onBanner });
+      try {
+        await transport.ready;
+        return { banner, transport };
+      } catch (error) {
+        if (isFault(error)) return { banner, fault: error };
+        throw error;
+      }
     },
     device: async () => ({ assetTag: "X1", problem: undefined }),
     refreshDevice: async () => ({ assetTag: "X2", problem: undefined }),
@@ -101,6 +137,7 @@ export async function startTestAgent(idleMs = 0) {
     credential,
     calls,
     nodeEnds,
+    nodes,
     work,
     close() {
       server.close();
