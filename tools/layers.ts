@@ -78,7 +78,18 @@ export const layers: Readonly<Record<string, Layer>> = {
     because: "a command talks to the cluster through the client",
   },
   daemon: {
-    imports: [...wire, "backend", "auth", "proxy", "agent", "node", "database", "mdm", "cli"],
+    imports: [
+      ...wire,
+      "backend",
+      "auth",
+      "proxy",
+      "agent",
+      "node",
+      "database",
+      "kube",
+      "mdm",
+      "cli",
+    ],
     because: "the only composition root",
   },
 };

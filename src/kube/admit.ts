@@ -49,7 +49,13 @@ export async function admit(
     known.request = request;
     const decision = decisionContext(context, route.cluster);
     const grant = grantCluster(person, decision, readWish(headers));
-    return { person, cluster: route.cluster, request, grant, allowed: grantRequest(grant, request) };
+    return {
+      person,
+      cluster: route.cluster,
+      request,
+      grant,
+      allowed: grantRequest(grant, request),
+    };
   } catch (error) {
     if (!isFault(error)) throw error;
     const about = known.request

@@ -1,6 +1,7 @@
 /** Who is at the other end of a connection, and which cluster a request on it is for. */
-import { identifyCertificate } from "#api/peer.ts";
+
 import { readKubePath } from "#api/kube-path.ts";
+import { identifyCertificate } from "#api/peer.ts";
 import { Fault } from "#base/fault.ts";
 import type { UserIdentity } from "#identity/identity.ts";
 import type { KubeContext, ServedCluster } from "./context.ts";
@@ -23,7 +24,9 @@ export function readCaller(
 ): Caller {
   const { peerAuthorities } = feed.view;
   const { identity } = identifyCertificate(certificate, peerAuthorities, clock.now(), clientIp);
-  return { person: identity?.kind === "user" ? { identity: begun(identity), clientIp } : undefined };
+  return {
+    person: identity?.kind === "user" ? { identity: begun(identity), clientIp } : undefined,
+  };
 }
 
 /**
@@ -73,9 +76,13 @@ export function readRoute(context: KubeContext, { identity }: Person, target: st
   const cluster = context.findCluster(name);
   const elsewhere = path !== undefined && path.cluster !== context.feed.view.clusterName;
   if (cluster === undefined || elsewhere) {
-    throw new Fault("not-found", `no Kubernetes cluster named "${name.slice(0, 100)}" is served here`, {
-      hint: "list those that you may reach with: tsh kube ls",
-    });
+    throw new Fault(
+      "not-found",
+      `no Kubernetes cluster named "${name.slice(0, 100)}" is served here`,
+      {
+        hint: "list those that you may reach with: tsh kube ls",
+      },
+    );
   }
   return { cluster, target: path?.rest ?? target };
 }

@@ -53,7 +53,11 @@ export interface ClusterGrant {
 export type RequestGrant =
   | { readonly type: "as-it-is" }
   /** What comes back may hold more than may be seen. */
-  | { readonly type: "filtered"; readonly verb: "list" | "watch"; readonly object: KubernetesObject }
+  | {
+      readonly type: "filtered";
+      readonly verb: "list" | "watch";
+      readonly object: KubernetesObject;
+    }
   /** The object's name stands in the body, and decides. */
   | { readonly type: "named-in-body"; readonly object: KubernetesObject }
   /** Asks what the person may do: our rules answer as well. */

@@ -15,9 +15,9 @@ import { ListStream, parseJson, ValueStream } from "./json-values.ts";
 /** Whether somebody may see an object of the collection. */
 export type Visible = (namespace: string, name: string) => boolean;
 
-/** What the rules say about each object of a collection. */
-export function visibleIn(rules: KubernetesRules, collection: KubernetesObject): Visible {
-  return (namespace, name) => allowsObject(rules, { ...collection, namespace, name });
+/** What the rules of each moment say about each object of a collection. */
+export function visibleIn(rules: () => KubernetesRules, collection: KubernetesObject): Visible {
+  return (namespace, name) => allowsObject(rules(), { ...collection, namespace, name });
 }
 
 /** A stream that filters the answer to a list or a watch. It fails with `malformed` for what is neither. */

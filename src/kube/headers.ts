@@ -4,7 +4,6 @@
  * agent itself. The lines that say who somebody is are therefore added last, and nothing that came can take them out:
  * `Connection`, which names headers to drop, is not passed on.
  */
-
 import type { KubernetesPrincipal, PrincipalWish } from "#access/kubernetes-principals.ts";
 import { Fault } from "#base/fault.ts";
 
@@ -85,9 +84,9 @@ export function requestHeaders(
   principal: KubernetesPrincipal,
   upgrade: string | undefined,
 ): HeaderList {
-  const kept = headers.filter(
-    ([name]) => passedOn.has(name) || (upgrade !== undefined && ofUpgrades.has(name)),
-  );
+  const kept = headers
+    .filter(([name]) => passedOn.has(name) || (upgrade !== undefined && ofUpgrades.has(name)))
+    .map(withoutToken);
   return [
     ...kept,
     ...(upgrade === undefined

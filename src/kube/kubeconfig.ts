@@ -30,8 +30,6 @@ export interface ApiCredential {
 export type ReadText = (path: string) => string;
 
 const text = z.string();
-const named = <T extends z.ZodType>(key: string, value: T) =>
-  z.array(z.looseObject({ name: text, [key]: value }));
 
 const cluster = z.looseObject({
   server: text,
@@ -54,24 +52,29 @@ const user = z.looseObject({
   "auth-provider": z.unknown().optional(),
 });
 
-const context = z.looseObject({ cluster: text, user: text });
-
 const kubeconfig = z.looseObject({
-  clusters: named("cluster", cluster),
-  users: named("user", user).nullish(),
-  contexts: named("context", context),
+  "current-context": text.optional(),
+  clusters: z.array(z.looseObject({ name: text, cluster })),
+  users: z.array(z.looseObject({ name: text, user })).nullish(),
+  contexts: z.array(
+    z.looseObject({ name: text, context: z.looseObject({ cluster: text, user: text }) }),
+  ),
 });
 
+type Cluster = z.output<typeof cluster>;
+type User = z.output<typeof user>;
+
 /** The API servers of a kubeconfig by the names of its contexts. Throws `invalid` for what the agent cannot use. */
-export function readKubeconfig(path: string, readText: ReadText): ReadonlyMap<string, ApiCredential> {
+export function readKubeconfig(
+  path: string,
+  readText: ReadText,
+): ReadonlyMap<string, ApiCredential> {
   const file = parseFile(path, readText);
   const found = new Map<string, ApiCredential>();
-  for (const { name, context: chosen } of file.contexts as NamedContext[]) {
+  for (const { name, context: chosen } of file.contexts) {
     const at = `${path}: context "${name}"`;
-    const clusters = file.clusters as NamedCluster[];
-    const users = (file.users ?? []) as NamedUser[];
-    const place = clusters.find((row) => row.name === chosen.cluster)?.cluster;
-    const who = users.find((row) => row.name === chosen.user)?.user;
+    const place = file.clusters.find((row) => row.name === chosen.cluster)?.cluster;
+    const who = file.users?.find((row) => row.name === chosen.user)?.user;
     if (place === undefined || who === undefined) {
       throw new Fault("invalid", `${at}: its cluster or user is not in the file`);
     }
@@ -79,6 +82,32 @@ export function readKubeconfig(path: string, readText: ReadText): ReadonlyMap<st
   }
   if (found.size === 0) throw new Fault("invalid", `${path}: the file has no context`);
   return found;
+}
+
+/**
+ * The API server of a `kube_cluster` document: the current context of its kubeconfig (base64), or the only one. Files that
+ * it names are not read: who writes documents is not who runs the agent's machine.
+ */
+export function readDocumentKubeconfig(
+  name: string,
+  kubeconfig: string | undefined,
+): ApiCredential {
+  const path = `kube_cluster "${name}"`;
+  if (kubeconfig === undefined || kubeconfig === "") {
+    throw new Fault("invalid", `${path} has no spec.kubeconfig`);
+  }
+  const content = Buffer.from(kubeconfig, "base64").toString("utf8");
+  const contexts = readKubeconfig(path, (file) => {
+    if (file === path) return content;
+    throw new Fault("invalid", `${path}: the kubeconfig names the file ${file}`, {
+      hint: "put what is in the file into the kubeconfig: kubectl config view --flatten",
+    });
+  });
+  const { "current-context": current } = parseFile(path, () => content);
+  const [only] = contexts.size === 1 ? contexts.values() : [];
+  const chosen = contexts.get(current ?? "") ?? only;
+  if (chosen === undefined) throw new Fault("invalid", `${path}: it is not clear which context`);
+  return chosen;
 }
 
 /** The API server of the pod that the agent runs in. Throws `environment` outside of a pod. */
@@ -104,19 +133,6 @@ export function readInCluster(
   };
 }
 
-interface NamedContext {
-  readonly name: string;
-  readonly context: z.output<typeof context>;
-}
-interface NamedCluster {
-  readonly name: string;
-  readonly cluster: z.output<typeof cluster>;
-}
-interface NamedUser {
-  readonly name: string;
-  readonly user: z.output<typeof user>;
-}
-
 function parseFile(path: string, readText: ReadText): z.output<typeof kubeconfig> {
   try {
     return kubeconfig.parse(parse(readText(path)));
@@ -131,8 +147,8 @@ function parseFile(path: string, readText: ReadText): z.output<typeof kubeconfig
 function readContext(
   at: string,
   about: {
-    readonly place: NamedCluster["cluster"];
-    readonly who: NamedUser["user"];
+    readonly place: Cluster;
+    readonly who: User;
     readonly folder: string;
     readonly readText: ReadText;
   },
@@ -158,13 +174,20 @@ function readContext(
     insecure: place["insecure-skip-tls-verify"] ?? false,
     token:
       tokenFile !== undefined
-        ? () => new Secret(readText(resolve(folder, tokenFile)).trim())
+        ? tokenOfFile(resolve(folder, tokenFile), readText)
         : token === undefined
           ? undefined
           : () => new Secret(token),
     certificate: pem(who["client-certificate-data"], who["client-certificate"]),
     key: key === undefined ? undefined : new Secret(key),
   };
+}
+
+/** Read once at the start, so that a file that is missing is known then. */
+function tokenOfFile(path: string, readText: ReadText): () => Secret {
+  const read = () => new Secret(readText(path).trim());
+  read();
+  return read;
 }
 
 function readServer(at: string, address: string): URL {

@@ -162,17 +162,23 @@ function readWatchPrefix(verb: string): string {
   return "watch";
 }
 
+/** The verb of a subresource that opens a way into something; undefined for others, which keep their own. */
+export function verbOfSubresource(resource: string, subresource: string): string | undefined {
+  const [part = ""] = subresource.split("/");
+  if (resource === "pods" && streams.has(part)) return streams.get(part);
+  // Whatever listens inside can be asked for anything.
+  if (part === "proxy") return "*";
+  return part === "eviction" ? "delete" : undefined;
+}
+
 /** The verb as roles know it, which is the API server's own but for what opens a way into something. */
 function verbOf(
   { resource, name, subresource }: Omit<ResourceRequest, "verb">,
   verb: string,
   query: string,
 ): string {
-  const [part = ""] = subresource.split("/");
-  if (resource === "pods" && streams.has(part)) return streams.get(part) ?? verb;
-  // Whatever listens inside can be asked for anything.
-  if (part === "proxy") return "*";
-  if (part === "eviction") return "delete";
+  const opening = verbOfSubresource(resource, subresource);
+  if (opening !== undefined) return opening;
   if (name !== "") return verb;
   if (verb === "get") return asksToWatch(query) ? "watch" : "list";
   return verb === "delete" ? "deletecollection" : verb;

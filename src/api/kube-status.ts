@@ -1,6 +1,8 @@
-/** Failures in the words of the Kubernetes API: `Status` objects (meta/v1), which kubectl shows to the person. */
-import type { FaultCode } from "#base/fault.ts";
-import { Fault, isFault } from "#base/fault.ts";
+/**
+ * Failures in the words of the Kubernetes API: `Status` objects (meta/v1), which kubectl shows to the person. Proxy and
+ * agents refuse alike.
+ */
+import { Fault, type FaultCode, isFault } from "#base/fault.ts";
 
 /** A Status object as JSON. */
 export interface Status {
@@ -33,7 +35,7 @@ const answers: Partial<Record<FaultCode, readonly [code: number, reason: string]
 
 /** The Status of a failure. Only faults show their words; hints stand on lines of their own below the message. */
 export function statusOf(error: unknown): Status {
-  const fault = isFault(error) ? error : new Fault("internal", "the Kubernetes agent failed");
+  const fault = isFault(error) ? error : new Fault("internal", "access to Kubernetes failed here");
   const [code, reason] = answers[fault.code] ?? [500, "InternalError"];
   const hints = (fault.hint ?? "").split("\n").filter((line) => line !== "");
   return {
