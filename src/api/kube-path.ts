@@ -19,7 +19,7 @@ const longestName = 1024;
 /** Reads a request's path and query; undefined when it names no cluster. Throws `malformed` for names that are none. */
 export function readKubePath(target: string): KubePath | undefined {
   if (!target.startsWith(prefix)) return undefined;
-  const match = /^([A-Za-z0-9_-]+)\/([A-Za-z0-9_-]+)(\/[^]*|)$/.exec(target.slice(prefix.length));
+  const match = /^([A-Za-z0-9_-]+)\/([A-Za-z0-9_-]+)(\/.*|)$/s.exec(target.slice(prefix.length));
   if (match === null) throw new Fault("malformed", "the path does not name a Kubernetes cluster");
   const [, cluster = "", kubernetesCluster = "", rest = ""] = match;
   return {

@@ -11,7 +11,7 @@ import { redactFields } from "./redact.ts";
 
 /** Types that only the auth service itself may write: grants and changes of the cluster. */
 const reportable =
-  /^(session\.|exec$|subsystem$|port$|x11-forward$|client\.disconnect$|sftp$|resize$|auth$|db\.session\.)/;
+  /^(session\.|exec$|subsystem$|port$|x11-forward$|client\.disconnect$|sftp$|resize$|auth$|db\.session\.|kube\.request$)/;
 
 /** How far an agent's clock may run ahead of ours. */
 const maxSkewMs = 5 * 60_000;

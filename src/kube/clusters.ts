@@ -97,8 +97,8 @@ export class ServedClusters implements Closable {
     for (const { metadata, spec } of this.#served.all) {
       const { name } = metadata;
       const known = before.get(name);
-      const reached =
-        known?.kubeconfig === spec.kubeconfig ? known : this.#connect(name, spec.kubeconfig);
+      const isCurrent = known !== undefined && known.kubeconfig === spec.kubeconfig;
+      const reached = isCurrent ? known : this.#connect(name, spec.kubeconfig);
       if (reached !== undefined) this.#reached.set(name, reached);
     }
     for (const [name, old] of before) {
