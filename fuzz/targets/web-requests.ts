@@ -28,6 +28,10 @@ export const webRequests: Target = {
     "null",
     "-1",
     "POST /v1",
+    "redirect_uri=",
+    "//evil.example/",
+    "https:",
+    "%5c",
   ],
   open: () => ({
     seeds: [
@@ -35,6 +39,10 @@ export const webRequests: Target = {
       "GET /webapi/ping/local",
       "GET /v1/webapi/find",
       "GET /",
+      "GET /web",
+      "GET /webapi/user/status",
+      "GET /webapi/devices/webconfirm?id=abc&token=def&redirect_uri=https%3A%2F%2Fevil.example%2Fweb%2Fx",
+      'POST /webapi/sessions/web\n{"user":"alice","pass":"secret","second_factor_token":"123456","maxTouchPoints":5}',
       "GET /web/invite/abc",
       "POST /web/invite/abc\npassword=correct+horse+battery&again=correct+horse+battery&code=123456",
       'POST /webapi/mfa/login/begin\n{"user":"alice","pass":"secret"}',
@@ -47,6 +55,8 @@ export const webRequests: Target = {
       const bugs: unknown[] = [];
       const options: WebOptions = {
         login: loginService,
+        sessions: sessionService,
+        devices: { confirmDeviceWebAuthentication: refuse },
         publicAddress: () => "localhost:3080",
         logger: { ...silentLogger, error: (text, fields) => bugs.push(fields?.["error"] ?? text) },
       };
@@ -62,6 +72,8 @@ export const webRequests: Target = {
       await response.arrayBuffer();
       if (bugs.length > 0) throw bugs[0];
       assert.ok(response.status < 500, `${method} ${path}: ${response.status}`);
+      const location = response.headers.get("location") ?? "/web";
+      assert.match(location, /^\/(web($|\/)|enterprise\/saml-idp\/)/, "an open redirect");
       return `${response.status} ${path.slice(0, 24)}`;
     },
   }),
@@ -84,3 +96,10 @@ const loginService = {
     return refuse();
   },
 } as unknown as WebOptions["login"];
+
+/** A WebSessionService that knows nobody either. */
+const sessionService = {
+  createWebSession: refuse,
+  getWebSession: refuse,
+  deleteWebSession: async () => ({}),
+} as unknown as WebOptions["sessions"];

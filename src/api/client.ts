@@ -21,6 +21,8 @@ const loaders = {
     (await import("#gen/teleport/clusterconfig/v1/service_pb.ts")).ClusterConfigService,
   /** For the proxy: ping, login, invitations. */
   login: async () => (await import("#gen/gatehouse/v1/login_pb.ts")).LoginService,
+  /** For the proxy: sessions of browsers. */
+  web: async () => (await import("#gen/gatehouse/v1/web_pb.ts")).WebSessionService,
   /** For machines that join, and hosts that renew. */
   join: async () => (await import("#gen/gatehouse/v1/join_pb.ts")).JoinService,
   /** For hosts: the feed of rules, audit events, heartbeats. */

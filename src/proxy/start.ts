@@ -8,6 +8,8 @@ import { type Closable, Closer } from "#base/lifecycle.ts";
 import type { Logger } from "#base/log.ts";
 import { systemRandom } from "#base/random.ts";
 import { LoginService } from "#gen/gatehouse/v1/login_pb.ts";
+import { WebSessionService } from "#gen/gatehouse/v1/web_pb.ts";
+import { DeviceTrustService } from "#gen/teleport/devicetrust/v1/service_pb.ts";
 import { systemTimer } from "#ssh/timer.ts";
 import { type AgentDialer, AgentRegistry } from "./agents/registry.ts";
 import { Dialer } from "./dialer.ts";
@@ -107,6 +109,8 @@ export class ProxyService implements Closable {
     const kube = this.#closer.add(new KubeDoor({ peers, dialer, logger }));
     const web = openWebDoor({
       login: createClient(LoginService, client),
+      sessions: createClient(WebSessionService, client),
+      devices: createClient(DeviceTrustService, client),
       publicAddress: () => this.publicAddress,
       logger,
       acceptUpgraded: (stream, from) => this.#door?.acceptUpgraded(stream, from),

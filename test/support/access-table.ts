@@ -7,7 +7,7 @@ import { test } from "node:test";
 import type { PolicyView } from "#access/access-checks.ts";
 import { type AccessDecision, decideAccess } from "#access/decide-access.ts";
 import type { CheckName, Refusal } from "#access/decision.ts";
-import type { AccessTarget } from "#access/target.ts";
+import { type AccessTarget, databaseTarget } from "#access/target.ts";
 import type { UserIdentity } from "#identity/identity.ts";
 import type { Role } from "#resource/role.ts";
 import { makeUser, testDevice } from "./identity.ts";
@@ -93,17 +93,10 @@ export function cluster(spec: object): Partial<PolicyView> {
 }
 
 /** A database as a target. */
-export const database: AccessTarget = {
-  protocol: "db",
-  name: "pg",
-  labels: { env: "prod" },
-  demands: [
-    { field: "db_users", value: "reader", noun: "database user" },
-    { field: "db_names", value: "sales", noun: "database" },
-  ],
-  usage: "db",
-  lockable: {},
-};
+export const database: AccessTarget = databaseTarget(
+  { name: "pg", labels: { env: "prod" }, hostId: "agent-1" },
+  { user: "reader", database: "sales" },
+);
 
 /** A role for databases. */
 export function databaseRole(allow: object, deny: object = {}): Role {

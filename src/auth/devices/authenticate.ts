@@ -35,6 +35,7 @@ import {
   type DeviceState,
   lastCollected,
   recentKept,
+  withCertificatesUntil,
 } from "./device-state.ts";
 import { readCredential, requirePerson } from "./enroll.ts";
 import { callerFields, deviceFields, recordSuccess } from "./events.ts";
@@ -104,25 +105,18 @@ export async function beginDeviceAuthentication(
 
 /** Checks the answer, remembers it, and issues the certificates; the audit events are durable before they leave. */
 export async function finishDeviceAuthentication(
-  { context, inventory }: AuthenticateContext,
+  parts: AuthenticateContext,
   call: AuthCall,
   pending: PendingAuthentication,
   response: AuthenticateResponse,
 ): Promise<MarkedCertificates> {
-  const { device, state, user, channelKey, ssh, challenged } = pending;
+  const { context } = parts;
+  const { device, state, user, channelKey, ssh } = pending;
   const now = context.clock.now();
   const sshKey = new Uint8Array(ssh.certificate.key.key.export({ type: "spki", format: "der" }));
   const proven = finishAuthentication(state, response, { now, sshKey });
-  await assertNotLocked(context, user, device);
   const until = new Date(Math.max(user.expires.getTime(), ssh.identity.expires.getTime()));
-  const warnings: string[] = proven.drift.map(
-    ({ field, before, after }) => `${field} was "${before}" and is "${after}"`,
-  );
-  await inventory.modify(device.metadata.name, user.username, (before) => {
-    const change = authenticatedChange(before, proven, until, { now, challenged });
-    if (change.warning !== undefined) warnings.push(change.warning);
-    return change;
-  });
+  const warnings = await rememberAuthentication(parts, pending, proven, until);
   const marked = {
     tls: { ...user, device: proven.device },
     ssh: { ...ssh.identity, device: proven.device },
@@ -131,29 +125,56 @@ export async function finishDeviceAuthentication(
     ...(await certifyUser(context, marked.tls, { tls: channelKey })),
     ...(await certifyUser(context, marked.ssh, { ssh: ssh.certificate.key.blob })),
   };
-  await recordAuthentication(context, call, device, marked.tls, [...new Set(warnings)]);
+  await recordDrift(context, call, device, warnings);
+  await recordSuccess(context, "device.authenticate", call, deviceFields(device));
+  await context.audit.record("cert.create", {
+    ...callerFields(call),
+    cert_type: "user",
+    identity: identityFields(marked.tls),
+  });
   if (!certificates.tls || !certificates.ssh)
     throw new Fault("internal", "a certificate is missing");
   return { tls: certificates.tls, ssh: certificates.ssh };
 }
 
-async function recordAuthentication(
+/**
+ * Remembers a proof: what the device said, its clock, and until when certificates may name it. Gives what is odd about it,
+ * for {@link recordDrift}. Refuses when the device was locked, unenrolled or got another key meanwhile.
+ */
+export async function rememberAuthentication(
+  { context, inventory }: AuthenticateContext,
+  {
+    device,
+    user,
+    challenged,
+  }: { readonly device: Device; readonly user: UserIdentity; readonly challenged: Date },
+  proven: Authentication,
+  until: Date,
+): Promise<readonly string[]> {
+  await assertNotLocked(context, user, device);
+  const now = context.clock.now();
+  const warnings: string[] = proven.drift.map(
+    ({ field, before, after }) => `${field} was "${before}" and is "${after}"`,
+  );
+  await inventory.modify(device.metadata.name, user.username, (before) => {
+    const change = authenticatedChange(before, proven, until, { now, challenged });
+    if (change.warning !== undefined) warnings.push(change.warning);
+    return change;
+  });
+  return [...new Set(warnings)];
+}
+
+/** Writes what was odd about a proof. */
+export async function recordDrift(
   context: AuthContext,
   call: AuthCall,
   device: Device,
-  identity: UserIdentity,
   warnings: readonly string[],
 ): Promise<void> {
   const fields = deviceFields(device);
   for (const message of warnings) {
     await context.audit.record("device.drift", { ...callerFields(call), device: fields, message });
   }
-  await recordSuccess(context, "device.authenticate", call, fields);
-  await context.audit.record("cert.create", {
-    ...callerFields(call),
-    cert_type: "user",
-    identity: identityFields(identity),
-  });
 }
 
 /** The record after a success. Refuses when the device was unenrolled or got another key meanwhile. */
@@ -170,10 +191,9 @@ function authenticatedChange(
   const warning = clock && checkClock(record.clock, clock, challenged);
   const collected = collectedDocument(collectedData);
   const next: DeviceRecord = {
-    ...record,
+    ...withCertificatesUntil(record, until),
     recent: [...record.recent.map(withoutEvidence), collected].slice(-recentKept),
     ...(clock ? { clock } : {}),
-    certificatesUntil: latest(record.certificatesUntil, until),
   };
   return { device, record: next, warning };
 }
@@ -186,13 +206,8 @@ function withoutEvidence({
   return texts;
 }
 
-function latest(before: string | undefined, time: Date): string {
-  return new Date(
-    Math.max(before === undefined ? 0 : Date.parse(before), time.getTime()),
-  ).toISOString();
-}
-
-function authenticatingDevice({ device, record }: DeviceState): AuthenticatingDevice {
+/** The device as the ceremony looks at it. */
+export function authenticatingDevice({ device, record }: DeviceState): AuthenticatingDevice {
   const { os_type, asset_tag, enroll_status, credential } = device.spec;
   const last = lastCollected(record);
   return {
@@ -248,7 +263,8 @@ function readSshHalf(
   return ssh;
 }
 
-async function assertNotLocked(
+/** Refuses where a lock strikes the person or the device. */
+export async function assertNotLocked(
   { stores, clock }: AuthContext,
   user: UserIdentity,
   { metadata, spec }: Device,

@@ -3,11 +3,18 @@
  * about who may say it. Devices become enrolled by proving a key, never by a write.
  */
 import { createPublicKey, type KeyObject } from "node:crypto";
+import type { DescMessage } from "@bufbuild/protobuf";
 import { decodeDevice, encodeDevice } from "#api/convert/device.ts";
 import type { Plain } from "#api/convert/document.ts";
 import { Fault } from "#base/fault.ts";
+import { nearest } from "#base/nearest.ts";
 import { type Random, uuid } from "#base/random.ts";
-import type { Device as DeviceMessage } from "#gen/teleport/devicetrust/v1/device_pb.ts";
+import {
+  type Device as DeviceMessage,
+  DeviceProfileSchema,
+  DeviceSchema,
+  DeviceSourceSchema,
+} from "#gen/teleport/devicetrust/v1/device_pb.ts";
 import type { Device, DeviceCredential } from "#resource/device.ts";
 import { parseResourceOf } from "#resource/parse.ts";
 import { parseAttestationKey } from "#tpm/attestation-key.ts";
@@ -59,8 +66,9 @@ export function newDevice(message: DeviceMessage, asResource: boolean, deps: Cha
 }
 
 /**
- * The device after an update. `mask` names the fields to take from the message (names of the .proto files, also to
- * empty them); without one, all that the message has. Throws `invalid` that names the field that may not change.
+ * The device after an update. `mask` names the fields to take from the message (names of the .proto files, those of
+ * profile and source one by one or all at once, also to empty them); without one, all that the message has. Throws
+ * `invalid` that names the field that may not change, or that no device has.
  */
 export function updateDevice(
   before: Device,
@@ -69,8 +77,11 @@ export function updateDevice(
   { now }: Pick<ChangeDeps, "now">,
 ): Device {
   const stored = specOf(decodeDevice(encodeDevice(before)));
-  const given = specOf(decodeDevice(message));
-  const fields = mask ?? Object.keys(given).filter((field) => !keptFields.includes(field));
+  const sent = specOf(decodeDevice(message));
+  const given = mask ? maskedSpec(sent, stored, mask) : sent;
+  const fields = mask
+    ? mask.map((path) => path.split(".", 1)[0] ?? "")
+    : Object.keys(given).filter((field) => !keptFields.includes(field));
   const changed = fields.filter(
     (field) => JSON.stringify(given[field]) !== JSON.stringify(stored[field]),
   );
@@ -91,6 +102,38 @@ export function updateDevice(
     version: before.version,
     metadata: before.metadata,
     spec: withoutAbsent(next),
+  });
+}
+
+const fieldNames = (message: DescMessage) => new Set(message.fields.map(({ name }) => name));
+const deviceFields = fieldNames(DeviceSchema);
+/** Messages whose fields a mask may name one by one. */
+const nestedFields: Readonly<Record<string, ReadonlySet<string>>> = {
+  profile: fieldNames(DeviceProfileSchema),
+  source: fieldNames(DeviceSourceSchema),
+};
+
+/** What was sent; where the mask names only parts of a message, they stand in the stored rest of it. */
+function maskedSpec(sent: Spec, stored: Spec, mask: readonly string[]): Spec {
+  const merged = new Map<string, { [part: string]: Plain | undefined }>();
+  for (const [field, part] of mask.map(readPath)) {
+    if (part === undefined || mask.includes(field)) continue;
+    const whole = merged.get(field) ?? { ...(stored[field] as Spec | undefined) };
+    whole[part] = (sent[field] as Spec | undefined)?.[part];
+    merged.set(field, whole);
+  }
+  const wholes = [...merged].map(([field, whole]) => [field, withoutAbsent(whole)]);
+  return { ...sent, ...(Object.fromEntries(wholes) as Spec) };
+}
+
+function readPath(path: string): readonly [field: string, part: string | undefined] {
+  const [field = "", part, ...deeper] = path.split(".");
+  const parts = Object.hasOwn(nestedFields, field) ? nestedFields[field] : undefined;
+  const known = part === undefined ? deviceFields.has(field) : parts?.has(part);
+  if (known && deeper.length === 0) return [field, part];
+  const nearby = nearest(path, deviceFields);
+  throw new Fault("invalid", `no device has a field "${path.slice(0, maxTag)}"`, {
+    ...(nearby === undefined ? {} : { hint: `did you mean ${nearby}?` }),
   });
 }
 

@@ -45,6 +45,13 @@ export function unenrolledRecord({ assignedUser }: DeviceRecord): DeviceRecord {
   return assignedUser === undefined ? emptyRecord : { ...emptyRecord, assignedUser };
 }
 
+/** The record before a certificate that names the device and lasts until then. */
+export function withCertificatesUntil(record: DeviceRecord, until: Date): DeviceRecord {
+  const before = record.certificatesUntil;
+  const latest = Math.max(before === undefined ? 0 : Date.parse(before), until.getTime());
+  return { ...record, certificatesUntil: new Date(latest).toISOString() };
+}
+
 /** Authentications whose collected data are kept. */
 export const recentKept = 10;
 
@@ -55,6 +62,9 @@ export const recordKey = (id: string) => formatKey(folder, "records", id);
 
 /** The key that leads from system and asset tag to the device. */
 export const tagKey = (os: OsType, tag: string) => formatKey(folder, "tags", os, tag);
+
+/** The start of the keys of all credentials that devices have now. */
+export const credentialPrefix = formatPrefix(folder, "credentials");
 
 /** The key that leads from a credential to the device. */
 export const credentialKey = (id: string) => formatKey(folder, "credentials", id);

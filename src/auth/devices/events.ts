@@ -36,6 +36,14 @@ export function deviceFields(device: Device, credentialId = device.spec.credenti
   };
 }
 
+/** What an event says when the device vouches for a web session; `id` joins the events of one authentication. */
+export function webFields(id: string) {
+  return { web_authentication: true, web_authentication_id: id };
+}
+
+/** A device in an event, as far as it is known. */
+export type DeviceFields = NonNullable<EventFields<OutcomeEvent>["device"]>;
+
 /** Who called, and from where. */
 export function callerFields(call: AuthCall) {
   return {
@@ -50,7 +58,7 @@ export function recordSuccess(
   context: Pick<AuthContext, "audit">,
   type: OutcomeEvent,
   call: AuthCall,
-  device: ReturnType<typeof deviceFields>,
+  device: DeviceFields,
   message?: string,
 ): Promise<string> {
   const fields: EventFields<OutcomeEvent> = {
@@ -68,16 +76,23 @@ export function recordFailure(
   type: OutcomeEvent,
   call: AuthCall,
   error: unknown,
-  device?: ReturnType<typeof deviceFields>,
+  device?: DeviceFields,
 ): Promise<string> {
-  const { reason, why } = isFault(error) ? error.audit : {};
   const fields: EventFields<OutcomeEvent> = {
     ...callerFields(call),
+    ...failureFields(error),
+    ...(device ? { device } : {}),
+  };
+  return context.audit.record(type, fields);
+}
+
+/** How something failed, with the reason that the peer does not get to see. */
+export function failureFields(error: unknown) {
+  const { reason, why } = isFault(error) ? error.audit : {};
+  return {
     success: false,
     error: isFault(error) ? error.message : "internal error",
     message: why === undefined ? messageOf(error) : String(why),
     ...(reason === undefined ? {} : { reason: String(reason) }),
-    ...(device ? { device } : {}),
   };
-  return context.audit.record(type, fields);
 }

@@ -3,6 +3,7 @@
  * however many auth services at once. What a change may be is decided in `changes.ts` and by the ceremonies.
  */
 import type { Backend, Operation } from "#backend/port.ts";
+import { scanItems } from "#backend/scan.ts";
 import { utf8 } from "#base/bytes.ts";
 import type { Clock } from "#base/clock.ts";
 import { Fault, isFault } from "#base/fault.ts";
@@ -11,6 +12,7 @@ import { encode } from "../store/documents.ts";
 import type { Stores } from "../store/stores.ts";
 import {
   credentialKey,
+  credentialPrefix,
   type DeviceChange,
   type DeviceRecord,
   type DeviceState,
@@ -150,6 +152,13 @@ export class DeviceInventory {
         if (!isFault(error, "conflict") || attempt >= maxAttempts) throw error;
       }
     }
+  }
+
+  /** How many devices are enrolled. */
+  async countCredentials(): Promise<number> {
+    let count = 0;
+    for await (const _ of scanItems(this.#context.backend, { prefix: credentialPrefix })) count++;
+    return count;
   }
 
   /** Ids of the devices that have a credential or an endorsement key now. */

@@ -9,6 +9,7 @@ import { decodeDocument, encodeDocument } from "#api/convert/document.ts";
 import { Fault } from "#base/fault.ts";
 import type {
   AuthenticateChallenge,
+  AuthenticateInit,
   AuthenticateResponse,
   CollectedData,
   EnrollChallenge,
@@ -18,6 +19,7 @@ import type {
   PlatformParameters,
 } from "#devicetrust/messages.ts";
 import type {
+  AuthenticateDeviceInit,
   AuthenticateDeviceRequest,
   AuthenticateDeviceResponseSchema,
 } from "#gen/teleport/devicetrust/v1/authenticate_pb.ts";
@@ -153,6 +155,14 @@ export function enrollChallengeMessage(
   }
   const { encryptedCredential, attestationNonce } = challenge;
   return { payload: { case: "tpmChallenge", value: { encryptedCredential, attestationNonce } } };
+}
+
+/** The first message of an authentication, without the certificates or the web token in it. */
+export function readAuthenticateInit({
+  credentialId,
+  deviceData,
+}: AuthenticateDeviceInit): AuthenticateInit {
+  return { credentialId, deviceData: deviceData && readCollectedData(deviceData) };
 }
 
 /** The answer to the challenge of an authentication. Throws `invalid` for any other message. */

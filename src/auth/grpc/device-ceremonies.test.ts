@@ -372,15 +372,6 @@ test("messages out of order end the ceremony", async () => {
   await cluster.close();
 });
 
-test("a web token is not understood yet, and says so", async () => {
-  const { cluster, devices } = await startEnrolled();
-  const call = await devices.authenticateDevice();
-  const value = { credentialId: "x", deviceWebToken: { id: "a", token: "b" } };
-  await call.send({ payload: { case: "init", value } });
-  await assert.rejects(call.receive(), (error) => isFault(error, "unimplemented"));
-  await cluster.close();
-});
-
 test("an event log or a message that is too long is refused before it is looked at", async () => {
   const device = new SimulatedTpmDevice("linux");
   const { cluster, admin } = await startEnrolled(device);

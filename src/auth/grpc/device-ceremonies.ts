@@ -2,31 +2,51 @@
  * The two streams of teleport.devicetrust.v1.DeviceTrustService: first message, one challenge, one answer, result. Each
  * ends within its time, and every outcome is in the audit log; the peer of a refusal gets general words.
  */
+import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { Handler } from "#api/grpc/service.ts";
 import type { Peer } from "#api/peer.ts";
 import { explained } from "#audit/refusal.ts";
 import { utf8 } from "#base/bytes.ts";
 import { Fault } from "#base/fault.ts";
+import type { AuthenticateChallenge, AuthenticateResponse } from "#devicetrust/messages.ts";
+import { badRequest } from "#devicetrust/refusal.ts";
+import type {
+  AuthenticateDeviceInit,
+  AuthenticateDeviceResponseSchema,
+} from "#gen/teleport/devicetrust/v1/authenticate_pb.ts";
 import type { DeviceTrustService } from "#gen/teleport/devicetrust/v1/service_pb.ts";
-import type { Device } from "#resource/device.ts";
 import { formatSshCertificate } from "../authority/issue.ts";
 import type { AuthContext } from "../context.ts";
-import { beginDeviceAuthentication, finishDeviceAuthentication } from "../devices/authenticate.ts";
+import {
+  type AuthenticateContext,
+  beginDeviceAuthentication,
+  finishDeviceAuthentication,
+} from "../devices/authenticate.ts";
 import {
   beginDeviceEnrollment,
   type EnrollContext,
   finishDeviceEnrollment,
 } from "../devices/enroll.ts";
-import { deviceFields, type OutcomeEvent, recordFailure } from "../devices/events.ts";
+import {
+  type DeviceFields,
+  deviceFields,
+  type OutcomeEvent,
+  recordFailure,
+} from "../devices/events.ts";
 import {
   authenticateChallengeMessage,
   enrollChallengeMessage,
+  readAuthenticateInit,
   readAuthenticateResponse,
-  readCollectedData,
   readEnrollInit,
   readEnrollResponse,
 } from "../devices/messages.ts";
 import { deviceMessage } from "../devices/views.ts";
+import {
+  beginWebAuthentication,
+  finishWebAuthentication,
+  type WebAuthenticateContext,
+} from "../devices/web-authenticate.ts";
 import { type AuthCall, requireUser } from "./guard.ts";
 
 /** How long a whole ceremony may take. A person may have to confirm an enrolment; nobody confirms a login. */
@@ -58,7 +78,7 @@ export function enrollDeviceHandler(
       if (payload.case !== "init") throw outOfOrder();
       const init = readEnrollInit(payload.value);
       const pending = await beginDeviceEnrollment(parts, call, init, (device) =>
-        found(device, init.credentialId),
+        found(deviceFields(device, init.credentialId)),
       );
       await stream.send(enrollChallengeMessage(pending.challenge));
       const response = readEnrollResponse(await receive(stream));
@@ -69,9 +89,9 @@ export function enrollDeviceHandler(
   };
 }
 
-/** The handler of AuthenticateDevice. */
+/** The handler of AuthenticateDevice: for the certificates of a login, or with a web token for the session of a browser. */
 export function authenticateDeviceHandler(
-  parts: EnrollContext,
+  parts: WebAuthenticateContext,
   limits: CeremonyLimits,
 ): Handler<Methods["authenticateDevice"], Peer> {
   return async (stream, call) => {
@@ -81,23 +101,70 @@ export function authenticateDeviceHandler(
     await runCeremony(ceremony, async (found, receive) => {
       const { payload } = await receive(stream);
       if (payload.case !== "init") throw outOfOrder();
-      const { credentialId, deviceData, userCertificates, deviceWebToken } = payload.value;
-      if (deviceWebToken) {
-        throw new Fault("unimplemented", "devices cannot authenticate web sessions yet");
-      }
-      const pending = await beginDeviceAuthentication(
-        parts,
-        call,
-        { credentialId, deviceData: deviceData && readCollectedData(deviceData) },
-        new TextDecoder().decode(userCertificates?.sshAuthorizedKey),
-        (device) => found(device, credentialId),
-      );
-      await stream.send(authenticateChallengeMessage(pending.challenge));
-      const response = readAuthenticateResponse(await receive(stream));
+      const begin = payload.value.deviceWebToken ? vouchForSession : markCertificates;
+      const { challenge, finish } = await begin(parts, call, payload.value, found);
+      await stream.send(authenticateChallengeMessage(challenge));
+      const result = await finish(readAuthenticateResponse(await receive(stream)));
+      return () => stream.send(result);
+    });
+  };
+}
+
+/** An authentication up to its challenge, and what makes the result of the answer. */
+interface Begun {
+  readonly challenge: AuthenticateChallenge;
+  readonly finish: (
+    response: AuthenticateResponse,
+  ) => Promise<MessageInitShape<typeof AuthenticateDeviceResponseSchema>>;
+}
+
+/** For a login: its result is both certificates with the device in them. */
+async function markCertificates(
+  parts: AuthenticateContext,
+  call: AuthCall,
+  message: AuthenticateDeviceInit,
+  found: Found,
+): Promise<Begun> {
+  const { credentialId, userCertificates } = message;
+  const line = new TextDecoder().decode(userCertificates?.sshAuthorizedKey);
+  const pending = await beginDeviceAuthentication(
+    parts,
+    call,
+    readAuthenticateInit(message),
+    line,
+    (device) => found(deviceFields(device, credentialId)),
+  );
+  return {
+    challenge: pending.challenge,
+    finish: async (response) => {
       const { tls, ssh } = await finishDeviceAuthentication(parts, call, pending, response);
       const value = { x509Der: tls, sshAuthorizedKey: utf8(formatSshCertificate(ssh)) };
-      return () => stream.send({ payload: { case: "userCertificates", value } });
-    });
+      return { payload: { case: "userCertificates", value } };
+    },
+  };
+}
+
+/** For the session of a browser: its result is a token that this browser brings back. */
+async function vouchForSession(
+  parts: WebAuthenticateContext,
+  call: AuthCall,
+  message: AuthenticateDeviceInit,
+  found: Found,
+): Promise<Begun> {
+  const { deviceWebToken, userCertificates } = message;
+  const { id = "", token = "" } = deviceWebToken ?? {};
+  if (userCertificates) {
+    throw badRequest("send either user_certificates or device_web_token, not both");
+  }
+  const init = readAuthenticateInit(message);
+  const pending = await beginWebAuthentication(parts, call, init, { id, token }, found);
+  return {
+    challenge: pending.challenge,
+    finish: async (response) => {
+      const confirmation = await finishWebAuthentication(parts, call, pending, response);
+      const value = { id: confirmation.id, token: confirmation.token.reveal() };
+      return { payload: { case: "confirmationToken", value } };
+    },
   };
 }
 
@@ -108,20 +175,20 @@ interface Ceremony {
   readonly ms: number;
 }
 
+/** Is told what is known of the device so far, for the audit of a failure. */
+type Found = (fields: DeviceFields) => void;
+
 /** The next message of a stream, within the time of the ceremony. */
 type Receive = <T>(stream: { receive(): Promise<T | undefined> }) => Promise<T>;
 
 /** Runs a ceremony and audits its failure; its result is sent after that, since the success is audited already. */
 async function runCeremony(
   { context, call, event, ms }: Ceremony,
-  run: (
-    found: (device: Device, credentialId: string) => void,
-    receive: Receive,
-  ) => Promise<() => Promise<void>>,
+  run: (found: Found, receive: Receive) => Promise<() => Promise<void>>,
 ): Promise<void> {
-  let subject: ReturnType<typeof deviceFields> | undefined;
-  const found = (device: Device, credentialId: string) => {
-    subject = deviceFields(device, credentialId);
+  let subject: DeviceFields | undefined;
+  const found: Found = (fields) => {
+    subject = fields;
   };
   const timer = startTimer(ms);
   let send: () => Promise<void>;

@@ -15,11 +15,14 @@ import { createAutoEnrollToken } from "../devices/auto-enroll.ts";
 import { createDevices } from "../devices/bulk.ts";
 import type { EnrollContext } from "../devices/enroll.ts";
 import { deviceFields, recordSuccess } from "../devices/events.ts";
+import { listInFull } from "../devices/full-listing.ts";
 import { DeviceInventory } from "../devices/inventory.ts";
 import { readCollectedData } from "../devices/messages.ts";
 import { listRows } from "../devices/rows.ts";
 import { EnrollTokens } from "../devices/tokens.ts";
 import { deviceMessage, listMessage } from "../devices/views.ts";
+import { confirmWebAuthentication } from "../devices/web-confirm.ts";
+import { ConfirmationTokens, WebTokens } from "../devices/web-tokens.ts";
 import { createDevice, deleteDevice, updateById, upsertDevice } from "../devices/write.ts";
 import {
   authenticateDeviceHandler,
@@ -38,7 +41,9 @@ export function deviceTrustService(
 ): ServiceHandlers<typeof DeviceTrustService, Peer> {
   const inventory = new DeviceInventory(context);
   const tokens = new EnrollTokens(context);
-  const parts: EnrollContext = { context, inventory, tokens };
+  const webTokens = new WebTokens(context);
+  const confirmations = new ConfirmationTokens(context);
+  const parts = { context, inventory, tokens, webTokens, confirmations };
 
   return {
     async createDevice({ device, createAsResource, ...wish }, call) {
@@ -89,16 +94,14 @@ export function deviceTrustService(
     async listDevices({ pageSize, pageToken, view }, call) {
       const full = view === DeviceView.RESOURCE;
       await authorize(context, call, "device", "list", ...(full ? (["read"] as const) : []));
-      const options = pageOptions(pageSize, pageToken);
-      if (!full) return listRows(context.backend, options);
-      const { documents, next } = await context.stores.devices.list(options);
-      return { devices: await inFull(inventory, documents), nextPageToken: next ?? "" };
+      const options = devicePage(pageSize, pageToken);
+      return full ? listInFull(parts, options) : listRows(context.backend, options);
     },
 
     /** People see their own devices without a permission. */
     async listDevicesByUser({ pageSize, pageToken }, call) {
       const { username } = requireUser(call);
-      const page = await inventory.listOwned(username, pageOptions(pageSize, pageToken));
+      const page = await inventory.listOwned(username, devicePage(pageSize, pageToken));
       const devices = page.states.map(({ device }) => listMessage(device));
       return { devices, nextPageToken: page.next ?? "" };
     },
@@ -120,18 +123,21 @@ export function deviceTrustService(
     /** Nothing is limited here; the call is for old clients that ask. */
     async getDevicesUsage(_request, call) {
       await authorize(context, call, "device", "list");
-      let enrolled = 0;
-      for await (const { spec } of context.stores.devices.each()) {
-        if (spec.enroll_status === "enrolled") enrolled++;
-      }
       return {
         accountUsageType: AccountUsageType.UNLIMITED,
-        devicesInUse: enrolled,
+        devicesInUse: await inventory.countCredentials(),
       };
     },
 
     enrollDevice: enrollDeviceHandler(parts, limits),
     authenticateDevice: authenticateDeviceHandler(parts, limits),
+
+    async confirmDeviceWebAuthentication({ confirmationToken, currentWebSessionId }, call) {
+      const { id = "", token = "" } = confirmationToken ?? {};
+      await confirmWebAuthentication(parts, call, { id, token }, currentWebSessionId);
+      return {};
+    },
+
     syncInventory: syncInventoryHandler(parts),
   };
 }
@@ -152,10 +158,10 @@ function tokenMessage({ token, record }: EnrollToken) {
   return { token: token.reveal(), expireTime: timestampFromDate(record.expires) };
 }
 
-/** Documents with their collected data. One that was deleted meanwhile is left out. */
-async function inFull(inventory: DeviceInventory, documents: readonly Device[]) {
-  const states = await Promise.all(documents.map(({ metadata }) => inventory.find(metadata.name)));
-  return states
-    .filter((state) => state !== undefined)
-    .map((state) => deviceMessage(state, "resource"));
+/** A page of devices: its token is the id of a device. */
+function devicePage(size: number, token: string) {
+  if (token !== "" && !/^[0-9a-f-]{36}$/.test(token)) {
+    throw new Fault("invalid", "the page token is none of this listing");
+  }
+  return pageOptions(size, token);
 }

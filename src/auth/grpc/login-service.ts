@@ -4,8 +4,7 @@ import type { Peer } from "#api/peer.ts";
 import { parseDuration } from "#base/duration.ts";
 import { Fault } from "#base/fault.ts";
 import type { LoginService } from "#gen/gatehouse/v1/login_pb.ts";
-import type { UserIdentity } from "#identity/identity.ts";
-import { identityFields, mfaDeviceFields } from "../audit/fields.ts";
+import { mfaDeviceFields } from "../audit/fields.ts";
 import {
   formatSshCertificate,
   formatTlsCertificate,
@@ -13,19 +12,19 @@ import {
   readTlsKey,
 } from "../authority/issue.ts";
 import type { AuthContext } from "../context.ts";
-import type { MfaDevice } from "../mfa/device.ts";
 import { firstDevice } from "../mfa/first-device.ts";
-import { currentPolicy, type SecondFactorAnswer } from "../mfa/verify.ts";
+import { currentPolicy } from "../mfa/verify.ts";
 import {
   formatAssertionChallenge,
   formatCreationChallenge,
-  parseAssertion,
   parseAttestation,
+  readLoginAnswer,
 } from "../mfa/webauthn-json.ts";
 import { singletons } from "../store/stores.ts";
 import { certifyUser } from "../users/certify.ts";
 import { identityOfLogin } from "../users/identity.ts";
 import { beginLogin, proveLogin } from "../users/login.ts";
+import { recordLogin } from "../users/record-login.ts";
 import { secondFactorPolicy } from "../users/second-factor.ts";
 import { totpUrl } from "../users/totp.ts";
 import { requireSystem } from "./guard.ts";
@@ -56,12 +55,9 @@ export function loginService(context: AuthContext): ServiceHandlers<typeof Login
     async finishLogin(request, call) {
       requireSystem(call, "Proxy");
       const keys = { ssh: readSshKey(request.sshPublicKey), tls: readTlsKey(request.tlsPublicKey) };
-      const { user, password, totpCode, webauthnResponseJson, clientIp, userAgent } = request;
+      const { user, password, clientIp, userAgent } = request;
       const client = { clientIp, userAgent };
-      const answer: SecondFactorAnswer =
-        webauthnResponseJson === ""
-          ? { type: "totp", code: totpCode }
-          : { type: "webauthn", assertion: parseAssertion(webauthnResponseJson) };
+      const answer = readLoginAnswer(request);
       const proven = await proveLogin(context, user, password, answer, client);
       const identity = await identityOfLogin(context, proven.user, {
         ttlMs: Number(request.ttlNs) / 1e6,
@@ -155,28 +151,4 @@ async function pingInfo(context: AuthContext) {
     hasMotd: motd !== "",
     motd,
   };
-}
-
-/** Both events are durable before the certificates leave. */
-async function recordLogin(
-  context: AuthContext,
-  identity: UserIdentity,
-  device: MfaDevice | undefined,
-  client: { readonly clientIp: string; readonly userAgent: string },
-): Promise<void> {
-  await context.audit.record("user.login", {
-    success: true,
-    user: identity.username,
-    method: "local",
-    required_private_key_policy: "none",
-    ...(device ? { mfa_device: mfaDeviceFields(device) } : {}),
-    user_agent: client.userAgent,
-    "addr.remote": client.clientIp,
-  });
-  await context.audit.record("cert.create", {
-    user: identity.username,
-    cert_type: "user",
-    identity: identityFields(identity),
-    user_agent: client.userAgent,
-  });
 }

@@ -10,6 +10,7 @@ import {
 import { AgentService } from "#gen/gatehouse/v1/agent_pb.ts";
 import { JoinService } from "#gen/gatehouse/v1/join_pb.ts";
 import { LoginService } from "#gen/gatehouse/v1/login_pb.ts";
+import { WebSessionService } from "#gen/gatehouse/v1/web_pb.ts";
 import { AuthService } from "#gen/proto/authservice_pb.ts";
 import { ClusterConfigService } from "#gen/teleport/clusterconfig/v1/service_pb.ts";
 import { DeviceTrustService } from "#gen/teleport/devicetrust/v1/service_pb.ts";
@@ -44,6 +45,7 @@ import { presenceService } from "./presence-service.ts";
 import { trustService } from "./trust-service.ts";
 import { userAdminService } from "./user-admin-service.ts";
 import { usersService } from "./users-service.ts";
+import { webSessionService } from "./web-session-service.ts";
 
 /** A server of the auth API without a service yet: every call is checked before it runs, every denial is recorded. */
 export function createAuthServer(context: AuthContext): GrpcServer<Peer> {
@@ -58,6 +60,7 @@ export function createAuthServer(context: AuthContext): GrpcServer<Peer> {
 /** Registers every service. */
 export function registerServices(server: GrpcServer<Peer>, context: AuthContext): void {
   server.register(LoginService, loginService(context));
+  server.register(WebSessionService, webSessionService(context));
   server.register(JoinService, joinService(context));
   server.register(AgentService, agentService(context));
   server.register(TrustService, trustService(context));

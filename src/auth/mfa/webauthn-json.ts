@@ -4,7 +4,7 @@
  */
 import { z } from "zod";
 import { Fault } from "#base/fault.ts";
-import type { Challenge } from "./verify.ts";
+import type { Challenge, SecondFactorAnswer } from "./verify.ts";
 import { type Assertion, type Attestation, algorithms, timeoutMs } from "./webauthn.ts";
 
 /** Longer than any answer of a real authenticator. */
@@ -30,6 +30,17 @@ const attestationBody = z.object({
   rawId: bytes,
   response: z.object({ clientDataJSON: bytes, attestationObject: bytes }),
 });
+
+/** The second factor in the request of a login: a security key's answer where there is one, else the code. */
+export function readLoginAnswer(request: {
+  readonly totpCode: string;
+  readonly webauthnResponseJson: string;
+}): SecondFactorAnswer {
+  const { totpCode: code, webauthnResponseJson: json } = request;
+  return json === ""
+    ? { type: "totp", code }
+    : { type: "webauthn", assertion: parseAssertion(json) };
+}
 
 /** The challenge as `/webapi/mfa/login/begin` shows it; empty when no security key is asked for. */
 export function formatAssertionChallenge({ webauthn }: Challenge): string {
@@ -67,7 +78,7 @@ export function formatCreationChallenge(creation: {
 }
 
 /** Reads the answer of an authenticator to a login. Throws `malformed`. */
-export function parseAssertion(json: string): Assertion {
+function parseAssertion(json: string): Assertion {
   const { rawId, response } = read(json, assertionBody);
   return {
     credentialId: rawId,

@@ -1,11 +1,13 @@
 /**
  * AuthenticateDevice from the client's side (package teleport.devicetrust.v1): init, one challenge, one answer, and
- * the marked certificates. The connection must have authenticated with the certificate that is to be marked.
+ * the marked certificates, or a token for the browser whose session the device vouches for. Where certificates are to be
+ * marked, the connection must have authenticated with one of them.
  */
 import { createClient, type GrpcClient } from "#api/grpc/client.ts";
 import { buffer, utf8 } from "#base/bytes.ts";
 import { Fault } from "#base/fault.ts";
 import type { AuthenticateChallenge, CollectedData } from "#devicetrust/messages.ts";
+import type { AuthenticateDeviceResponse } from "#gen/teleport/devicetrust/v1/authenticate_pb.ts";
 import { DeviceTrustService } from "#gen/teleport/devicetrust/v1/service_pb.ts";
 import { parseAuthorizedKey } from "#ssh/public-key.ts";
 import type { DeviceCertificates, DeviceProof } from "../cluster/device-session.ts";
@@ -19,6 +21,48 @@ export async function runAuthentication(
   data: CollectedData,
   proof: DeviceProof,
 ): Promise<DeviceCertificates> {
+  const occasion = { userCertificates: { sshAuthorizedKey: utf8(proof.sshCertificate) } };
+  const payload = await exchange(auth, device, data, occasion, proof.signWithSshKey);
+  if (payload.case !== "userCertificates") throw incomplete();
+  return certificatesOf(payload.value.x509Der, payload.value.sshAuthorizedKey);
+}
+
+/** A token, as it travels in a link. */
+export interface LinkToken {
+  readonly id: string;
+  readonly token: string;
+}
+
+/**
+ * Vouches for the session of a browser: the token of its login goes in, the one that the browser must bring back comes
+ * out. Throws as {@link runAuthentication}.
+ */
+export async function runWebAuthentication(
+  auth: GrpcClient,
+  device: DeviceAuthenticator,
+  data: CollectedData,
+  { id, token }: LinkToken,
+): Promise<LinkToken> {
+  const payload = await exchange(auth, device, data, { deviceWebToken: { id, token } });
+  if (payload.case !== "confirmationToken") throw incomplete();
+  const { value } = payload;
+  if (value.id === "" || value.token === "") throw incomplete();
+  return { id: value.id, token: value.token };
+}
+
+/** What the device is authenticated for: one of the two. */
+interface Occasion {
+  readonly userCertificates?: { readonly sshAuthorizedKey: Uint8Array };
+  readonly deviceWebToken?: LinkToken;
+}
+
+async function exchange(
+  auth: GrpcClient,
+  device: DeviceAuthenticator,
+  data: CollectedData,
+  occasion: Occasion,
+  signWithSshKey?: DeviceProof["signWithSshKey"],
+): Promise<AuthenticateDeviceResponse["payload"]> {
   const credentialId = await device.findCredentialId();
   if (credentialId === undefined) {
     throw new Fault("not-found", "this device has no key", {
@@ -27,22 +71,12 @@ export async function runAuthentication(
   }
   const call = await createClient(DeviceTrustService, auth).authenticateDevice();
   try {
-    await call.send({
-      payload: {
-        case: "init",
-        value: {
-          userCertificates: { sshAuthorizedKey: utf8(proof.sshCertificate) },
-          credentialId,
-          deviceData: collectedDataMessage(data),
-        },
-      },
-    });
+    const value = { ...occasion, credentialId, deviceData: collectedDataMessage(data) };
+    await call.send({ payload: { case: "init", value } });
     const challenge = authenticateChallenge(await expectAnswer(call.receive()));
-    await call.send({ payload: await answer(device, challenge, proof) });
+    await call.send({ payload: await answer(device, challenge, signWithSshKey) });
     call.finishSending();
-    const { payload } = await expectAnswer(call.receive());
-    if (payload.case !== "userCertificates") throw incomplete();
-    return certificatesOf(payload.value.x509Der, payload.value.sshAuthorizedKey);
+    return (await expectAnswer(call.receive())).payload;
   } finally {
     call.cancel();
   }
@@ -51,20 +85,17 @@ export async function runAuthentication(
 async function answer(
   device: DeviceAuthenticator,
   challenge: AuthenticateChallenge,
-  { signWithSshKey }: DeviceProof,
+  signWithSshKey: DeviceProof["signWithSshKey"] | undefined,
 ) {
   const proof = await device.authenticate(challenge);
   const signed = challenge.kind === "tpm" ? challenge.attestationNonce : challenge.challenge;
-  const sshSignature = signWithSshKey(signed);
+  const ssh = signWithSshKey ? { sshSignature: signWithSshKey(signed) } : {};
   return proof.kind === "tpm"
     ? {
         case: "tpmChallengeResponse" as const,
-        value: { platformParameters: platformMessage(proof.platformParameters), sshSignature },
+        value: { platformParameters: platformMessage(proof.platformParameters), ...ssh },
       }
-    : {
-        case: "challengeResponse" as const,
-        value: { signature: proof.signature, sshSignature },
-      };
+    : { case: "challengeResponse" as const, value: { signature: proof.signature, ...ssh } };
 }
 
 /** Half a success would leave a login that is broken: both certificates or none. */

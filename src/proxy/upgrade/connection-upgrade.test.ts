@@ -34,6 +34,8 @@ async function openPort(limits: Partial<FrontDoorLimits> = {}): Promise<number> 
   let door: FrontDoor | undefined;
   const webDoor = openWebDoor({
     login: {} as WebOptions["login"],
+    sessions: {} as WebOptions["sessions"],
+    devices: {} as WebOptions["devices"],
     publicAddress: () => "localhost:1",
     logger: silentLogger,
     acceptUpgraded: (stream, from) => door?.acceptUpgraded(stream, from),

@@ -1,14 +1,21 @@
 /**
- * The web side of the port: ping and find, the login endpoints of the public API, and the invitation pages.
- * It holds no authority: every answer comes from the auth service's LoginService.
+ * The web side of the port: ping and find, the login endpoints of the public API, sessions of browsers, and a few pages.
+ * It holds no authority: every answer comes from the auth service.
  *
  * All paths are served with and without the prefix `/v1`, as clients of different ages call them.
  */
-import { type Context, Hono } from "hono";
+import { Hono } from "hono";
 import { faultInfo, isFault } from "#base/fault.ts";
 import { uuid } from "#base/random.ts";
 import type { FinishLoginResponse } from "#gen/gatehouse/v1/login_pb.ts";
-import type { WebBindings, WebContext, WebOptions } from "./context.ts";
+import {
+  clientOf,
+  errorAnswer,
+  type WebBindings,
+  type WebContext,
+  type WebOptions,
+} from "./context.ts";
+import { registerDeviceConfirmation } from "./device-confirmation.ts";
 import { invitationPages } from "./invitation.ts";
 import { homePage, pageHeaders } from "./pages.ts";
 import { pingBody } from "./ping.ts";
@@ -20,6 +27,7 @@ import {
   requestedKeys,
   sshCertsBody,
 } from "./requests.ts";
+import { registerSessions, showSession } from "./sessions.ts";
 
 /** Builds the application. */
 export function createWebApp(options: WebOptions): Hono<{ Bindings: WebBindings }> {
@@ -27,10 +35,13 @@ export function createWebApp(options: WebOptions): Hono<{ Bindings: WebBindings 
   const api = new Hono<{ Bindings: WebBindings }>();
   registerPing(api, options);
   registerLogin(api, options);
+  registerSessions(api, options);
+  registerDeviceConfirmation(api, options);
   registerUpgrade(api);
   app.route("/webapi", api);
   app.route("/v1/webapi", api);
   app.route("/web", invitationPages(options));
+  app.get("/web", (context) => showSession(context, options));
   app.get("/", async (context) => {
     const info = await options.login.getPingInfo({});
     return context.body(homePage(info.clusterName, options.publicAddress()).text, 200, pageHeaders);
@@ -121,13 +132,6 @@ function registerLogin(api: Hono<{ Bindings: WebBindings }>, options: WebOptions
   });
 }
 
-function clientOf(context: WebContext): { clientIp: string; userAgent: string } {
-  return {
-    clientIp: context.env.remoteAddress,
-    userAgent: (context.req.header("user-agent") ?? "").slice(0, 512),
-  };
-}
-
 /** Go's JSON for bytes is standard base64. */
 function encode(text: string): string {
   return Buffer.from(text, "utf8").toString("base64");
@@ -144,9 +148,4 @@ function loginAnswer(finished: FinishLoginResponse): object {
       tls_certs: signer.tlsCertificates.map(encode),
     })),
   };
-}
-
-/** The error form of the public API. */
-function errorAnswer(context: Context, message: string, status: number): Response {
-  return context.json({ error: { message } }, status as 400);
 }

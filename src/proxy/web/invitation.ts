@@ -4,7 +4,7 @@
  */
 import { Hono } from "hono";
 import { isFault } from "#base/fault.ts";
-import type { WebBindings, WebContext, WebOptions } from "./context.ts";
+import { clientOf, type WebBindings, type WebContext, type WebOptions } from "./context.ts";
 import { credentialDonePage, credentialPage, linkGonePage, pageHeaders } from "./pages.ts";
 import { readText } from "./requests.ts";
 
@@ -56,8 +56,7 @@ async function accept(context: WebContext, kind: Kind, options: WebOptions) {
       password,
       totpCode: (form.get("code") ?? "").replaceAll(" ", ""),
       webauthnResponseJson: form.get("credential") ?? "",
-      clientIp: context.env.remoteAddress,
-      userAgent: (context.req.header("user-agent") ?? "").slice(0, 512),
+      ...clientOf(context),
     });
     const page = credentialDonePage(user, options.publicAddress());
     return context.body(page.text, 200, pageHeaders);

@@ -112,6 +112,27 @@ export function homePage(cluster: string, proxyAddress: string): Markup {
   );
 }
 
+/** The page of a browser that is logged in. `assetTag` is empty as long as no device has vouched for the session. */
+export function sessionPage(session: {
+  readonly cluster: string;
+  readonly user: string;
+  readonly assetTag: string;
+  /** Whether cluster or roles demand a device somewhere. */
+  readonly required: boolean;
+}): Markup {
+  const { cluster, user, assetTag, required } = session;
+  const without = required
+    ? html`<p class="error" role="alert">This session has no trusted device. What demands one stays closed to it.</p>`
+    : html`<p>This session has no trusted device.</p>`;
+  return document(
+    cluster,
+    html`<h1>${cluster}</h1>
+<p>You are logged in as <strong>${user}</strong>.</p>
+${assetTag === "" ? without : html`<p>Your device <strong>${assetTag}</strong> has vouched for this session.</p>`}
+<small>You may close this page.</small>`,
+  );
+}
+
 function document(title: string, body: Markup): Markup {
   return html`<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">

@@ -46,6 +46,16 @@ export const loginFinishBody = z.object({
 /** `POST /webapi/ssh/certs`: password and code in one go. */
 export const sshCertsBody = z.object({ ...login, otp_token: shortText.default("") });
 
+/** `POST /webapi/sessions/web`: a login whose keys stay in auth. */
+export const webSessionBody = z.object({
+  user: shortText,
+  pass: shortText.default(""),
+  second_factor_token: shortText.default(""),
+  webauthnAssertionResponse: z.unknown().optional(),
+  /** `navigator.maxTouchPoints` of the browser. */
+  maxTouchPoints: z.number().int().min(0).max(1000).default(0),
+});
+
 /** The common part of a request to log in. */
 export type LoginBody = z.output<z.ZodObject<typeof login>>;
 
