@@ -1,7 +1,6 @@
 /**
  * Paths that name the Kubernetes cluster that they are for, ahead of the API's own path:
- * `/v1/teleport/<cluster>/<kubernetes cluster>/…`, both names in base64url (public API, newer clients). Proxy and agent
- * read them alike.
+ * `/v1/teleport/<cluster>/<kubernetes cluster>/…`, both names in base64url (public API, newer clients).
  */
 import { Fault } from "#base/fault.ts";
 
@@ -27,12 +26,6 @@ export function readKubePath(target: string): KubePath | undefined {
     kubernetesCluster: readName(kubernetesCluster),
     rest: rest.startsWith("/") ? rest : "/",
   };
-}
-
-/** The prefix for a Kubernetes cluster, without a slash at its end. */
-export function kubePathPrefix(cluster: string, kubernetesCluster: string): string {
-  const encode = (name: string) => Buffer.from(name, "utf8").toString("base64url");
-  return `${prefix}${encode(cluster)}/${encode(kubernetesCluster)}`;
 }
 
 function readName(text: string): string {
