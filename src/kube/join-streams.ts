@@ -33,6 +33,8 @@ export interface JoinedStreams {
 const errorChannel = 3;
 /** How long the last words may take to leave. */
 const lastWordsMs = 100;
+/** How long what a pod has said before its end may take to leave. */
+const leaveMs = 10_000;
 
 /** Joins them. `onBytes` is called whenever something passes. */
 export function joinStreams(
@@ -80,9 +82,15 @@ function passOn(from: Side, to: Side, see: (chunk: Buffer) => void): void {
   source.on("data", send);
   sink.on("drain", () => source.resume());
   source.once("end", () => sink.end());
-  source.once("close", () => {
-    if (!sink.writableEnded) sink.end();
-  });
+  source.once("close", () => leave(sink));
+}
+
+/** The other side is gone: what was written still leaves, what comes goes nowhere. */
+function leave(stream: Duplex): void {
+  stream.removeAllListeners("data");
+  stream.resume();
+  if (!stream.writableEnded) stream.end();
+  setTimeout(() => stream.destroy(), leaveMs).unref();
 }
 
 function closed(stream: Duplex): Promise<void> {

@@ -42,6 +42,7 @@ export class KubeTestCluster {
   readonly folder: string;
   readonly events: AuditEvent[];
   readonly #closer: Closer;
+  readonly #waiting: (() => void)[];
   #files = 0;
 
   private constructor(parts: {
@@ -52,6 +53,7 @@ export class KubeTestCluster {
     folder: string;
     events: AuditEvent[];
     closer: Closer;
+    waiting: (() => void)[];
   }) {
     this.auth = parts.auth;
     this.proxy = parts.proxy;
@@ -60,6 +62,7 @@ export class KubeTestCluster {
     this.folder = parts.folder;
     this.events = parts.events;
     this.#closer = parts.closer;
+    this.#waiting = parts.waiting;
   }
 
   static async start(): Promise<KubeTestCluster> {
@@ -80,10 +83,15 @@ export class KubeTestCluster {
     );
     const backend = closer.add(openMemoryBackend(systemClock));
     const events: AuditEvent[] = [];
+    const waiting: (() => void)[] = [];
+    const emit = async (event: AuditEvent) => {
+      events.push(event);
+      for (const wake of waiting.splice(0)) wake();
+    };
     const auth = closer.add(
       await AuthService.start({
         backend,
-        auditSink: { emit: async (event) => void events.push(event) },
+        auditSink: { emit },
         events: new StoreSink(backend, systemClock),
         clusterName,
         defaultClusterName: clusterName,
@@ -149,7 +157,16 @@ export class KubeTestCluster {
     });
     closer.defer(remove);
     await agent.ready;
-    const cluster = new KubeTestCluster({ auth, proxy, agent, double, folder, events, closer });
+    const cluster = new KubeTestCluster({
+      auth,
+      proxy,
+      agent,
+      double,
+      folder,
+      events,
+      closer,
+      waiting,
+    });
     await cluster.setRole("kube-admin", {
       allow: {
         kubernetes_labels: { "*": "*" },
@@ -230,7 +247,7 @@ export class KubeTestCluster {
     for (;;) {
       const found = this.events.find(fits);
       if (found !== undefined) return found;
-      await new Promise((resolve) => setImmediate(resolve));
+      await new Promise<void>((resolve) => this.#waiting.push(resolve));
     }
   }
 
