@@ -16,6 +16,7 @@ import { measureCertificates } from "./rows/certificates.ts";
 import { measureClusterCommands, measureLocalCommands, measureLogin } from "./rows/cli-start.ts";
 import { measureIdleSessions, measureSshLogins } from "./rows/connections.ts";
 import { measureListing } from "./rows/listing.ts";
+import { measureLockToCut } from "./rows/locks.ts";
 import { measureInventory } from "./rows/mdm.ts";
 import { measureServer } from "./rows/server.ts";
 import { measureStore } from "./rows/store.ts";
@@ -29,6 +30,7 @@ const groups: Readonly<Record<string, readonly Measurement[]>> = {
   bulk: [measureStreams, measureOpenSshClient],
   copy: [measureCopies],
   memory: [measureIdleSessions],
+  locks: [measureLockToCut],
   certificates: [measureCertificates],
   store: [measureStore],
   mdm: [measureInventory],

@@ -3,6 +3,7 @@ import type { Target } from "./target.ts";
 import { authCalls } from "./targets/auth-calls.ts";
 import { config } from "./targets/config.ts";
 import { der } from "./targets/der.ts";
+import { deviceFacts } from "./targets/device-facts.ts";
 import { endorsement } from "./targets/endorsement.ts";
 import { eventLog } from "./targets/event-log.ts";
 import { expression } from "./targets/expression.ts";
@@ -38,6 +39,7 @@ export const targets: readonly Target[] = [
   eventLog,
   platformEvidence,
   endorsement,
+  deviceFacts,
   webRequests,
   tunnelOpening,
   grpcFrames,

@@ -1,4 +1,4 @@
-// Installs the Debian packages that the tests need, by name, when run as root on Debian; otherwise prints the exact
+// Installs the Debian packages that the tests need, by name (and those of a group of tests that is named), when run as root on Debian; otherwise prints the exact
 // line to type and fails. A package whose program is already there from elsewhere is left alone.
 "use strict";
 const fs = require("node:fs");
@@ -20,6 +20,15 @@ const needed = [
   ["chromium", "chromium"],
 ];
 
+/** Large ones, for tests that run apart. */
+const groups = {
+  windows: [
+    ["wine", "wine"],
+    ["wine64", "/usr/lib/wine/wine64"],
+    ["gcc-mingw-w64-x86-64", "x86_64-w64-mingw32-gcc"],
+  ],
+};
+
 function isThere(program) {
   if (path.isAbsolute(program)) return fs.existsSync(program);
   const folders = [...(process.env.PATH || "").split(":"), "/usr/sbin", "/sbin"];
@@ -27,7 +36,8 @@ function isThere(program) {
 }
 
 function main() {
-  const missing = needed.filter(([, program]) => !isThere(program)).map(([name]) => name);
+  const all = [...needed, ...process.argv.slice(2).flatMap((name) => groups[name] ?? [])];
+  const missing = all.filter(([, program]) => !isThere(program)).map(([name]) => name);
   if (missing.length === 0) return 0;
   const line = `apt-get install -y --no-install-recommends ${missing.join(" ")}`;
   const debian = fs.existsSync("/etc/debian_version");

@@ -34,6 +34,15 @@ exports.isBuilt = function isBuilt(root) {
   );
 };
 
+/** A nested npm inherits the outer run's settings through the environment; only where to fetch from may pass. */
+exports.withoutNpmSettings = function withoutNpmSettings(env) {
+  const kept =
+    /^npm_config_(registry|cache|cafile|https?_proxy|proxy|noproxy|userconfig|globalconfig)$/i;
+  return Object.fromEntries(
+    Object.entries(env).filter(([name]) => !/^npm_/i.test(name) || kept.test(name)),
+  );
+};
+
 function newest(folder, known) {
   let time = Math.max(known, timeOf(folder));
   for (const entry of fs.readdirSync(folder, { withFileTypes: true })) {

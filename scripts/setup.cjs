@@ -6,7 +6,7 @@ const { createHash } = require("node:crypto");
 const fs = require("node:fs");
 const path = require("node:path");
 const { spawnSync } = require("node:child_process");
-const { findNode, isBuilt } = require("./runtime.cjs");
+const { findNode, isBuilt, withoutNpmSettings } = require("./runtime.cjs");
 
 const root = path.join(__dirname, "..");
 const stampFile = path.join(root, "node_modules", ".gatehouse-lock");
@@ -68,15 +68,6 @@ function readOrEmpty(file) {
   } catch {
     return "";
   }
-}
-
-/** A nested npm inherits the outer run's settings through the environment; only where to fetch from may pass. */
-function withoutNpmSettings(env) {
-  const kept =
-    /^npm_config_(registry|cache|cafile|https?_proxy|proxy|noproxy|userconfig|globalconfig)$/i;
-  return Object.fromEntries(
-    Object.entries(env).filter(([name]) => !/^npm_/i.test(name) || kept.test(name)),
-  );
 }
 
 process.exitCode = main();

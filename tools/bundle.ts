@@ -69,8 +69,8 @@ async function buildProgram({ name, source, format }: Program, dist: string): Pr
     legalComments: "none",
     logLevel: "warning",
     write: false,
-    // Finds its native half beside its own files.
-    external: ["@lydell/node-pty"],
+    // Native: the first finds its half beside its own files, the second is there on Windows only.
+    external: ["@lydell/node-pty", "@koromix/koffi-win32-x64"],
     // Else every pattern with \p{…} becomes a constructor call, made anew wherever it is used.
     supported: { "regexp-unicode-property-escapes": true },
     banner: format === "esm" ? { js: requireBanner } : {},

@@ -1,5 +1,5 @@
 /**
- * Runs the tests: `tools/test.ts [unit|interop|e2e|all] [FILE…]`. Ends with one line that counts them. A skipped test, a
+ * Runs the tests: `tools/test.ts [unit|interop|e2e|all|windows] [FILE…]`. Ends with one line that counts them. A skipped test, a
  * file without tests and one whose process ends before it are failures, because they prove nothing.
  *
  * Unit tests of one folder share a process, which saves most of the time; the others have one each.
@@ -18,6 +18,8 @@ interface Group {
   /** Tests of one folder may share a process. */
   readonly shared: boolean;
   readonly parallel: number;
+  /** Runs only when it is named: it needs more than every machine has. */
+  readonly apart?: boolean;
 }
 
 /** A batch that takes longer hangs: the slowest needs about two minutes on a busy machine. */
@@ -42,6 +44,7 @@ const groups: Readonly<Record<string, Group>> = {
   },
   interop: { globs: ["test/interop/**/*.test.ts"], shared: false, parallel: cores },
   e2e: { globs: ["test/e2e/**/*.test.ts"], shared: false, parallel: 1 },
+  windows: { globs: ["test/windows/**/*.test.ts"], shared: false, parallel: 1, apart: true },
 };
 
 /** Files that run in one process. */
@@ -135,7 +138,8 @@ function readOutcome(
 async function main(): Promise<number> {
   const [wanted = "all", ...only] = process.argv.slice(2);
   const total = { passed: 0, failed: 0, skipped: 0 };
-  for (const name of wanted === "all" ? Object.keys(groups) : [wanted]) {
+  const together = Object.keys(groups).filter((name) => groups[name]?.apart !== true);
+  for (const name of wanted === "all" ? together : [wanted]) {
     const group = groups[name];
     if (!group) {
       process.stderr.write(

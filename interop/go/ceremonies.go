@@ -51,6 +51,16 @@ func checkCeremonies(ctx context.Context, t *table, clt *client.Client, s settin
 	t.check(deviceService+"AuthenticateDevice refuses a login without the signature of its SSH key", func() error {
 		return accessDenied(trail.FromGRPC(enclave.authenticate(ctx, clt, s, false)))
 	})
+	t.check(deviceService+"AuthenticateDevice refuses a web token that it does not know", func() error {
+		return accessDenied(trail.FromGRPC(enclave.authenticateForBrowser(ctx, clt)))
+	})
+	t.check(deviceService+"ListDevicesByUser shows what was enrolled", func() error {
+		page, err := clt.DevicesClient().ListDevicesByUser(ctx, &devicepb.ListDevicesByUserRequest{})
+		if err != nil {
+			return err
+		}
+		return expect(len(page.Devices) == 1 && page.Devices[0].AssetTag == "INTEROPMAC", "%v", page.Devices)
+	})
 	if s.tpm != "" {
 		checkTPM(ctx, t, clt, s)
 	}
@@ -132,6 +142,25 @@ func (e *softwareEnclave) authenticate(ctx context.Context, clt *client.Client, 
 			Payload: &devicepb.AuthenticateDeviceRequest_ChallengeResponse{ChallengeResponse: response},
 		}, nil
 	})
+}
+
+// authenticateForBrowser begins the authentication of a browser's session with a token that nobody gave out.
+func (e *softwareEnclave) authenticateForBrowser(ctx context.Context, clt *client.Client) error {
+	stream, err := clt.DevicesClient().AuthenticateDevice(ctx)
+	if err != nil {
+		return err
+	}
+	if err := stream.Send(&devicepb.AuthenticateDeviceRequest{Payload: &devicepb.AuthenticateDeviceRequest_Init{
+		Init: &devicepb.AuthenticateDeviceInit{
+			CredentialId:   e.id,
+			DeviceData:     collected(devicepb.OSType_OS_TYPE_MACOS, "INTEROPMAC"),
+			DeviceWebToken: &devicepb.DeviceWebToken{Id: uuid.NewString(), Token: uuid.NewString()},
+		},
+	}}); err != nil {
+		return err
+	}
+	_, err = stream.Recv()
+	return err
 }
 
 type answerChallenge func(*devicepb.AuthenticateDeviceResponse, ed25519.PrivateKey) (*devicepb.AuthenticateDeviceRequest, error)

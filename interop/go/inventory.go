@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"errors"
+	"io"
 
 	"github.com/gravitational/teleport/api/client"
 	devicepb "github.com/gravitational/teleport/api/gen/proto/go/teleport/devicetrust/v1"
@@ -102,10 +104,6 @@ func checkInventory(ctx context.Context, t *table, clt *client.Client) {
 		}
 		return nil
 	})
-	t.check(deviceService+"ListDevicesByUser", func() error {
-		_, err := devices.ListDevicesByUser(ctx, &devicepb.ListDevicesByUserRequest{})
-		return err
-	})
 	t.check(deviceService+"CreateDeviceEnrollToken", func() error {
 		token, err := devices.CreateDeviceEnrollToken(ctx, &devicepb.CreateDeviceEnrollTokenRequest{DeviceId: stored.GetId()})
 		if err != nil {
@@ -113,6 +111,19 @@ func checkInventory(ctx context.Context, t *table, clt *client.Client) {
 		}
 		return expect(token.Token != "" && token.ExpireTime != nil, "%v", token)
 	})
+	t.check(deviceService+"CreateDeviceEnrollToken refuses auto-enrollment that the cluster does not offer", func() error {
+		data := collected(devicepb.OSType_OS_TYPE_LINUX, "INTEROP3")
+		_, err := devices.CreateDeviceEnrollToken(ctx, &devicepb.CreateDeviceEnrollTokenRequest{DeviceData: data})
+		return accessDenied(trail.FromGRPC(err))
+	})
+	t.check(deviceService+"ConfirmDeviceWebAuthentication refuses everybody but proxies", func() error {
+		_, err := devices.ConfirmDeviceWebAuthentication(ctx, &devicepb.ConfirmDeviceWebAuthenticationRequest{
+			ConfirmationToken:   &devicepb.DeviceConfirmationToken{Id: "nope", Token: "nope"},
+			CurrentWebSessionId: "nope",
+		})
+		return accessDenied(trail.FromGRPC(err))
+	})
+	t.check(deviceService+"SyncInventory", func() error { return syncInventory(ctx, clt) })
 	t.check(deviceService+"GetDevicesUsage", func() error {
 		_, err := devices.GetDevicesUsage(ctx, &devicepb.GetDevicesUsageRequest{})
 		return err
@@ -124,4 +135,96 @@ func checkInventory(ctx context.Context, t *table, clt *client.Client) {
 		_, err := devices.DeleteDevice(ctx, &devicepb.DeleteDeviceRequest{DeviceId: stored.GetId()})
 		return notFound(trail.FromGRPC(err))
 	})
+}
+
+// syncInventory runs two synchronisations of one source. The second leaves out a device, which the server then names.
+func syncInventory(ctx context.Context, clt *client.Client) error {
+	kept, gone := linuxDevice("INTEROPSYNC1"), linuxDevice("INTEROPSYNC2")
+	missing, err := synchronize(ctx, clt, kept, gone)
+	if err != nil {
+		return err
+	}
+	if err := expect(len(missing) == 0, "missing at first: %v", missing); err != nil {
+		return err
+	}
+	if missing, err = synchronize(ctx, clt, kept); err != nil {
+		return err
+	}
+	if err := expect(len(missing) == 1 && missing[0].AssetTag == gone.AssetTag, "missing: %v", missing); err != nil {
+		return err
+	}
+	found, err := clt.DevicesClient().FindDevices(ctx, &devicepb.FindDevicesRequest{IdOrTag: gone.AssetTag})
+	if err != nil {
+		return err
+	}
+	return expect(len(found.Devices) == 0, "still there: %v", found.Devices)
+}
+
+// synchronize tells the devices of a source, beside one that is none, and has removed what the server misses.
+func synchronize(ctx context.Context, clt *client.Client, devices ...*devicepb.Device) ([]*devicepb.Device, error) {
+	stream, err := clt.DevicesClient().SyncInventory(ctx)
+	if err != nil {
+		return nil, err
+	}
+	ask := func(request *devicepb.SyncInventoryRequest) (*devicepb.SyncInventoryResponse, error) {
+		if err := stream.Send(request); err != nil {
+			return nil, err
+		}
+		return stream.Recv()
+	}
+	source := &devicepb.DeviceSource{Name: "interop-jamf", Origin: devicepb.DeviceOrigin_DEVICE_ORIGIN_JAMF}
+	answer, err := ask(&devicepb.SyncInventoryRequest{Payload: &devicepb.SyncInventoryRequest_Start{
+		Start: &devicepb.SyncInventoryStart{Source: source, TrackMissingDevices: true},
+	}})
+	if err != nil {
+		return nil, err
+	}
+	if err := expect(answer.GetAck() != nil, "no ack: %v", answer); err != nil {
+		return nil, err
+	}
+	batch := append([]*devicepb.Device{{ApiVersion: "v1"}}, devices...)
+	answer, err = ask(&devicepb.SyncInventoryRequest{Payload: &devicepb.SyncInventoryRequest_DevicesToUpsert{
+		DevicesToUpsert: &devicepb.SyncInventoryDevices{Devices: batch},
+	}})
+	if err != nil {
+		return nil, err
+	}
+	for i, outcome := range answer.GetResult().GetDevices() {
+		// InvalidArgument, for the device without a system: the stream goes on.
+		refused := outcome.GetStatus().GetCode() == 3
+		if err := expect(refused == (i == 0), "device %d: %v", i, outcome); err != nil {
+			return nil, err
+		}
+	}
+	if err := expect(len(answer.GetResult().GetDevices()) == len(batch), "%v", answer); err != nil {
+		return nil, err
+	}
+	return removeMissing(stream)
+}
+
+// removeMissing ends the batches and removes everything that the server names until it ends the stream.
+func removeMissing(stream devicepb.DeviceTrustService_SyncInventoryClient) ([]*devicepb.Device, error) {
+	end := &devicepb.SyncInventoryRequest_End{End: &devicepb.SyncInventoryEnd{}}
+	if err := stream.Send(&devicepb.SyncInventoryRequest{Payload: end}); err != nil {
+		return nil, err
+	}
+	var missing []*devicepb.Device
+	for {
+		answer, err := stream.Recv()
+		if errors.Is(err, io.EOF) {
+			return missing, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		named := answer.GetMissingDevices().GetDevices()
+		if named == nil {
+			continue
+		}
+		missing = append(missing, named...)
+		remove := &devicepb.SyncInventoryRequest_DevicesToRemove{DevicesToRemove: &devicepb.SyncInventoryDevices{Devices: named}}
+		if err := stream.Send(&devicepb.SyncInventoryRequest{Payload: remove}); err != nil {
+			return nil, err
+		}
+	}
 }

@@ -159,6 +159,15 @@ func checkUnified(ctx context.Context, t *table, clt *client.Client) {
 		}
 		return expect(len(found) == 5, "%d servers, not 5", len(found))
 	})
+	t.check("proto.AuthService/ListUnifiedResources of what could be requested is empty", func() error {
+		wish := request()
+		wish.UseSearchAsRoles = true
+		found, err := client.GetAllUnifiedResources(ctx, clt, wish)
+		if err != nil {
+			return err
+		}
+		return expect(len(found) == 0, "%d servers", len(found))
+	})
 	t.check("proto.AuthService/ListUnifiedResources with logins", func() error {
 		wish := request()
 		wish.IncludeLogins = true

@@ -131,7 +131,8 @@ export class OfficialServer implements JudgedCluster {
 
   async machine(serial: string, { tpm }: { readonly tpm: boolean }): Promise<Machine> {
     const folder = join(this.folder, `machine-${serial}`);
-    const machine = new Machine(folder, serial, checkoutPrograms, tpm ? await newTpm() : undefined);
+    const own = tpm ? await newTpm() : undefined;
+    const machine = new Machine(folder, serial, checkoutPrograms, { tpm: own });
     this.#machines.push(machine);
     return machine;
   }

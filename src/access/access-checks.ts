@@ -5,6 +5,7 @@
  */
 import type { Identity, UserIdentity } from "#identity/identity.ts";
 import type { ClusterAuthPreference } from "#resource/cluster-auth-preference.ts";
+import type { DeviceFacts } from "#resource/device-facts.ts";
 import type { Lock } from "#resource/lock.ts";
 import type { Role } from "#resource/role.ts";
 import { type Refusal, refuse } from "./decision.ts";
@@ -14,6 +15,7 @@ import {
   effectiveClusterMode,
   unauthorizedDeviceMessage,
 } from "./device-mode.ts";
+import { findUnmetRule, refusalForUnmet, rulesOfCluster, rulesOfRole } from "./device-posture.ts";
 import { findLock, isRevocation, type Lockable, lockMessage } from "./locks.ts";
 import { allowsLabels, findDeny, findMissingDemand } from "./role-match.ts";
 import type { RoleSet } from "./role-set.ts";
@@ -26,6 +28,11 @@ export interface PolicyView {
   readonly roles: ReadonlyMap<string, Role>;
   readonly authPreference: ClusterAuthPreference;
   readonly locks: readonly Lock[];
+  /**
+   * Facts of enrolled devices by id, as posture rules need them: of those that the service has asked for. A device that is
+   * not here meets no rule.
+   */
+  readonly devices: ReadonlyMap<string, DeviceFacts>;
   /** False when the feed of changes is older than its lease; then everything is refused. */
   readonly current: boolean;
 }
@@ -138,7 +145,7 @@ export function checkLocks(
     stage: "session",
     hint: isRevocation(found)
       ? "enroll this device again with: tsh device enroll --current-device"
-      : `ask an administrator to remove the lock: tctl rm lock/${found.lock.metadata.name}`,
+      : `ask an administrator to remove the lock: tctl locks rm ${found.lock.metadata.name}`,
     audit: { lock: found.lock.metadata.name ?? "", lock_target: found.field },
   });
 }
@@ -219,7 +226,25 @@ const checkRoleDeviceMode: Check = ({ identity, matching }) => {
   return undefined;
 };
 
-/** Protocols that the cluster's mode covers (device trust, section 3.3); for the others only roles decide. */
+const checkRoleDevicePosture: Check = ({ identity, policy, matching, now }) => {
+  const subject = { identity, devices: policy.devices, now };
+  for (const role of matching) {
+    const unmet = findUnmetRule(rulesOfRole(role), subject);
+    if (unmet === undefined) continue;
+    const { name } = role.metadata;
+    const { message, hint, audit } = refusalForUnmet(unmet, subject, `the role "${name}"`);
+    return refuse("role-device-posture", message, {
+      code: "device-required",
+      role: name,
+      rule: `options.device_posture[${unmet.index}]`,
+      ...(hint === undefined ? {} : { hint }),
+      audit,
+    });
+  }
+  return undefined;
+};
+
+/** Protocols that the cluster's mode and rules cover (device trust, section 3.3); for the others only roles decide. */
 const coveredByCluster: Readonly<Record<Protocol, boolean>> = {
   ssh: true,
   db: true,
@@ -243,6 +268,25 @@ const checkClusterDeviceMode: Check = ({ identity, policy, target }) => {
   });
 };
 
+const checkClusterDevicePosture: Check = ({ identity, policy, target, now }) => {
+  if (!coveredByCluster[target.protocol]) return undefined;
+  const subject = { identity, devices: policy.devices, now };
+  const unmet = findUnmetRule(rulesOfCluster(policy.authPreference), subject);
+  if (unmet === undefined) return undefined;
+  const { message, hint, audit } = refusalForUnmet(unmet, subject, "the cluster");
+  return refuse(
+    "cluster-device-posture",
+    target.protocol === "ssh" ? `${unauthorizedDeviceMessage}: ${message}` : message,
+    {
+      code: "device-required",
+      stage: "session",
+      rule: `cluster_auth_preference.device_trust.posture[${unmet.index}]`,
+      ...(hint === undefined ? {} : { hint }),
+      audit,
+    },
+  );
+};
+
 /** The list. The order is part of what people see: the first check that refuses gives the reason. */
 export const accessChecks: readonly Check[] = [
   ({ policy }) => checkPolicyCurrent(policy),
@@ -255,6 +299,8 @@ export const accessChecks: readonly Check[] = [
   checkAllowRules,
   checkSessionMfa,
   checkRoleDeviceMode,
+  checkRoleDevicePosture,
   ({ identity, policy, now, target }) => checkLocks(identity, policy.locks, now, target.lockable),
   checkClusterDeviceMode,
+  checkClusterDevicePosture,
 ];

@@ -1,6 +1,7 @@
 /** Properties of decisions, and a second evaluator that was written from the specification, not from the code. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { DeviceFacts } from "#resource/device-facts.ts";
 import type { Role } from "#resource/role.ts";
 import { makeCase, makeRolePool, seededRandom } from "../../test/support/access-cases.ts";
 import { makeLock, makeRole } from "../../test/support/policy.ts";
@@ -89,6 +90,26 @@ function naivelyAllows({ identity, policy, target, now, clientIp }: AccessReques
     if (mode === "required-for-humans" && !trusted && !identity.botName) return false;
   }
 
+  const facts = trusted ? policy.devices.get(device?.deviceId ?? "") : undefined;
+  const known = facts?.credential_id === device?.credentialId ? facts : undefined;
+  const seen = now.getTime() - Date.parse(known?.data_time ?? "");
+  /** Each rule of the pool in words; what is not known is undefined, and no comparison with it is true. */
+  const met = (rule: string): boolean => {
+    if (rule === "device.secure_boot") return known?.secure_boot === true;
+    if (rule === 'device.os == "linux"') return known?.os === "linux";
+    if (rule.startsWith("device.owner")) return known?.owner === identity.username;
+    if (rule.startsWith("at_most")) return seen <= 3_600_000;
+    if (rule.startsWith("version")) return known?.os_version === "22.10.1" || !!known?.secure_boot;
+    if (rule === "!device.profile_agrees") return known?.profile_agrees === false;
+    return identity.username === "bob";
+  };
+  const places = [policy.authPreference.spec.device_trust, ...granting.map(optionsAsPlace)];
+  for (const place of places) {
+    const exempt = place?.mode === "required-for-humans" && identity.botName;
+    if (place?.mode === "off" || exempt) continue;
+    if (!(place?.posture ?? []).every(({ rule }) => met(rule))) return false;
+  }
+
   return !policy.locks.some(({ spec: { target: locked, expires } }) => {
     if (expires !== undefined && new Date(expires) <= now) return false;
     return (
@@ -100,6 +121,10 @@ function naivelyAllows({ identity, policy, target, now, clientIp }: AccessReques
       (locked.mfa_device !== undefined && locked.mfa_device === identity.mfaVerified)
     );
   });
+}
+
+function optionsAsPlace({ spec: { options } }: Role) {
+  return { mode: options.device_trust_mode, posture: options.device_posture };
 }
 
 function* randomCases(seed: number, count: number): Generator<[AccessRequest, () => number]> {
@@ -125,8 +150,13 @@ test(`agrees with a naive evaluator on ${cases} random cases`, () => {
     else refusals.set(decision.reason.check, (refusals.get(decision.reason.check) ?? 0) + 1);
   }
   assert.ok(allowed > cases / 100, `only ${allowed} cases were allowed`);
-  assert.equal(refusals.size, 12, `checks that never refused are missing: ${[...refusals.keys()]}`);
+  assert.equal(refusals.size, 14, `checks that never refused are missing: ${[...refusals.keys()]}`);
 });
+
+function forgetSomething([id, facts]: [string, DeviceFacts]): [string, DeviceFacts] {
+  const { secure_boot: _, os_version: __, data_time: ___, profile_agrees: ____, ...rest } = facts;
+  return [id, rest];
+}
 
 /** The request with one more role held by the user. */
 function withRole(request: AccessRequest, role: Role): AccessRequest {
@@ -176,6 +206,28 @@ const restrictions: readonly (readonly [string, (request: AccessRequest) => Acce
         ...(identity.device && { device: { ...identity.device, credentialId: "" } }),
       },
     }),
+  ],
+  [
+    "a device of which nothing is known",
+    ({ policy, ...request }) => ({ ...request, policy: { ...policy, devices: new Map() } }),
+  ],
+  [
+    "a device of which less is known",
+    ({ policy, ...request }) => ({
+      ...request,
+      policy: { ...policy, devices: new Map([...policy.devices].map(forgetSomething)) },
+    }),
+  ],
+  [
+    "one more posture rule",
+    (request) =>
+      withRole(
+        request,
+        makeRole("no", {
+          allow: { node_labels: { "*": "*" }, logins: ["nobody"] },
+          options: { device_posture: ["device.secure_boot"] },
+        }),
+      ),
   ],
   [
     "missing MFA",

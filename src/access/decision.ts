@@ -16,8 +16,10 @@ export type CheckName =
   | "allow-rules"
   | "session-mfa"
   | "role-device-mode"
+  | "role-device-posture"
   | "locks"
   | "cluster-device-mode"
+  | "cluster-device-posture"
   | "review"
   | "resource-rules"
   | "grant";

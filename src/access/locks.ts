@@ -99,8 +99,24 @@ export function deviceLockTarget(deviceId: string, credentialId: string): string
 }
 
 /** True when the lock stands for an enrolment that is over, not for what an administrator locked. */
-export function isRevocation({ field, value }: LockInForce): boolean {
+export function isRevocation({ field, value }: Pick<LockInForce, "field" | "value">): boolean {
   return field === "device" && value.includes("/");
+}
+
+/** How the names of locks begin that take the place of a deleted user until the last certificate of it has expired. */
+export const deletedUserPrefix = "deleted-user-";
+
+/**
+ * What the removal of a lock makes good again besides what an administrator locked: certificates of a user that was
+ * deleted, or of an enrolment that is over. Undefined for a lock that somebody made.
+ */
+export function replacedBy({
+  metadata,
+  spec,
+}: Lock): "deleted user" | "past enrollment" | undefined {
+  const { user, device = "" } = spec.target;
+  if (user !== undefined && metadata.name?.startsWith(deletedUserPrefix)) return "deleted user";
+  return isRevocation({ field: "device", value: device }) ? "past enrollment" : undefined;
 }
 
 function present(value: string | undefined): readonly string[] {

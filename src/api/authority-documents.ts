@@ -17,6 +17,7 @@ import {
 } from "#resource/cluster-networking-config.ts";
 import { type Database, databaseSchema } from "#resource/database.ts";
 import { type DatabaseServer, databaseServerSchema } from "#resource/database-server.ts";
+import { type DeviceFacts, deviceFactsSchema } from "#resource/device-facts.ts";
 import { type KubeCluster, kubeClusterSchema } from "#resource/kube-cluster.ts";
 import { type KubeServer, kubeServerSchema } from "#resource/kube-server.ts";
 import { type Lock, lockSchema } from "#resource/lock.ts";
@@ -36,7 +37,7 @@ import type { PeerAuthorities } from "./peer.ts";
 export interface AuthorityView {
   /**
    * `policy.current` is false before the first snapshot and when the feed is older than its lease. The same object until
-   * a rule changes.
+   * a rule changes; `policy.devices` in it changes as the devices do, so do not keep what it says.
    */
   readonly policy: PolicyView;
   readonly networking: ClusterNetworkingConfig;
@@ -84,6 +85,9 @@ export const policyKinds = [
   "session_recording_config",
 ] as const;
 
+/** The kind under which the feed carries facts of devices, for those that the service asks for. */
+export const deviceFactsKind = "device_facts";
+
 /** What a service knows before it has heard anything: nobody may do anything. */
 export function emptyView(): AuthorityView {
   return {
@@ -91,6 +95,7 @@ export function emptyView(): AuthorityView {
       roles: new Map(),
       authPreference: defaultAuthPreference(),
       locks: [],
+      devices: new Map(),
       current: false,
     },
     networking: defaultNetworkingConfig(),
@@ -117,6 +122,7 @@ export class AuthorityDocuments {
   readonly #log: Logger;
   readonly #roles = new Map<string, Role>();
   readonly #locks = new Map<string, Lock>();
+  readonly #devices = new Map<string, DeviceFacts>();
   readonly #resources: { readonly [K in FollowedKind]: Map<string, unknown> } = noResources();
   readonly #authorities = new Map<string, CertAuthority>();
   #peerAuthorities: PeerAuthorities | undefined;
@@ -134,6 +140,10 @@ export class AuthorityDocuments {
     const given = document.length === 0 ? undefined : parseJson(document, kind);
     if (isFollowed(kind)) {
       this.#applyResource(kind, name, given);
+      return;
+    }
+    if (kind === deviceFactsKind) {
+      this.#set(this.#devices, kind, name, given, deviceFactsSchema);
       return;
     }
     this.#policy = undefined;
@@ -168,6 +178,11 @@ export class AuthorityDocuments {
     }
   }
 
+  /** Drops the facts of a device that is followed no longer. */
+  forgetDevice(id: string): void {
+    this.#devices.delete(id);
+  }
+
   /** The view of what is known now. Throws `malformed` while a part that decisions need is missing. */
   view(): AuthorityView {
     const user = this.#authorities.get("user");
@@ -178,6 +193,7 @@ export class AuthorityDocuments {
       roles: new Map(this.#roles),
       authPreference: this.#authPreference,
       locks: [...this.#locks.values()],
+      devices: this.#devices,
       current: true,
     };
     return {

@@ -9,7 +9,11 @@ import { ManualClock } from "#base/clock.ts";
 import { Fault } from "#base/fault.ts";
 import { silentLogger } from "#base/log.ts";
 import { systemRandom } from "#base/random.ts";
-import { AgentService, type AuthorityUpdateSchema } from "#gen/gatehouse/v1/agent_pb.ts";
+import {
+  AgentService,
+  type AuthorityUpdateSchema,
+  type WatchAuthorityRequest,
+} from "#gen/gatehouse/v1/agent_pb.ts";
 import {
   defaultAuthPreference,
   defaultNetworkingConfig,
@@ -57,11 +61,16 @@ function settings(): Update[] {
 function start(t: TestContext) {
   const clock = new ManualClock(new Date("2026-01-01T00:00:00Z"));
   const timers = new ManualTimers();
-  const connections: { send: (...updates: Update[]) => void; end: () => void }[] = [];
+  const connections: {
+    send: (...updates: Update[]) => void;
+    end: () => void;
+    /** What the service asks for, in order. */
+    requests: AsyncIterator<WatchAuthorityRequest>;
+  }[] = [];
   let arrived = () => {};
   const server = new GrpcServer<string>();
   server.register(AgentService, {
-    async *watchAuthority(_request, { signal }) {
+    async watchAuthority(stream, { signal }) {
       const queue: Update[] = [];
       let wake = () => {};
       let over = false;
@@ -76,10 +85,11 @@ function start(t: TestContext) {
           wake();
         },
         end,
+        requests: stream[Symbol.asyncIterator](),
       });
       arrived();
       while (!over) {
-        yield* queue.splice(0);
+        for (const update of queue.splice(0)) await stream.send(update);
         if (queue.length > 0 || over) continue;
         await new Promise<void>((resolve) => {
           wake = resolve;

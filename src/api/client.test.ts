@@ -10,6 +10,7 @@ import {
   AuthorityUpdateSchema,
 } from "#gen/gatehouse/v1/agent_pb.ts";
 import { AuthService } from "#gen/proto/authservice_pb.ts";
+import { followAuthority } from "../../test/support/follow-authority.ts";
 
 function update(
   value: NonNullable<MessageInitShape<typeof AuthorityUpdateSchema>["update"]>,
@@ -21,9 +22,12 @@ test("one connection carries all services, each loaded once", async () => {
   const server = new GrpcServer<string>();
   server.register(AuthService, { ping: (_, { peer }) => ({ ClusterName: peer }) });
   server.register(AgentService, {
-    async *watchAuthority({ kinds }) {
-      for (const kind of kinds) yield update({ case: "change", value: { kind, name: "x" } });
-      yield update({ case: "snapshotComplete", value: {} });
+    async watchAuthority(stream) {
+      const { kinds = [] } = (await stream.receive()) ?? {};
+      for (const kind of kinds) {
+        await stream.send(update({ case: "change", value: { kind, name: "x" } }));
+      }
+      await stream.send(update({ case: "snapshotComplete", value: {} }));
     },
   });
   const client = new AuthClient(connectInMemory(server, "node-1"));
@@ -32,7 +36,7 @@ test("one connection carries all services, each loaded once", async () => {
   assert.equal((await auth.ping({})).ClusterName, "node-1");
   const seen: string[] = [];
   const agent = await client.service("agent");
-  for await (const { update } of agent.watchAuthority({ kinds: ["role", "lock"] })) {
+  for await (const { update } of followAuthority(agent, ["role", "lock"])) {
     seen.push(update.case === "change" ? update.value.kind : String(update.case));
   }
   assert.deepEqual(seen, ["role", "lock", "snapshotComplete"]);

@@ -29,6 +29,7 @@ const loaders = {
   agent: async () => (await import("#gen/gatehouse/v1/agent_pb.ts")).AgentService,
   audit: async () => (await import("#gen/gatehouse/v1/admin_pb.ts")).AuditService,
   deviceAdmin: async () => (await import("#gen/gatehouse/v1/admin_pb.ts")).DeviceAdminService,
+  attestation: async () => (await import("#gen/gatehouse/v1/attestation_pb.ts")).AttestationService,
   explain: async () => (await import("#gen/gatehouse/v1/admin_pb.ts")).ExplainService,
   userAdmin: async () => (await import("#gen/gatehouse/v1/admin_pb.ts")).UserService,
 } as const satisfies Record<string, () => Promise<DescService>>;

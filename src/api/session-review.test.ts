@@ -7,7 +7,8 @@ import { type ReviewedSession, SessionReview } from "#api/session-review.ts";
 import { ManualClock } from "#base/clock.ts";
 import { Fault, isFault } from "#base/fault.ts";
 import { silentLogger } from "#base/log.ts";
-import { makeUser } from "../../test/support/identity.ts";
+import type { DeviceFacts } from "#resource/device-facts.ts";
+import { makeUser, testDevice, testFacts } from "../../test/support/identity.ts";
 import { makeLock, makePolicy, makeRole } from "../../test/support/policy.ts";
 import { ManualTimers } from "../../test/support/ssh-pair.ts";
 
@@ -18,13 +19,13 @@ const access = (options: object = {}) => makePolicy([makeRole("access", { allow,
 function start(policy: PolicyView = access()) {
   const clock = new ManualClock(new Date("2026-01-01T11:00:00Z"));
   const timers = new ManualTimers();
-  const listeners = new Set<() => void>();
+  const listeners = new Set<(deviceId?: string) => void>();
   let view = { ...emptyView(), policy };
   const feed = {
     get view() {
       return view;
     },
-    onChange: (listener: () => void) => {
+    onChange: (listener: (deviceId?: string) => void) => {
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
@@ -49,7 +50,10 @@ function start(policy: PolicyView = access()) {
     view = { ...view, policy: next };
     for (const listener of listeners) listener();
   };
-  return { review, clock, timers, ends, session, setPolicy, listeners };
+  const changeFacts = (deviceId: string) => {
+    for (const listener of listeners) listener(deviceId);
+  };
+  return { review, clock, timers, ends, session, setPolicy, changeFacts, listeners };
 }
 
 const locked = (user: string) => ({ ...access(), locks: [makeLock({ user })] });
@@ -153,4 +157,48 @@ test("a closed review ends nothing and holds no timer", async () => {
   await review.close();
   setPolicy(locked("alice"));
   assert.deepEqual([ends, timers.run(roundMs)], [[], 0]);
+});
+
+test("a fact of a device that a rule does not like ends the sessions of that device, and judges no other", () => {
+  const devices = new Map<string, DeviceFacts>([[testDevice.deviceId, testFacts]]);
+  const { review, ends, session, changeFacts } = start({
+    ...access({ device_posture: ["device.secure_boot"] }),
+    devices,
+  });
+  let judged = 0;
+  const sessionOn = (name: string, deviceId: string) =>
+    session(name, {
+      describe: () => ({
+        identity: makeUser({ username: name, device: { ...testDevice, deviceId } }),
+        target: sshTarget({ id: "host", hostname: "node", labels: {} }, "root"),
+        clientIp: undefined,
+      }),
+      goesOn: () => judged++,
+    });
+  devices.set("other", testFacts);
+  review.add(sessionOn("alice", testDevice.deviceId));
+  review.add(sessionOn("bob", "other"));
+  judged = 0;
+  devices.set(testDevice.deviceId, { ...testFacts, secure_boot: false });
+  changeFacts(testDevice.deviceId);
+  assert.deepEqual(ends, ["alice: role-device-posture"]);
+  assert.equal(judged, 0);
+});
+
+test("time alone ends what a rule about an age allowed", () => {
+  const { review, clock, timers, ends, session } = start({
+    ...access({ device_posture: ['at_most(device.data_age, "2h")'] }),
+    devices: new Map([[testDevice.deviceId, testFacts]]),
+  });
+  const { describe } = session("alice");
+  review.add(
+    session("alice", {
+      describe: () => ({ ...describe(), identity: makeUser({ device: testDevice }) }),
+    }),
+  );
+  timers.run(roundMs);
+  assert.deepEqual(ends, []);
+  clock.advance(1);
+  timers.run(roundMs);
+  assert.deepEqual(ends, ["alice: role-device-posture"]);
 });

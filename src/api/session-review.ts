@@ -1,6 +1,7 @@
 /**
  * The review of what is open in a service, whatever its protocol: every session is judged again when the rules of the
- * cluster change, when the feed of them falls behind its lease, and when its own time comes; what is no longer allowed
+ * cluster change, when what is known of its device does, when the feed of them falls behind its lease, and when its own
+ * time comes; what is no longer allowed
  * ends at once, with the reason. A service adds each session once it is granted and says how to end it; the question is
  * `judgeSession` of `#access`, the same that the session began with.
  */
@@ -47,7 +48,9 @@ export class SessionReview implements Closable {
 
   constructor(options: SessionReviewOptions) {
     this.#options = options;
-    this.#stopListening = options.feed.onChange(() => this.#rulesChanged());
+    this.#stopListening = options.feed.onChange((deviceId) =>
+      deviceId === undefined ? this.#rulesChanged() : this.#factsChanged(deviceId),
+    );
     this.#laterRound();
   }
 
@@ -85,6 +88,12 @@ export class SessionReview implements Closable {
     if (rules.every((rule, index) => rule === this.#judgedBy[index])) return;
     this.#judgedBy = rules;
     this.review();
+  }
+
+  #factsChanged(deviceId: string): void {
+    for (const session of [...this.#open.keys()]) {
+      if (concerns(session, deviceId)) this.#reviewOne(session);
+    }
   }
 
   #laterRound(): void {
@@ -141,5 +150,14 @@ export class SessionReview implements Closable {
   #remove(session: ReviewedSession): void {
     this.#open.get(session)?.();
     this.#open.delete(session);
+  }
+}
+
+/** What cannot be asked is judged, which ends it. */
+function concerns(session: ReviewedSession, deviceId: string): boolean {
+  try {
+    return session.describe().identity.device?.deviceId === deviceId;
+  } catch {
+    return true;
   }
 }

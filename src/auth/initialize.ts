@@ -8,6 +8,7 @@ import type { ClusterNetworkingConfig } from "#resource/cluster-networking-confi
 import { addMissingRules, isPreset, presetRoles } from "#resource/presets/presets.ts";
 import type { SessionRecordingConfig } from "#resource/session-recording-config.ts";
 import {
+  defaultAttestationPolicy,
   defaultAuthPreference,
   defaultNetworkingConfig,
   defaultSessionRecordingConfig,
@@ -39,6 +40,7 @@ export async function initializeCluster(
     settings.sessionRecordingConfig,
     defaultSessionRecordingConfig(),
   );
+  await settle(stores.attestationPolicy, undefined, defaultAttestationPolicy());
   for (const preset of presetRoles(random)) {
     const stored = await stores.roles.find(preset.metadata.name);
     if (!stored) await createIfAbsent(stores.roles, preset);

@@ -15,5 +15,5 @@ export async function loadPolicy(
     stores.authPreference.get(singletons.authPreference),
   ]);
   const byName = new Map(roles.map((role) => [role.metadata.name, role]));
-  return { roles: byName, locks, authPreference, current: true };
+  return { roles: byName, locks, authPreference, devices: new Map(), current: true };
 }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { formatDuration, parseDuration } from "#base/duration.ts";
+import { formatDuration, parseDuration, parseDurationWithDays } from "#base/duration.ts";
 import { isFault } from "#base/fault.ts";
 
 test("reads what the public API prints", () => {
@@ -27,6 +27,19 @@ test("refuses what nobody could send on: more than 2^63 nanoseconds", () => {
   for (const text of ["2562048h", "2562047h47m16.855s", `${"9".repeat(400)}h`]) {
     assert.throws(
       () => parseDuration(text),
+      (error) => isFault(error, "invalid"),
+      text,
+    );
+  }
+});
+
+test("takes days where people write, and nothing after them that is no duration", () => {
+  assert.equal(parseDurationWithDays("7d"), 604_800_000);
+  assert.equal(parseDurationWithDays("1d12h"), 129_600_000);
+  assert.equal(parseDurationWithDays("90m"), 5_400_000);
+  for (const text of ["d", "1d1d", "1d 2h", "1.5d", "999999d", ""]) {
+    assert.throws(
+      () => parseDurationWithDays(text),
       (error) => isFault(error, "invalid"),
       text,
     );

@@ -32,9 +32,19 @@ export function parseDuration(text: string): number {
   }
   const ms = pairs.reduce((sum, pair) => sum + Number(pair[1]) * (units[pair[2] ?? ""] ?? 0), 0);
   if (ms <= longestDurationMs) return ms;
-  throw new Fault("invalid", `"${text.slice(0, 40)}" is too long for a duration`, {
-    hint: "durations end at 292 years",
-  });
+  throw tooLong(text);
+}
+
+/**
+ * Like {@link parseDuration}, and days may stand in front: "7d", "1d12h". For what people write; the public API knows no
+ * days.
+ */
+export function parseDurationWithDays(text: string): number {
+  const [, days, rest = ""] = /^(\d{1,6})d(.*)$/s.exec(text) ?? [];
+  if (days === undefined) return parseDuration(text);
+  const ms = (rest === "" ? 0 : parseDuration(rest)) + Number(days) * 86_400_000;
+  if (ms <= longestDurationMs) return ms;
+  throw tooLong(text);
 }
 
 /** Formats milliseconds as the public API prints them: "12h0m0s", "5m0s", "1.5s", "250ms", "0s". */
@@ -48,6 +58,12 @@ export function formatDuration(ms: number): string {
   const seconds = trim((ms % 60_000) / 1000);
   if (hours > 0) return `${hours}h${minutes}m${seconds}s`;
   return minutes > 0 ? `${minutes}m${seconds}s` : `${seconds}s`;
+}
+
+function tooLong(text: string): Fault {
+  return new Fault("invalid", `"${text.slice(0, 40)}" is too long for a duration`, {
+    hint: "durations end at 292 years",
+  });
 }
 
 function trim(value: number): string {

@@ -5,6 +5,7 @@
 import { type Fault, isFault } from "#base/fault.ts";
 import type { OsType } from "#devicetrust/messages.ts";
 import type { DeviceDescription } from "./ceremony/describe.ts";
+import type { DevicePlatform } from "./device/platform.ts";
 import type { Environment } from "./device-state.ts";
 import type { StoredLogin } from "./profile/logins.ts";
 import type { LoginSummary } from "./profile/summary.ts";
@@ -47,12 +48,13 @@ export interface DeviceStatusOptions {
 
 /** Looks everywhere. Throws only for what is no failure of this machine or its cluster. */
 export async function readDeviceStatus(options: DeviceStatusOptions): Promise<DeviceStatus> {
-  const { collectThisDevice, dmiFolder } = await import("./ceremony/this-device.ts");
-  const { explainNoSerialNumber } = await import("./device/serial-number.ts");
-  const { osType = "linux", serialNumber: assetTag } = await collectThisDevice(options.env);
-  const noAssetTag =
-    assetTag === "" ? await explainNoSerialNumber(await dmiFolder(options.env)) : undefined;
-  const key = await readKeyState(options.env);
+  const { thisPlatform } = await import("./ceremony/this-device.ts");
+  const platform = await thisPlatform();
+  const { env, now } = options;
+  const { osType } = platform;
+  const { serialNumber: assetTag } = await platform.collect({ env, now, escalation: undefined });
+  const noAssetTag = assetTag === "" ? await platform.explainNoSerialNumber(env) : undefined;
+  const key = await readKeyState(platform, env);
   const login = await readLoginState(options);
   const { credentialId } = key;
   const cluster =
@@ -62,9 +64,8 @@ export async function readDeviceStatus(options: DeviceStatusOptions): Promise<De
   return { osType, assetTag, noAssetTag, key, login, cluster };
 }
 
-async function readKeyState(env: Environment): Promise<DeviceKeyState> {
-  const { openThisDevice } = await import("./ceremony/this-device.ts");
-  const device = await openThisDevice(env);
+async function readKeyState(platform: DevicePlatform, env: Environment): Promise<DeviceKeyState> {
+  const device = platform.openAuthenticator(env);
   try {
     return { credentialId: await device.findCredentialId(), problem: undefined };
   } catch (error) {

@@ -16,6 +16,7 @@ const nobodysDevice: DeviceDescription = {
   clusterMode: "required",
   clusterDemands: true,
   demandingRoles: [],
+  unmetRules: [],
   autoEnroll: false,
   mayEnroll: false,
   mayEnrollAlone: false,
@@ -91,7 +92,7 @@ const rows: readonly (readonly [string, DeviceStatus, readonly (readonly [string
   [
     "enrolled and locked",
     status({ ...enrolled, lock: "lock targeting Device is in force" }),
-    [["lock", /tctl rm lock\/ID/]],
+    [["lock", /tctl locks rm ID/]],
   ],
   ["enrolled, and not in the login", status(enrolled), [["carried", /tsh logout; tsh login/]]],
   [
@@ -127,6 +128,25 @@ const rows: readonly (readonly [string, DeviceStatus, readonly (readonly [string
     "device trust switched off",
     status({ clusterMode: "off", clusterDemands: false }),
     [["cluster", /tctl edit cap/]],
+  ],
+  [
+    "a posture rule that the device does not meet",
+    status({
+      ...enrolled,
+      unmetRules: [
+        {
+          role: "prod",
+          rule: "device.secure_boot",
+          message: "device.secure_boot",
+          facts: ["device.secure_boot is false"],
+          remedies: ["switch Secure Boot on", "log in"],
+        },
+      ],
+    }),
+    [
+      ["posture", /^switch Secure Boot on; log in$/],
+      ["carried", /tsh login/],
+    ],
   ],
   [
     "no serial number: the cluster cannot say anything of the device",

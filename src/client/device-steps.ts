@@ -1,12 +1,20 @@
 /** What is missing for this machine to be a trusted device of the login, and what to type. Pure. */
 import { isFault } from "#base/fault.ts";
-import type { DeviceDescription } from "./ceremony/describe.ts";
+import type { DeviceDescription, UnmetRule } from "./ceremony/describe.ts";
 import type { DeviceStatus } from "./device-status.ts";
 
 /** One thing that is missing. */
 export interface MissingStep {
   /** The part of the way that it belongs to. */
-  readonly about: "serial" | "key" | "login" | "cluster" | "enrollment" | "lock" | "carried";
+  readonly about:
+    | "serial"
+    | "key"
+    | "login"
+    | "cluster"
+    | "enrollment"
+    | "lock"
+    | "posture"
+    | "carried";
   readonly what: string;
   /** What to type or do. */
   readonly hint: string;
@@ -49,9 +57,10 @@ export function missingSteps(status: DeviceStatus): MissingStep[] {
   const enrollment = enrollmentStep(status, cluster);
   if (enrollment !== undefined) return [...steps, enrollment];
   if (cluster.lock !== undefined) {
-    const hint = "ask an administrator to remove the lock: tctl get locks, tctl rm lock/ID";
+    const hint = "ask an administrator to remove the lock: tctl locks ls, tctl locks rm ID";
     return [...steps, { about: "lock", what: cluster.lock, hint }];
   }
+  steps.push(...cluster.unmetRules.map(postureStep));
   if (login?.summary.device === undefined) {
     steps.push({
       about: "carried",
@@ -60,6 +69,16 @@ export function missingSteps(status: DeviceStatus): MissingStep[] {
     });
   }
   return steps;
+}
+
+function postureStep({ role, message, facts, remedies }: UnmetRule): MissingStep {
+  const whose = role === undefined ? "the cluster" : `the role "${role}"`;
+  const known = facts.length === 0 ? "" : ` (${facts.join("; ")})`;
+  return {
+    about: "posture",
+    what: `${whose} demands of the device: ${message}${known}`,
+    hint: remedies.join("; "),
+  };
 }
 
 function enrollmentStep(

@@ -20,19 +20,21 @@ export interface AgentSettings {
   readonly env: NodeJS.ProcessEnv;
 }
 
-/** The settings for a profile folder. `GATEHOUSE_AGENT=off` keeps commands to themselves. */
+/**
+ * The settings for a profile folder. `GATEHOUSE_AGENT=off` keeps commands to themselves. So does Windows: its pipes have no
+ * file permissions, and nothing here could tell our agent from a program that took its name first.
+ */
 export function agentSettings(
   folder: string,
   env: NodeJS.ProcessEnv,
   command: AgentCommand | undefined,
 ): AgentSettings {
-  const off = env["GATEHOUSE_AGENT"] === "off";
+  const off = env["GATEHOUSE_AGENT"] === "off" || process.platform === "win32";
   return { place: agentPlace(folder, env), command: off ? undefined : command, env };
 }
 
 /**
- * Opens the cluster of a login. Close it when done. `onTpmBusy` hears of waits in this process: an agent does not tell of
- * its own.
+ * Opens the cluster of a login. Close it when done. `onTpmBusy` hears of waits for the TPM, in this process or an agent.
  */
 export async function openAccess(
   login: StoredLogin,
@@ -41,12 +43,12 @@ export async function openAccess(
 ): Promise<ClusterAccess> {
   const { place, command, env } = settings;
   if (command !== undefined) {
-    const running = await AgentAccess.open(place, login.key.host);
+    const running = await AgentAccess.open(place, login.key.host, onTpmBusy);
     if (running !== undefined) return running;
     if (existsSync(deviceKeyFile(env))) {
       const { ensureAgent } = await import("./agent/start.ts");
       await ensureAgent(place, command, env);
-      const started = await AgentAccess.open(place, login.key.host);
+      const started = await AgentAccess.open(place, login.key.host, onTpmBusy);
       if (started !== undefined) return started;
     }
   }

@@ -13,8 +13,10 @@ import { claimForm, type PublicBytes } from "#tpm/forms.ts";
 import { deriveChallenge, PendingChallenge } from "./ceremony.ts";
 import { assertSshKeyProof, verifyChallengeSignature } from "./challenge-signature.ts";
 import { type CheckedData, checkCollectedData } from "./collected-data.ts";
+import type { BootFacts, PcrTable } from "./device-facts.ts";
 import { type Drift, findDrift } from "./drift.ts";
 import type { DeviceTrustPolicy, EnrollTarget } from "./enrollment.ts";
+import { type JudgedBoot, judgePlatform, type MeasuredBootRules } from "./measured-boot.ts";
 import type {
   AuthenticateChallenge,
   AuthenticateInit,
@@ -32,6 +34,8 @@ export interface AuthenticatingDevice extends EnrollTarget {
   readonly credential: DeviceCredential | undefined;
   /** The last data that the server recorded. */
   readonly lastCollected: CollectedData | undefined;
+  /** What its PCRs must hold where a rule demands that they do not change; undefined when that is not known. */
+  readonly baseline?: PcrTable | undefined;
 }
 
 /** Everything that the ceremony takes from outside. */
@@ -42,7 +46,7 @@ export interface AuthenticationDeps {
   readonly device: AuthenticatingDevice | undefined;
   /** SubjectPublicKeyInfo of the TLS client certificate of the stream. */
   readonly channelKey: Uint8Array;
-  readonly policy: Pick<DeviceTrustPolicy, "allowSha1OnWindows">;
+  readonly policy: Pick<DeviceTrustPolicy, "allowSha1OnWindows" | "measuredBoot">;
 }
 
 /** What the answer is checked against. */
@@ -53,6 +57,8 @@ export interface FinishAuthenticationDeps {
    * server holds itself.
    */
   readonly sshKey: Uint8Array | undefined;
+  /** Is told the boot that the TPM proved, also one that the rules refuse. */
+  readonly seenBoot?: ((facts: BootFacts) => void) | undefined;
 }
 
 /** The result: the fields for the certificates, and what to record and report. */
@@ -62,6 +68,8 @@ export interface Authentication {
   readonly drift: readonly Drift[];
   readonly platform: PlatformReport | undefined;
   readonly platformDrift: PlatformDrift;
+  /** The boot that a TPM proved, and the rules that it fails but that only report. */
+  readonly boot: JudgedBoot | undefined;
 }
 
 interface State {
@@ -70,6 +78,7 @@ interface State {
   readonly challenge: Uint8Array;
   readonly channelKey: Uint8Array;
   readonly allowSha1: boolean;
+  readonly rules: MeasuredBootRules;
   readonly data: CheckedData;
   readonly drift: readonly Drift[];
 }
@@ -120,7 +129,8 @@ export function beginAuthentication(
   const challenge = deriveChallenge(binding, random);
   const allowSha1 = policy.allowSha1OnWindows && device.osType === "windows";
   const drift = lastCollected ? findDrift(lastCollected, data) : [];
-  const state = { device, credential, challenge, channelKey, allowSha1, data, drift };
+  const rules = policy.measuredBoot;
+  const state = { device, credential, challenge, channelKey, allowSha1, rules, data, drift };
   return {
     challenge: isTpm(credential)
       ? { kind: "tpm", attestationNonce: challenge }
@@ -129,19 +139,28 @@ export function beginAuthentication(
   };
 }
 
-/** Checks the answer: the device's proof, then the SSH key's. The state is spent whatever the outcome. */
+/** Checks the answer: the device's proof, the SSH key's, then the boot. The state is spent whatever the outcome. */
 export function finishAuthentication(
   pending: AuthenticationState,
   response: AuthenticateResponse,
-  { now, sshKey }: FinishAuthenticationDeps,
+  { now, sshKey, seenBoot: seen }: FinishAuthenticationDeps,
 ): Authentication {
   const state = pending.take(now);
-  const { device, credential, challenge, channelKey, data, drift } = state;
+  const { device, credential, challenge, channelKey, rules, data, drift } = state;
   const platform = judgeEvidence("authentication", () => verifyDevice(state, response));
   if (sshKey !== undefined) {
     const signature = response.sshSignature;
     assertSshKeyProof({ tlsKey: channelKey, sshKey, challenge, signature });
   }
+  const { osType, baseline } = device;
+  const boot =
+    platform &&
+    judgePlatform(
+      "authentication",
+      rules,
+      { osType, platform, baseline: baseline ?? {}, seen },
+      now,
+    );
   const evidence = response.kind === "tpm" ? response.platformParameters : undefined;
   const tpmPlatformAttestation = evidence && { nonce: challenge, platformParameters: evidence };
   return {
@@ -150,6 +169,7 @@ export function finishAuthentication(
     drift,
     platform,
     platformDrift: findPlatformDrift(device.lastCollected, platform, now),
+    boot,
   };
 }
 

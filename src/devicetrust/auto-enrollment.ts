@@ -34,7 +34,10 @@ interface Subject {
   readonly data: CollectedData;
 }
 
-type Rule = (subject: Subject) => AutoEnrollDecision | undefined;
+type Refused = Extract<AutoEnrollDecision, { allowed: false }>;
+type Rule = (subject: Subject) => Refused | undefined;
+/** Compares one field of the profile with what the device says. */
+type ProfileRule = (profile: DeviceProfile, data: CollectedData) => Refused | undefined;
 
 const isEnabled: Rule = ({ enabled }) =>
   enabled ? undefined : refuse("auto_enroll", "auto-enrollment is off in this cluster");
@@ -48,41 +51,39 @@ const isRegistered: Rule = ({ device, data }) =>
 const isNotEnrolled: Rule = ({ device }) =>
   device?.enrolled ? refuse("enroll_status", "the device is enrolled already") : undefined;
 
-const modelMatches: Rule = ({ device, data }) =>
-  compare("model_identifier", [device?.profile?.modelIdentifier], data.modelIdentifier);
-
-const versionMatches: Rule = ({ device, data }) =>
-  compare("os_version", [device?.profile?.osVersion], data.osVersion);
-
-const buildMatches: Rule = ({ device, data }) =>
-  compare(
-    "os_build",
-    [device?.profile?.osBuild, device?.profile?.osBuildSupplemental],
-    data.osBuild,
-  );
-
-const userMatches: Rule = ({ device, data }) =>
-  compare("os_usernames", device?.profile?.osUsernames ?? [], data.osLoginUser || data.osUsername);
-
-const jamfMatches: Rule = ({ device, data }) =>
-  data.jamfBinaryVersion === ""
-    ? undefined
-    : compare("jamf_binary_version", [device?.profile?.jamfBinaryVersion], data.jamfBinaryVersion);
-
-const osIdMatches: Rule = ({ device, data }) =>
-  data.osType === "linux" ? compare("os_id", [device?.profile?.osId], data.osId) : undefined;
-
-const rules = [
-  isEnabled,
-  isRegistered,
-  isNotEnrolled,
-  modelMatches,
-  versionMatches,
-  buildMatches,
-  userMatches,
-  jamfMatches,
-  osIdMatches,
+const profileRules: readonly ProfileRule[] = [
+  (profile, data) => compare("model_identifier", [profile.modelIdentifier], data.modelIdentifier),
+  (profile, data) => compare("os_version", [profile.osVersion], data.osVersion),
+  (profile, data) =>
+    compare("os_build", [profile.osBuild, profile.osBuildSupplemental], data.osBuild),
+  (profile, data) =>
+    compare("os_usernames", profile.osUsernames, data.osLoginUser || data.osUsername),
+  (profile, data) =>
+    data.jamfBinaryVersion === ""
+      ? undefined
+      : compare("jamf_binary_version", [profile.jamfBinaryVersion], data.jamfBinaryVersion),
+  (profile, data) =>
+    data.osType === "linux" ? compare("os_id", [profile.osId], data.osId) : undefined,
 ];
+
+/** The first field in which the device is not what its profile says, or undefined. Empty values are not compared. */
+export function findProfileMismatch(
+  profile: DeviceProfile,
+  data: CollectedData,
+): { readonly field: string; readonly message: string } | undefined {
+  for (const rule of profileRules) {
+    const refusal = rule(profile, data);
+    if (refusal !== undefined) return refusal;
+  }
+  return undefined;
+}
+
+const matchesProfile: Rule = ({ device, data }) => {
+  const mismatch = device?.profile && findProfileMismatch(device.profile, data);
+  return mismatch && refuse(mismatch.field, mismatch.message);
+};
+
+const rules: readonly Rule[] = [isEnabled, isRegistered, isNotEnrolled, matchesProfile];
 
 /** Applies the rules in order; the first that refuses is the answer. */
 export function decideAutoEnrollment(subject: Subject): AutoEnrollDecision {
@@ -93,17 +94,13 @@ export function decideAutoEnrollment(subject: Subject): AutoEnrollDecision {
   return { allowed: true };
 }
 
-function compare(
-  field: string,
-  expected: readonly (string | undefined)[],
-  found: string,
-): AutoEnrollDecision | undefined {
-  const values = expected.filter((value) => value !== undefined && value !== "");
+function compare(field: string, expected: readonly string[], found: string): Refused | undefined {
+  const values = expected.filter((value) => value !== "");
   if (values.length === 0 || values.includes(found)) return undefined;
   const known = values.map((value) => `"${value}"`).join(" or ");
   return refuse(field, `${field} is "${found}", but the device profile says ${known}`);
 }
 
-function refuse(field: string, message: string): AutoEnrollDecision {
+function refuse(field: string, message: string): Refused {
   return { allowed: false, field, message };
 }

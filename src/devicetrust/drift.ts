@@ -1,6 +1,7 @@
 /**
  * What changed on a device since the server last looked. The hardware must be the same; software may move.
  */
+import { compareVersionNumbers, parseVersionNumber } from "#base/version-number.ts";
 import type { CollectedData } from "./messages.ts";
 
 /** One difference. `refuses` tells whether authentication must fail for it. */
@@ -24,17 +25,8 @@ export function findDrift(before: CollectedData, after: CollectedData): readonly
   return [...hardware, { field: "osVersion", before: was, after: is, refuses: false }];
 }
 
-/** True when both are dotted numbers and `a` is lower than `b`. */
+/** True when both are version numbers and `a` is the earlier one. */
 function isOlder(a: string, b: string): boolean {
-  const [left, right] = [numbersOf(a), numbersOf(b)];
-  if (left === undefined || right === undefined) return false;
-  for (let i = 0; i < Math.max(left.length, right.length); i++) {
-    const difference = (left[i] ?? 0) - (right[i] ?? 0);
-    if (difference !== 0) return difference < 0;
-  }
-  return false;
-}
-
-function numbersOf(version: string): number[] | undefined {
-  return /^\d{1,9}(\.\d{1,9})*$/.test(version) ? version.split(".").map(Number) : undefined;
+  const [left, right] = [parseVersionNumber(a), parseVersionNumber(b)];
+  return left !== undefined && right !== undefined && compareVersionNumbers(left, right) < 0;
 }

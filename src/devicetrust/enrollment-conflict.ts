@@ -23,7 +23,7 @@ export function assertNoConflict(enrollment: Enrollment, known: KnownBindings): 
   if (others(known.holderOfCredential)) throw conflict("credential_bound");
   if (others(known.holderOfEndorsementKey)) throw conflict("endorsement_key_bound");
   const { enrolledEndorsementHash: before } = known;
-  const { endorsementHash: after } = enrollment;
+  const after = enrollment.endorsement?.publicKeyHash;
   if (before !== undefined && after !== undefined && before !== after)
     throw conflict("tpm_changed");
 }

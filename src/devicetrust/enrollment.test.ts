@@ -46,10 +46,10 @@ async function begin(changes: Partial<EnrollInit> = {}, more: Partial<Enrollment
 
 test("enrolls a simulated TPM device with an RSA key, as the official client makes it", async () => {
   const rsa = new SimulatedTpmDevice("linux", { kind: "rsa" });
-  const { credential, endorsementHash, collectedData: recorded } = await enrollDevice(rsa);
+  const { credential, endorsement, collectedData: recorded } = await enrollDevice(rsa);
   assert.equal(credential.deviceAttestationType, "tpm_ekpub");
   assert.deepEqual(credential.tpmAkPublic, rsa.tpm.public);
-  assert.match(endorsementHash ?? "", /^[0-9a-f]{64}$/);
+  assert.match(endorsement?.publicKeyHash ?? "", /^[0-9a-f]{64}$/);
   assert.equal(recorded.recordTime, testNow);
   assert.equal(recorded.tpmPlatformAttestation?.platformParameters.quotes.length, 2);
 });
@@ -71,11 +71,11 @@ test("refuses a simulated Windows key that signs with SHA-1 unless the cluster a
 test("enrolls simulated macOS, iOS and iPadOS devices without claiming attestation", async () => {
   for (const osType of ["macos", "ios", "ipados"] as const) {
     const apple = new SimulatedAppleDevice(osType);
-    const { credential, endorsementHash, platform } = await enrollDevice(apple);
+    const { credential, endorsement, platform } = await enrollDevice(apple);
     assert.equal(credential.deviceAttestationType, "unspecified");
     assert.equal(credential.id, apple.credentialId);
     assert.deepEqual(credential.publicKeyDer, spkiOf(apple.publicKey));
-    assert.deepEqual([endorsementHash, platform], [undefined, undefined]);
+    assert.deepEqual([endorsement, platform], [undefined, undefined]);
   }
 });
 
@@ -272,7 +272,7 @@ test("refuses to share a key or a TPM between two devices, or to exchange a TPM 
     deviceId: "a",
     holderOfCredential: "a",
     holderOfEndorsementKey: "a",
-    enrolledEndorsementHash: enrollment.endorsementHash,
+    enrolledEndorsementHash: enrollment.endorsement?.publicKeyHash,
   });
   const cases = [
     ["credential_bound", { holderOfCredential: "b" }],

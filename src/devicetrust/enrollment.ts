@@ -23,6 +23,7 @@ import { refuse } from "#tpm/refusal.ts";
 import { deriveChallenge, PendingChallenge } from "./ceremony.ts";
 import { verifyChallengeSignature } from "./challenge-signature.ts";
 import { type CheckedData, checkCollectedData } from "./collected-data.ts";
+import { type JudgedBoot, judgePlatform, type MeasuredBootRules } from "./measured-boot.ts";
 import type {
   CollectedData,
   DeviceCredential,
@@ -40,6 +41,16 @@ export interface EnrollTarget {
   readonly id: string;
   readonly osType: OsType;
   readonly assetTag: string;
+  /** The TPM that the record is bound to; undefined or empty for any. */
+  readonly bound?: EndorsementBinding | undefined;
+}
+
+/** A TPM by what can be known of it before it enrols. What is given must fit. */
+export interface EndorsementBinding {
+  /** SHA-256 of the SubjectPublicKeyInfo of the endorsement key, hexadecimal. */
+  readonly keyHash?: string;
+  /** Serial number of its certificate: lower-case pairs joined by ":". */
+  readonly certificateSerial?: string;
 }
 
 /** What the cluster demands of devices. */
@@ -48,6 +59,8 @@ export interface DeviceTrustPolicy {
   readonly endorsementAuthorities: EndorsementAuthorities;
   /** Accept attestation keys of Windows devices that sign with SHA-1. */
   readonly allowSha1OnWindows: boolean;
+  /** What a boot must satisfy. */
+  readonly measuredBoot: MeasuredBootRules;
 }
 
 /** Everything that the ceremony takes from outside. */
@@ -63,11 +76,13 @@ export interface EnrollmentDeps {
 /** The result: what to store and what to report. */
 export interface Enrollment {
   readonly credential: DeviceCredential;
-  /** SHA-256 of the endorsement key, hexadecimal: at most one enrolled device may have it. */
-  readonly endorsementHash: string | undefined;
+  /** The endorsement key of a TPM: at most one enrolled device may have it. */
+  readonly endorsement: Endorsement | undefined;
   /** With the time of record and, for a TPM, the evidence. */
   readonly collectedData: CollectedData;
   readonly platform: PlatformReport | undefined;
+  /** The boot that a TPM proved, and the rules that it fails but that only report. */
+  readonly boot: JudgedBoot | undefined;
 }
 
 interface KeyState {
@@ -80,6 +95,8 @@ interface TpmState {
   readonly endorsement: Endorsement;
   readonly attestationKey: AttestationKey;
   readonly secret: Uint8Array;
+  readonly osType: OsType;
+  readonly rules: MeasuredBootRules;
 }
 
 type State = (KeyState | TpmState) & {
@@ -160,6 +177,7 @@ function beginTpm(init: EnrollInit, tpm: TpmEnrollPayload, deps: EnrollmentDeps)
     const sent = sentEndorsement(tpm);
     const authorities = policy.endorsementAuthorities;
     const endorsement = judgeEndorsement(sent, { authorities, at: now });
+    assertBound(endorsement, device.bound);
     const attestationKey = checkAttestationKey(claimParameters(tpm), {
       allowSha1: policy.allowSha1OnWindows && device.osType === "windows",
     });
@@ -170,7 +188,8 @@ function beginTpm(init: EnrollInit, tpm: TpmEnrollPayload, deps: EnrollmentDeps)
         "the credential id is not that of the key",
       );
     }
-    return { kind: "tpm", endorsement, attestationKey, secret: random(secretBytes) };
+    const [secret, rules] = [random(secretBytes), policy.measuredBoot];
+    return { kind: "tpm", endorsement, attestationKey, secret, osType: device.osType, rules };
   });
 }
 
@@ -211,15 +230,17 @@ function finishKey(state: KeyState & State, signature: Uint8Array, now: Date): E
     tpmAkPublic: new Uint8Array(0),
   };
   const collectedData = { ...state.data, recordTime: now };
-  return { credential, endorsementHash: undefined, collectedData, platform: undefined };
+  const none = { endorsement: undefined, platform: undefined, boot: undefined };
+  return { credential, collectedData, ...none };
 }
 
 function enrolledTpm(
-  { endorsement, attestationKey, credentialId, challenge, data }: TpmState & State,
+  { endorsement, attestationKey, credentialId, challenge, data, osType, rules }: TpmState & State,
   { platformParameters }: EnrollResponse & { kind: "tpm" },
   platform: PlatformReport,
   now: Date,
 ): Enrollment {
+  const boot = judgePlatform("enrollment", rules, { osType, platform, baseline: undefined }, now);
   const credential: DeviceCredential = {
     id: credentialId,
     publicKeyDer: new Uint8Array(0),
@@ -229,7 +250,7 @@ function enrolledTpm(
   };
   const tpmPlatformAttestation = platformParameters && { nonce: challenge, platformParameters };
   const collectedData = { ...data, recordTime: now, tpmPlatformAttestation };
-  return { credential, endorsementHash: endorsement.publicKeyHash, collectedData, platform };
+  return { credential, endorsement, collectedData, platform, boot };
 }
 
 function pending(state: State, now: Date): EnrollmentState {
@@ -240,6 +261,17 @@ function pending(state: State, now: Date): EnrollmentState {
 function assertSameDevice(data: CheckedData, device: EnrollTarget): void {
   if (data.osType !== device.osType || data.serialNumber !== device.assetTag) {
     throw refuseCeremony("enrollment", "other_device", "the data describes another device");
+  }
+}
+
+/** Serial numbers are self-reported: a record that was bound to a TPM beforehand takes no other. */
+function assertBound(
+  { publicKeyHash, certificate }: Endorsement,
+  { keyHash, certificateSerial }: EndorsementBinding = {},
+): void {
+  if (keyHash !== undefined && keyHash !== publicKeyHash) throw refuse("ek_not_bound");
+  if (certificateSerial !== undefined && certificateSerial !== certificate?.serial) {
+    throw refuse("ek_serial_not_bound", certificate?.serial ?? "no certificate");
   }
 }
 

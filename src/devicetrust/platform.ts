@@ -7,21 +7,26 @@ import type { AttestationKey } from "#tpm/attestation-key.ts";
 import { findHashOfApi } from "#tpm/constants.ts";
 import { parseEventLog } from "#tpm/event-log.ts";
 import { findUnexplainedPcrs, isUnmeasured } from "#tpm/event-log-replay.ts";
+import { readFirmwareVersion } from "#tpm/firmware-version.ts";
 import { type AttestBytes, claimForm, type SignatureBytes } from "#tpm/forms.ts";
 import { type PcrValue, verifyQuotes } from "#tpm/quote.ts";
 import { refuse } from "#tpm/refusal.ts";
 import { readSecureBoot, type SecureBootState } from "#tpm/secure-boot.ts";
 import type { PlatformParameters } from "./messages.ts";
 
+/**
+ * `absent`: not sent. `unreadable`: does not parse. `unexplained`: does not lead to the quoted values.
+ * `explained`: every PCR that it extends, and all of 0 to 7, have the quoted values.
+ */
+export type EventLogVerdict = "absent" | "unreadable" | "unexplained" | "explained";
+
 /** What the event log shows. Reported in audit events; decides nothing by itself. */
 export interface EventLogReport {
-  /**
-   * `absent`: not sent. `unreadable`: does not parse. `unexplained`: does not lead to the quoted values.
-   * `explained`: every PCR that it extends, and all of 0 to 7, have the quoted values.
-   */
-  readonly verdict: "absent" | "unreadable" | "unexplained" | "explained";
+  readonly verdict: EventLogVerdict;
   readonly unexplainedPcrs: readonly number[];
   readonly secureBoot: SecureBootState;
+  /** What the firmware calls its version; undefined where the log does not prove that it was measured. */
+  readonly firmware: string | undefined;
   /** PCRs 0 to 7 are all zero although a log was sent. */
   readonly unmeasured: boolean;
 }
@@ -53,14 +58,21 @@ function pcrValueOf(pcr: PlatformParameters["pcrs"][number]): PcrValue {
 }
 
 function reportEventLog(log: Uint8Array, pcrs: readonly PcrValue[]): EventLogReport {
-  const unknown = { unexplainedPcrs: [], secureBoot: "unclear", unmeasured: false } as const;
+  const unknown = {
+    unexplainedPcrs: [],
+    secureBoot: "unclear",
+    firmware: undefined,
+    unmeasured: false,
+  } as const;
   if (log.length === 0) return { verdict: "absent", ...unknown };
   try {
     const events = parseEventLog(log);
     const unexplainedPcrs = findUnexplainedPcrs(events, pcrs);
     const verdict = unexplainedPcrs.length === 0 ? "explained" : "unexplained";
     const secureBoot = unexplainedPcrs.includes(7) ? "unclear" : readSecureBoot(events);
-    return { verdict, unexplainedPcrs, secureBoot, unmeasured: isUnmeasured(pcrs) };
+    const firmware = unexplainedPcrs.includes(0) ? undefined : readFirmwareVersion(events);
+    const unmeasured = isUnmeasured(pcrs);
+    return { verdict, unexplainedPcrs, secureBoot, firmware, unmeasured };
   } catch (error) {
     if (isFault(error)) return { verdict: "unreadable", ...unknown };
     throw error;

@@ -54,7 +54,7 @@ export function createEnrollToken(
   const text = hex(random(tokenBytes));
   const ttlMs = autoEnrollUser === undefined ? enrollTokenTtl.defaultMs : enrollTokenTtl.autoMs;
   const until = expires ?? new Date(now.getTime() + ttlMs);
-  assertExpiry(until, now);
+  assertEnrollTokenExpiry(until, now);
   const record = { hash: hashEnrollToken(text), deviceId, expires: until };
   return {
     token: new Secret(text),
@@ -88,7 +88,8 @@ export function refuseEnrollToken(problem: EnrollTokenProblem): Fault {
   });
 }
 
-function assertExpiry(expires: Date, now: Date): void {
+/** Throws `invalid` for an expiry in the past or more than a day away. */
+export function assertEnrollTokenExpiry(expires: Date, now: Date): void {
   const ttlMs = expires.getTime() - now.getTime();
   if (ttlMs > 0 && ttlMs <= enrollTokenTtl.maxMs) return;
   throw new Fault("invalid", "an enrollment token must expire within the next 24 hours", {

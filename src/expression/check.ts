@@ -2,7 +2,9 @@
  * Checks an expression against a scope before it is stored or evaluated: every name and function must exist, every
  * argument must fit, regular expressions that are written out must be valid. Nothing is evaluated.
  */
-import type { Fault } from "#base/fault.ts";
+import { parseDurationWithDays } from "#base/duration.ts";
+import { Fault } from "#base/fault.ts";
+import { parseVersionNumber } from "#base/version-number.ts";
 import { expressionFault, hintWords } from "./failure.ts";
 import { compileRegex } from "./regex.ts";
 import type { ParamType, Scope, ValueType } from "./scope.ts";
@@ -11,6 +13,20 @@ import { dottedName, type Node, startOf } from "./syntax.ts";
 /** The type of a checked expression. Throws `invalid` with a position for everything that can never work. */
 export function checkExpression(source: string, node: Node, scope: Scope): ValueType {
   return new Checker(source, scope).check(node);
+}
+
+/** Texts of a certain form, and what reads them; each throws a {@link Fault}. */
+const writtenOut: Readonly<Partial<Record<ParamType, (text: string) => unknown>>> = {
+  pattern: compileRegex,
+  duration: parseDurationWithDays,
+  version: readVersion,
+};
+
+function readVersion(text: string): void {
+  if (parseVersionNumber(text) !== undefined) return;
+  throw new Fault("invalid", `${JSON.stringify(text)} is not a version number`, {
+    hint: 'write dotted numbers, as in "14.2"',
+  });
 }
 
 class Checker {
@@ -89,6 +105,7 @@ class Checker {
       const type = this.#demand(arg, params[index] ?? rest ?? "any");
       first ??= type;
     });
+    this.#checkWordSet(node);
     return spec.result === "first" ? (first ?? "string") : spec.result;
   }
 
@@ -98,29 +115,61 @@ class Checker {
       ["string", "number", "boolean", "document"].includes(type),
     );
     const same = types[0] === types[1] || types.includes("document");
-    if (scalar && same) return;
+    if (scalar && same) {
+      this.#checkWord(left, right);
+      this.#checkWord(right, left);
+      return;
+    }
     throw this.#fault(
       at,
       `a value of type ${types[0]} cannot be compared with one of type ${types[1]}`,
-      types.includes("list") ? "use contains(list, item)" : undefined,
+      types.includes("list")
+        ? "use contains(list, item)"
+        : types.includes("age")
+          ? 'use at_most(age, "24h")'
+          : undefined,
     );
+  }
+
+  /** A text that the identifier never has would make the comparison a constant. */
+  #checkWord(identifier: Node, literal: Node): void {
+    const words = this.#scope.words[dottedName(identifier) ?? ""];
+    if (words === undefined || literal.type !== "literal") return;
+    if (words.some((word) => word === literal.value)) return;
+    const name = dottedName(identifier) ?? "";
+    const hint = hintWords(String(literal.value), words);
+    throw this.#fault(literal.at, `${name} is never ${JSON.stringify(literal.value)}`, hint);
+  }
+
+  /** The same for `contains(set("a", "b"), identifier)`. */
+  #checkWordSet({ callee, args }: Node & { type: "call" }): void {
+    const [items, item] = args;
+    if (callee !== "contains" || item === undefined) return;
+    if (items?.type !== "call" || items.callee !== "set") return;
+    for (const literal of items.args) this.#checkWord(item, literal);
   }
 
   #demand(node: Node, wanted: ParamType): ValueType {
     const type = this.check(node);
     if (!fits(type, wanted)) {
-      const name = wanted === "pattern" ? "string" : wanted;
-      throw this.#fault(startOf(node), `expected a ${name}, found a value of type ${type}`);
+      const name = wanted in writtenOut ? "string" : wanted;
+      const article = name === "age" ? "an" : "a";
+      throw this.#fault(
+        startOf(node),
+        `expected ${article} ${name}, found a value of type ${type}`,
+      );
     }
-    if (wanted === "pattern" && node.type === "literal") this.#checkPattern(node);
+    const read = writtenOut[wanted];
+    if (read !== undefined && node.type === "literal") this.#checkWrittenOut(node, read);
     return type;
   }
 
-  #checkPattern(node: Node & { type: "literal" }): void {
+  #checkWrittenOut(node: Node & { type: "literal" }, read: (text: string) => unknown): void {
     try {
-      compileRegex(String(node.value));
+      read(String(node.value));
     } catch (error) {
-      throw this.#fault(node.at, (error as Fault).message);
+      const { message, hint } = error as Fault;
+      throw this.#fault(node.at, message, hint);
     }
   }
 
@@ -135,7 +184,7 @@ class Checker {
 
 function fits(type: ValueType, wanted: ParamType): boolean {
   if (wanted === "any" || type === "document" || type === wanted) return true;
-  if (wanted === "pattern") return type === "string";
+  if (wanted in writtenOut) return type === "string";
   if (wanted === "list") return type === "string";
   return wanted === "text" && (type === "string" || type === "list");
 }

@@ -5,16 +5,8 @@
  */
 
 import { checkExpression } from "./check.ts";
-import { expressionFault } from "./failure.ts";
-import type {
-  CallContext,
-  FunctionSpec,
-  ParamType,
-  Scope,
-  Value,
-  Values,
-  ValueType,
-} from "./scope.ts";
+import { expressionFault, isUndecided, undecidedFault } from "./failure.ts";
+import type { FunctionSpec, ParamType, Scope, Value, Values, ValueType } from "./scope.ts";
 import { dottedName, type Node, parseExpression } from "./syntax.ts";
 
 /** Cost that one evaluation may spend: nodes visited, characters handled, regular expression steps. */
@@ -43,23 +35,79 @@ export function compileExpression(source: string, scope: Scope): Expression {
 
 /** Parses and checks an expression that must be a boolean. Throws `invalid`. */
 export function compilePredicate(source: string, scope: Scope): Predicate {
-  const node = parseExpression(source);
-  const type = checkExpression(source, node, scope);
-  if (type !== "boolean") {
-    throw expressionFault(
-      source,
-      0,
-      `the expression is a ${type}, not true or false,`,
-      'compare it, as in labels["env"] == "prod"',
-    );
-  }
+  const node = parsePredicate(source, scope);
   return {
     source,
     test: (values) => new Evaluation(source, scope, values).run(node) === true,
   };
 }
 
-class Evaluation implements CallContext {
+/** One of the parts of an expression that must all be true. */
+export interface Conjunct {
+  /** The identifiers that stand in it, each once. */
+  readonly names: readonly string[];
+  /** Undefined when a value that it needs is missing. Throws `invalid` like {@link Predicate}. */
+  test(values: Values): boolean | undefined;
+}
+
+/** The parts of an expression of this scope: `a && b` has two, anything else is one. Throws `invalid`. */
+export function compileConjuncts(source: string, scope: Scope): readonly Conjunct[] {
+  const node = parsePredicate(source, scope);
+  return flatten(node).map((part) => ({
+    names: [...new Set(namesOf(part, scope))],
+    test: (values) => {
+      try {
+        return new Evaluation(source, scope, values).run(part) === true;
+      } catch (error) {
+        if (isUndecided(error)) return undefined;
+        throw error;
+      }
+    },
+  }));
+}
+
+function parsePredicate(source: string, scope: Scope): Node {
+  const node = parseExpression(source);
+  const type = checkExpression(source, node, scope);
+  if (type === "boolean") return node;
+  throw expressionFault(
+    source,
+    0,
+    `the expression is a ${type}, not true or false,`,
+    'compare it, as in labels["env"] == "prod"',
+  );
+}
+
+function flatten(node: Node): Node[] {
+  return node.type === "and" ? node.operands.flatMap(flatten) : [node];
+}
+
+function namesOf(node: Node, scope: Scope): string[] {
+  switch (node.type) {
+    case "literal":
+      return [];
+    case "name":
+    case "member": {
+      const name = dottedName(node);
+      if (name !== undefined && name in scope.identifiers) return [name];
+      return node.type === "member"
+        ? [node.object, node.key].flatMap((n) => namesOf(n, scope))
+        : [];
+    }
+    case "call":
+      return node.args.flatMap((arg) => namesOf(arg, scope));
+    case "not":
+      return namesOf(node.operand, scope);
+    case "and":
+    case "or":
+      return node.operands.flatMap((operand) => namesOf(operand, scope));
+    case "equal":
+    case "unequal":
+      return [node.left, node.right].flatMap((side) => namesOf(side, scope));
+  }
+}
+
+class Evaluation {
   readonly values: Values;
   readonly #source: string;
   readonly #scope: Scope;
@@ -91,14 +139,29 @@ class Evaluation implements CallContext {
       case "not":
         return !this.#runBoolean(node.operand);
       case "and":
-        return node.operands.every((operand) => this.#runBoolean(operand));
+        return this.#runChain(node.operands, false);
       case "or":
-        return node.operands.some((operand) => this.#runBoolean(operand));
+        return this.#runChain(node.operands, true);
       case "equal":
         return sameScalar(this.run(node.left), this.run(node.right));
       case "unequal":
         return !sameScalar(this.run(node.left), this.run(node.right));
     }
+  }
+
+  /** One operand with the value `decisive` decides the chain; without one, every operand must have a value. */
+  #runChain(operands: readonly Node[], decisive: boolean): boolean {
+    let undecided: unknown;
+    for (const operand of operands) {
+      try {
+        if (this.#runBoolean(operand) === decisive) return decisive;
+      } catch (error) {
+        if (!isUndecided(error)) throw error;
+        undecided ??= error;
+      }
+    }
+    if (undecided !== undefined) throw undecided;
+    return !decisive;
   }
 
   #runBoolean(node: Node): boolean {
@@ -111,7 +174,7 @@ class Evaluation implements CallContext {
     const name = dottedName(node);
     if (name !== undefined && name in this.#scope.identifiers) {
       if (!Object.hasOwn(this.values, name)) {
-        throw expressionFault(this.#source, node.at, `"${name}" has no value here`);
+        throw undecidedFault(this.#source, node.at, `"${name}" has no value here`);
       }
       return this.values[name];
     }
@@ -136,7 +199,11 @@ class Evaluation implements CallContext {
       throw expressionFault(this.#source, node.at, `unknown function "${node.callee}"`);
     }
     const args = node.args.map((arg, index) => this.#runArgument(arg, spec, index));
-    return spec.call(args, this);
+    return spec.call(args, {
+      values: this.values,
+      spend: (units) => this.spend(units),
+      undecided: (message) => undecidedFault(this.#source, node.at, message),
+    });
   }
 
   #runArgument(node: Node, spec: FunctionSpec, index: number): Value {
@@ -164,6 +231,11 @@ function convert(value: Value, wanted: ParamType): Value | typeof mismatch {
     case "text":
       if (value === undefined) return "";
       return typeof value === "string" || isStringList(value) ? value : mismatch;
+    case "version":
+    case "duration":
+      return typeof value === "string" ? value : mismatch;
+    case "age":
+      return typeof value === "number" ? value : mismatch;
     case "number":
     case "boolean":
       return typeof value === wanted ? value : mismatch;

@@ -2,6 +2,8 @@
  * The functions of the predicate language. Each use of the language picks the ones it offers (`scopes.ts`). All are
  * pure; those that grow their input or apply patterns pay from the cost budget.
  */
+import { parseDurationWithDays } from "#base/duration.ts";
+import { compareVersionNumbers, parseVersionNumber } from "#base/version-number.ts";
 import { sameScalar } from "./evaluate.ts";
 import { matchesGlob } from "./label-match.ts";
 import { compileRegex } from "./regex.ts";
@@ -181,6 +183,27 @@ export const regexpReplace: FunctionSpec = {
     }
     return replaced;
   },
+};
+
+/** `version_at_least(version, "14.2")`: not the earlier one, number by number. Undecided for what is no version number. */
+export const versionAtLeast: FunctionSpec = {
+  params: ["string", "version"],
+  result: "boolean",
+  call: ([value, least], context) => {
+    const [numbers, wanted] = [parseVersionNumber(text(value)), parseVersionNumber(text(least))];
+    if (numbers !== undefined && wanted !== undefined) {
+      return compareVersionNumbers(numbers, wanted) >= 0;
+    }
+    const odd = text(numbers === undefined ? value : least).slice(0, 40);
+    throw context.undecided(`${JSON.stringify(odd)} is not a version number`);
+  },
+};
+
+/** `at_most(age, "24h")`: it is not longer ago. */
+export const atMost: FunctionSpec = {
+  params: ["age", "duration"],
+  result: "boolean",
+  call: ([age, most]) => Number(age) <= parseDurationWithDays(text(most)),
 };
 
 /** `labels_matching(glob)`: the values of all labels whose key matches the glob. */

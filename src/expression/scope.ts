@@ -14,15 +14,25 @@ export type Value =
 
 /**
  * Type of an expression, known before evaluation: `strings` maps keys to strings, `lists` maps keys to lists of
- * strings, `document` is any part of a resource, whose type shows only at evaluation.
+ * strings, `document` is any part of a resource, whose type shows only at evaluation, `age` is how long ago something was
+ * (milliseconds; only functions take it).
  */
-export type ValueType = "string" | "number" | "boolean" | "list" | "strings" | "lists" | "document";
+export type ValueType =
+  | "string"
+  | "number"
+  | "boolean"
+  | "list"
+  | "strings"
+  | "lists"
+  | "document"
+  | "age";
 
 /**
  * Type of a parameter: `list` also takes a string, as a list of one; `text` takes a string or a list of strings and
- * keeps which it was; `pattern` is a regular expression; `any` takes everything.
+ * keeps which it was; `pattern` is a regular expression, `version` a version number, `duration` a duration: texts that are
+ * checked before evaluation where they are written out; `any` takes everything.
  */
-export type ParamType = ValueType | "text" | "any" | "pattern";
+export type ParamType = ValueType | "text" | "any" | "pattern" | "version" | "duration";
 
 /** What a function may use besides its arguments. */
 export interface CallContext {
@@ -30,6 +40,8 @@ export interface CallContext {
   readonly values: Values;
   /** Takes `units` from the cost that is left; throws `invalid` when nothing is left. */
   spend(units: number): void;
+  /** The failure to throw for a value that cannot be decided about: the rest of the expression may decide alone. */
+  undecided(message: string): Error;
 }
 
 /** A function of the language. Arguments arrive checked and converted to the parameter types. */
@@ -50,14 +62,18 @@ export interface Scope {
   /** Type of each identifier, by dotted name: `user.metadata.name`. */
   readonly identifiers: Readonly<Record<string, ValueType>>;
   readonly functions: Readonly<Record<string, FunctionSpec>>;
+  /** The only texts that an identifier ever has, where there are such: comparing it with another one is refused. */
+  readonly words: Readonly<Record<string, readonly string[]>>;
 }
 
 /** Makes a scope whose tables inherit nothing. */
 export function defineScope(
   identifiers: Record<string, ValueType>,
   functions: Record<string, FunctionSpec>,
+  words: Record<string, readonly string[]> = {},
 ): Scope {
   return {
+    words: Object.freeze(Object.assign(Object.create(null), words)),
     identifiers: Object.freeze(Object.assign(Object.create(null), identifiers)),
     functions: Object.freeze(Object.assign(Object.create(null), functions)),
   };

@@ -7,7 +7,8 @@ import * as functions from "./functions.ts";
 import type { Labels } from "./label-match.ts";
 import { defineScope, type FunctionSpec, type Value } from "./scope.ts";
 
-const comparing: Record<string, FunctionSpec> = {
+/** Functions that compare; every use of the language has them. */
+export const comparing: Record<string, FunctionSpec> = {
   equals: functions.equals,
   exists: functions.exists,
   contains: functions.contains,
@@ -22,7 +23,8 @@ const comparing: Record<string, FunctionSpec> = {
   split: functions.split,
 };
 
-const changing: Record<string, FunctionSpec> = {
+/** Functions that change texts. */
+export const changing: Record<string, FunctionSpec> = {
   "email.local": functions.emailLocal,
   "regexp.match": functions.regexpMatch,
   "regexp.replace": functions.regexpReplace,
@@ -141,7 +143,8 @@ export function compileLabelExpression(
   return (user, labels) => predicate.test({ ...userValues(user), labels });
 }
 
-function userValues(user: ExpressionUser): Record<string, Value> {
+/** The values of the identifiers `user.…`. */
+export function userValues(user: ExpressionUser): Record<string, Value> {
   return {
     "user.metadata.name": user.name,
     "user.spec.roles": user.roles,

@@ -29,7 +29,7 @@ export interface Http {
 
 /** What may be said about connections. */
 export interface HttpsOptions {
-  /** Authorities to trust besides those of the system, PEM. */
+  /** PEM; authorities to trust instead of those that Node knows (its own list and NODE_EXTRA_CA_CERTS). */
   readonly authorities?: readonly string[];
   /** Milliseconds that a whole exchange may take. */
   readonly timeoutMs?: number;

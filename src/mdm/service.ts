@@ -28,7 +28,7 @@ export interface MdmServiceParts {
   readonly logger: Logger;
   /** Instead of the clock of the machine. */
   readonly sleep?: Sleep;
-  /** Authorities to trust besides those of the system, PEM. */
+  /** PEM; authorities to trust instead of those that Node knows (its own list and NODE_EXTRA_CA_CERTS). */
   readonly authorities?: readonly string[];
 }
 

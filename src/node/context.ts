@@ -10,6 +10,7 @@ import type { StartTimer } from "#ssh/timer.ts";
 import type { HostKey } from "#ssh/transport/host-key.ts";
 import type { AccountDirectory } from "./session/account.ts";
 import type { PipePool } from "./session/pipes.ts";
+import type { SessionKiller } from "./session/session-killer.ts";
 
 /** The surroundings of every connection and session. */
 export interface NodeContext {
@@ -23,6 +24,7 @@ export interface NodeContext {
   readonly hostKeys: () => readonly HostKey[];
   readonly accounts: AccountDirectory;
   readonly pipes: PipePool;
+  readonly killer: SessionKiller;
   readonly clock: Clock;
   readonly random: Random;
   readonly startTimer: StartTimer;

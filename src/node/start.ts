@@ -21,6 +21,7 @@ import { describeNode } from "./describe.ts";
 import { type AccountDirectory, machineAccounts } from "./session/account.ts";
 import { Connections } from "./session/connections.ts";
 import { PipePool } from "./session/pipes.ts";
+import { SessionKiller } from "./session/session-killer.ts";
 
 /** What a node is made of. */
 export interface NodeOptions {
@@ -78,6 +79,7 @@ export async function startNode(options: NodeOptions): Promise<NodeService> {
     hostKeys: () => options.credentials.hostKeys,
     accounts: options.accounts ?? machineAccounts,
     pipes: closer.add(new PipePool(logger)),
+    killer: closer.add(new SessionKiller()),
     clock,
     random,
     startTimer: systemTimer,

@@ -3,6 +3,7 @@
  * cluster demands of their devices and keys. One per cluster.
  */
 import * as z from "zod";
+import { devicePosture } from "./device-posture.ts";
 import { singletonMetadata } from "./metadata.ts";
 import { deviceTrustModes, requireSessionMfa } from "./role-options.ts";
 import {
@@ -32,6 +33,8 @@ export const deviceTrust = z.strictObject({
   auto_enroll: optional(flag),
   /** PEM certificates of the makers whose TPMs may enrol; none: any TPM. */
   ekcert_allowed_cas: optional(textList),
+  /** Rules that every device must meet with which somebody reaches a resource. */
+  posture: optional(devicePosture),
 });
 
 const pem = text.refine(

@@ -3,6 +3,7 @@
  * shown. Every place that treats kinds alike reads this table.
  */
 import type * as z from "zod";
+import { type AttestationPolicy, attestationPolicySchema } from "./attestation-policy.ts";
 import { type CertAuthority, certAuthoritySchema } from "./cert-authority.ts";
 import {
   type ClusterAuthPreference,
@@ -37,6 +38,7 @@ export interface ResourceOf {
   cluster_auth_preference: ClusterAuthPreference;
   cluster_networking_config: ClusterNetworkingConfig;
   session_recording_config: SessionRecordingConfig;
+  attestation_policy: AttestationPolicy;
   node: Node;
   db: Database;
   db_server: DatabaseServer;
@@ -86,6 +88,11 @@ const table: { readonly [K in Kind]: Omit<KindInfo<K>, "kind"> } = {
     ],
     schema: sessionRecordingConfigSchema,
     singleton: "session-recording-config",
+  },
+  attestation_policy: {
+    words: ["attestation_policies", "attestation"],
+    schema: attestationPolicySchema,
+    singleton: "attestation-policy",
   },
   role: { words: ["roles"], schema: roleSchema },
   user: { words: ["users"], schema: userSchema },

@@ -1,5 +1,6 @@
 /** `spec.options` of a role: what sessions under the role may do and must fulfil. */
 import * as z from "zod";
+import { devicePosture } from "./device-posture.ts";
 import { count, duration, flag, mapList, oneOf, oneOfOrNothing, optional, text } from "./scalar.ts";
 
 /** Demands of a device, at the cluster and in a role. */
@@ -72,6 +73,7 @@ export const roleOptions = z.strictObject({
   ssh_file_copy: optional(flag),
   require_session_mfa: optional(requireSessionMfa),
   device_trust_mode: oneOfOrNothing(deviceTrustModes),
+  device_posture: optional(devicePosture),
   idp: optional(z.strictObject({ saml: optional(z.strictObject({ enabled: optional(flag) })) })),
   create_desktop_user: optional(flag),
   create_db_user: optional(flag),

@@ -6,7 +6,7 @@
  */
 
 import * as z from "zod";
-import { formatDuration, parseDuration } from "#base/duration.ts";
+import { formatDuration, parseDurationWithDays } from "#base/duration.ts";
 import { parseTime } from "./time.ts";
 
 /** Numbers and booleans become their text: `i: 0` is the label value "0". */
@@ -128,15 +128,9 @@ export const duration = z.preprocess(
 
 function canonicalDuration(value: string): string | undefined {
   if (value === "never" || value === "") return "0s";
-  const days = /^(\d{1,6})d(.*)$/.exec(value);
-  const rest = days === null ? value : (days[2] ?? "");
   if (value.length > 64) return undefined;
   try {
-    const ms = rest === "" ? 0 : parseDuration(rest);
-    const canonical = formatDuration(ms + Number(days?.[1] ?? 0) * 86_400_000);
-    // Read again, because days can lead beyond the longest duration.
-    parseDuration(canonical);
-    return canonical;
+    return formatDuration(parseDurationWithDays(value));
   } catch {
     return undefined;
   }

@@ -2,6 +2,7 @@
  * The settings of a cluster that nobody has changed yet: one document of each kind that exists
  * once.
  */
+import type { AttestationPolicy } from "./attestation-policy.ts";
 import type { ClusterAuthPreference } from "./cluster-auth-preference.ts";
 import type { ClusterNetworkingConfig } from "./cluster-networking-config.ts";
 import { parseResourceOf } from "./parse.ts";
@@ -47,6 +48,14 @@ export function defaultNetworkingConfig(): ClusterNetworkingConfig {
 export function defaultSessionRecordingConfig(): SessionRecordingConfig {
   return parseResourceOf("session_recording_config", {
     kind: "session_recording_config",
+    metadata: fromDefaults,
+  });
+}
+
+/** The default attestation policy: no rule about boots, no key that signs with SHA-1. */
+export function defaultAttestationPolicy(): AttestationPolicy {
+  return parseResourceOf("attestation_policy", {
+    kind: "attestation_policy",
     metadata: fromDefaults,
   });
 }

@@ -4,18 +4,26 @@ import { timestampDate, timestampFromDate } from "@bufbuild/protobuf/wkt";
 import {
   decodePlain,
   decodeResource,
-  encodeResource,
+  encodeForWriting,
   type MessageOf,
 } from "#api/convert/resource.ts";
 import { createClient, type GrpcClient } from "#api/grpc/client.ts";
 import { Fault } from "#base/fault.ts";
 import type { Secret } from "#base/secret.ts";
-import { AuditService, ExplainService, UserService } from "#gen/gatehouse/v1/admin_pb.ts";
+import {
+  AuditService,
+  DeviceAdminService,
+  ExplainService,
+  UserService,
+} from "#gen/gatehouse/v1/admin_pb.ts";
+import { AttestationService } from "#gen/gatehouse/v1/attestation_pb.ts";
 import { AuthService } from "#gen/proto/authservice_pb.ts";
 import { DeviceTrustService, DeviceView } from "#gen/teleport/devicetrust/v1/service_pb.ts";
 import type { Device } from "#resource/device.ts";
 import type { Kind, Resource, ResourceOf } from "#resource/kinds.ts";
 import { alertCallsOver } from "./api-alerts.ts";
+import { attestationCallsOver } from "./api-attestation.ts";
+import { enrollTokenCallsOver } from "./api-enroll-tokens.ts";
 import { syncDevices } from "./api-inventory.ts";
 import { kindCallsOver, readPages } from "./api-kinds.ts";
 import { readSimulation } from "./api-simulation.ts";
@@ -46,13 +54,15 @@ export function createApiClient(grpc: GrpcClient): AuthClient {
     kind: K,
     resource: ResourceOf[K],
   ): Promise<Resource> {
-    const stored = await kinds[kind][how](encodeResource(kind, resource));
+    const stored = await kinds[kind][how](encodeForWriting(kind, resource));
     // The API answers some writes with nothing; then the document is what was sent.
     return stored === undefined ? resource : decodeStored(kind, stored);
   }
 
   return {
     ...alertCallsOver(auth),
+    ...enrollTokenCallsOver(createClient(DeviceAdminService, grpc)),
+    ...attestationCallsOver(createClient(AttestationService, grpc)),
     close: () => grpc.close(),
     async ping(): Promise<ClusterInfo> {
       const answer = await auth.ping({});
@@ -132,8 +142,10 @@ export function createApiClient(grpc: GrpcClient): AuthClient {
         })),
       };
     },
-    simulateDeviceMode: ({ mode, role = "" }) =>
-      readSimulation(createClient(ExplainService, grpc).simulateDeviceMode({ mode, role })),
+    simulateDeviceTrust: ({ mode = "", role = "", posture }) => {
+      const tried = { mode, role, posture: [...posture] };
+      return readSimulation(createClient(ExplainService, grpc).simulateDeviceTrust(tried));
+    },
     searchEvents: (query) => searchEvents(grpc, query),
   };
 }

@@ -5,6 +5,7 @@
 import { decodePlain, type MessageOf } from "#api/convert/resource.ts";
 import { createClient, type GrpcClient } from "#api/grpc/client.ts";
 import { Fault, type FaultCode, isFault } from "#base/fault.ts";
+import { AttestationService } from "#gen/gatehouse/v1/attestation_pb.ts";
 import { AuthService } from "#gen/proto/authservice_pb.ts";
 import type { PaginatedResource } from "#gen/proto/listing_pb.ts";
 import { ClusterConfigService } from "#gen/teleport/clusterconfig/v1/service_pb.ts";
@@ -37,6 +38,7 @@ export function kindCallsOver(grpc: GrpcClient): { readonly [K in Kind]: KindCal
   const config = createClient(ClusterConfigService, grpc);
   const devices = createClient(DeviceTrustService, grpc);
   const trust = createClient(TrustService, grpc);
+  const attestation = createClient(AttestationService, grpc);
   return {
     user: {
       list: () =>
@@ -201,6 +203,14 @@ export function kindCallsOver(grpc: GrpcClient): { readonly [K in Kind]: KindCal
       update: (sessionRecordingConfig) =>
         config.updateSessionRecordingConfig({ sessionRecordingConfig }),
       remove: () => config.resetSessionRecordingConfig({}),
+    },
+    attestation_policy: {
+      list: async () => [await attestation.getAttestationPolicy({})],
+      get: () => attestation.getAttestationPolicy({}),
+      create: (policy) => attestation.upsertAttestationPolicy({ policy }),
+      upsert: (policy) => attestation.upsertAttestationPolicy({ policy }),
+      update: (policy) => attestation.updateAttestationPolicy({ policy }),
+      remove: () => attestation.resetAttestationPolicy({}),
     },
     cert_authority: {
       list: async () => {

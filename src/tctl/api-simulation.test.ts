@@ -3,10 +3,10 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { isFault } from "#base/fault.ts";
-import { SimulateDeviceModeResponseSchema } from "#gen/gatehouse/v1/admin_pb.ts";
+import { SimulateDeviceTrustResponseSchema } from "#gen/gatehouse/v1/admin_pb.ts";
 import { readSimulation } from "./api-simulation.ts";
 
-type Part = NonNullable<MessageInitShape<typeof SimulateDeviceModeResponseSchema>["part"]>;
+type Part = NonNullable<MessageInitShape<typeof SimulateDeviceTrustResponseSchema>["part"]>;
 
 const totals: Part = { case: "totals", value: { users: 1n, lost: 3n } };
 const login = { user: "bob", login: "root", check: "cluster-device-mode", reason: "no" };
@@ -21,7 +21,7 @@ const logins = (group: number): Part => ({
 
 function read(...parts: readonly Part[]) {
   async function* answer() {
-    for (const part of parts) yield create(SimulateDeviceModeResponseSchema, { part });
+    for (const part of parts) yield create(SimulateDeviceTrustResponseSchema, { part });
   }
   return readSimulation(answer());
 }
@@ -32,7 +32,9 @@ test("a group may come in several parts, and empty names are none", async () => 
     answer.groups.map((group) => group.map(({ hostname }) => hostname)),
     [["a", "b"], ["c"]],
   );
-  assert.deepEqual(answer.logins, [{ ...login, group: 1, device: undefined, role: undefined }]);
+  assert.deepEqual(answer.logins, [
+    { ...login, group: 1, device: undefined, lostDevices: [], role: undefined },
+  ]);
   assert.deepEqual([answer.totals.lost, answer.modeBefore], [3, undefined]);
 });
 

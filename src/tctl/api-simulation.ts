@@ -1,7 +1,7 @@
 /** Reads the parts of a simulation, as the auth service streams them. */
 import { Fault } from "#base/fault.ts";
 import type {
-  SimulateDeviceModeResponse,
+  SimulateDeviceTrustResponse,
   SimulatedLogin,
   SimulationTotals,
 } from "#gen/gatehouse/v1/admin_pb.ts";
@@ -9,7 +9,7 @@ import type { ChangedLogin, Simulation } from "./auth-client.ts";
 
 /** Puts the parts together. Throws `malformed` for an answer that ends early or names servers that it does not tell. */
 export async function readSimulation(
-  parts: AsyncIterable<SimulateDeviceModeResponse>,
+  parts: AsyncIterable<SimulateDeviceTrustResponse>,
 ): Promise<Simulation> {
   const groups: { readonly id: string; readonly hostname: string }[][] = [];
   const logins: ChangedLogin[] = [];
@@ -43,9 +43,10 @@ export async function readSimulation(
   };
 }
 
-function readLogin({ user, login, group, device, role, check, reason }: SimulatedLogin) {
+function readLogin(told: SimulatedLogin): ChangedLogin {
+  const { user, login, group, device, lostDevices, role, check, reason } = told;
   const named = { device: device || undefined, role: role || undefined };
-  return { user, login, group, ...named, check, reason };
+  return { user, login, group, ...named, lostDevices, check, reason };
 }
 
 function incomplete(): Fault {

@@ -4,8 +4,9 @@
  */
 import type { Closable } from "#base/lifecycle.ts";
 import type { Secret } from "#base/secret.ts";
-import type { Device } from "#resource/device.ts";
+import type { Device, OsType } from "#resource/device.ts";
 import type { Kind, Resource, ResourceOf } from "#resource/kinds.ts";
+import type { AttestationCalls } from "./attestation-calls.ts";
 
 /** Who answers. */
 export interface ClusterInfo {
@@ -78,13 +79,39 @@ export interface AlertCalls {
   clearAlertAck(id: string): Promise<void>;
 }
 
-/** A device mode that is tried: of one role, or of the cluster. */
-export interface TriedMode {
-  readonly mode: string;
+/** An enrolment token that is still good, without its secret. */
+export interface IssuedToken {
+  readonly id: string;
+  readonly deviceId: string;
+  readonly assetTag: string;
+  readonly osType: OsType | undefined;
+  readonly createdBy: string;
+  readonly created: Date | undefined;
+  readonly expires: Date | undefined;
+  /** The person whose login asked for it, by auto-enrolment; nobody else can spend it. */
+  readonly onlyFor: string | undefined;
+}
+
+/** What can be done about enrolment tokens that are out. */
+export interface EnrollTokenCalls {
+  /** Those of a device, by id or asset tag, or all. Throws `not-found` for a device that is not there. */
+  listEnrollTokens(device?: string): Promise<readonly IssuedToken[]>;
+  /** Throws `not-found`, also for one that was spent or has expired. */
+  getEnrollToken(id: string): Promise<IssuedToken>;
+  /** Makes it useless. Throws as {@link getEnrollToken} does. */
+  revokeEnrollToken(id: string): Promise<void>;
+}
+
+/** What is tried at one role, or at the cluster. */
+export interface TriedTrust {
+  /** Undefined: as it is. */
+  readonly mode: string | undefined;
+  /** Posture rules besides those that are set. */
+  readonly posture: readonly string[];
   readonly role: string | undefined;
 }
 
-/** A login that the mode changes, on all servers of a group. */
+/** A login to which something happens, on all servers of a group. */
 export interface ChangedLogin {
   readonly user: string;
   readonly login: string;
@@ -92,13 +119,15 @@ export interface ChangedLogin {
   readonly group: number;
   /** Asset tag of the device that keeps the access; undefined when it is lost. */
   readonly device: string | undefined;
+  /** Asset tags of the devices that reach it now and would not then. */
+  readonly lostDevices: readonly string[];
   /** The check that refuses, the role whose rule it is (undefined: the cluster's), and its sentence. */
   readonly check: string;
   readonly role: string | undefined;
   readonly reason: string;
 }
 
-/** What a device mode would change. Logins are counted by user, account and server. */
+/** What a device mode or posture rules would change. Logins are counted by user, account and server. */
 export interface Simulation {
   /** Undefined when none is set. */
   readonly modeBefore: string | undefined;
@@ -127,7 +156,7 @@ export interface InventoryOutcome {
 }
 
 /** The auth service as an administrator sees it. */
-export interface AuthClient extends AlertCalls, Closable {
+export interface AuthClient extends AlertCalls, AttestationCalls, EnrollTokenCalls, Closable {
   ping(): Promise<ClusterInfo>;
   /** `sha256:<hex>` of the public key of each host authority. */
   caPins(): Promise<readonly string[]>;
@@ -156,7 +185,7 @@ export interface AuthClient extends AlertCalls, Closable {
   /** Throws `not-found`, also for those who may not know. */
   explain(id: string): Promise<Refused>;
   /** Changes nothing. Throws `not-found` for a role that is not there. */
-  simulateDeviceMode(tried: TriedMode): Promise<Simulation>;
+  simulateDeviceTrust(tried: TriedTrust): Promise<Simulation>;
   /** Newest first. */
   searchEvents(query: EventQuery): Promise<readonly AuditEvent[]>;
 }

@@ -14,7 +14,8 @@ export type Invocation<C extends Command> = CliInvocation<C, typeof sharedFlags,
 
 const hour = 3_600_000;
 
-const deviceFlags = {
+/** The flags by which commands name one device. */
+export const deviceFlags = {
   deviceId: string("id of the device", { placeholder: "ID" }),
   assetTag: string("asset tag of the device", { placeholder: "TAG" }),
   currentDevice: boolean("the device that this command runs on"),
@@ -231,15 +232,46 @@ export const devicesEnroll = defineCommand({
   run: () => import("./devices-enroll.ts"),
 });
 
+export const devicesTokensLs = defineCommand({
+  path: ["devices", "tokens", "ls"],
+  summary: "list enrollment tokens that are neither spent nor expired",
+  example: "tctl devices tokens ls --format=json",
+  arguments: { device: optional("only those of this device: asset tag or id") },
+  flags: { format: formatFlag },
+  run: () => import("./devices-tokens-ls.ts"),
+});
+
+export const devicesTokensShow = defineCommand({
+  path: ["devices", "tokens", "show"],
+  summary: "show an enrollment token, without its secret",
+  example: "tctl devices tokens show 1f0ed1e2a3b4c5d6",
+  arguments: { id: required("id of the token") },
+  flags: { format: formatFlag },
+  run: () => import("./devices-tokens-show.ts"),
+});
+
+export const devicesTokensRm = defineCommand({
+  path: ["devices", "tokens", "rm"],
+  summary: "revoke an enrollment token",
+  example: "tctl devices tokens rm 1f0ed1e2a3b4c5d6",
+  arguments: { id: required("id of the token") },
+  run: () => import("./devices-tokens-rm.ts"),
+});
+
 export const devicesSimulate = defineCommand({
   path: ["devices", "simulate"],
-  summary: "show which logins a device mode would take away, and change nothing",
-  example: "tctl devices simulate --mode=required",
+  summary: "show what a mode, posture rules or measured-boot rules would take away; change nothing",
+  example: "tctl devices simulate --mode=required --posture=device.secure_boot",
   flags: {
-    mode: choice(["off", "optional", "required", "required-for-humans"], "device mode to try", {
-      required: true,
+    mode: choice(["off", "optional", "required", "required-for-humans"], "device mode to try"),
+    posture: list("posture rule to try besides those that are set; may be repeated", {
+      split: false,
+      placeholder: "RULE",
     }),
-    role: string("try it as the mode of this role, not of the cluster", { placeholder: "NAME" }),
+    role: string("try it at this role, not at the cluster", { placeholder: "NAME" }),
+    measuredBoot: string("try the rules of this attestation_policy on every enrolled device", {
+      placeholder: "FILE",
+    }),
     format: formatFlag,
   },
   run: () => import("./devices-simulate.ts"),
@@ -267,14 +299,34 @@ export const lock = defineCommand({
     user: string("user name"),
     role: string("role name"),
     login: string("OS account"),
+    node: string("host name or host id of a registered node", { placeholder: "NAME" }),
     serverId: string("host id of a node", { placeholder: "ID" }),
-    device: string("device id", { placeholder: "ID" }),
+    device: string("device id or asset tag", { placeholder: "ID" }),
     mfaDevice: string("id of an MFA device", { placeholder: "ID" }),
     accessRequest: string("id of an access request", { placeholder: "ID" }),
     windowsDesktop: string("name of a Windows desktop", { placeholder: "NAME" }),
     ...lockFlags,
   },
   run: () => import("./lock.ts"),
+});
+
+export const locksLs = defineCommand({
+  path: ["locks", "ls"],
+  summary: "list the locks in force",
+  example: "tctl locks ls --format=json",
+  flags: {
+    expired: boolean("also those that have ended and are not yet swept away"),
+    format: formatFlag,
+  },
+  run: () => import("./locks-ls.ts"),
+});
+
+export const locksRm = defineCommand({
+  path: ["locks", "rm"],
+  summary: "remove locks",
+  example: "tctl locks rm 82d39d0c-a44d-4e59-80e0-4f6502b23706",
+  arguments: { id: required("id of a lock"), more: many("ids of others") },
+  run: () => import("./locks-rm.ts"),
 });
 
 export const auditLs = defineCommand({

@@ -1,19 +1,37 @@
-/** `tctl devices simulate`: who would lose which logins, before a device mode is set. */
+/** `tctl devices simulate`: who would lose which logins, before a device mode or a posture rule is set. */
+import { Fault } from "#base/fault.ts";
 import { printAs } from "#cli/output.ts";
 import { printTable } from "#cli/table.ts";
-import type { ChangedLogin, Simulation, TriedMode } from "./auth-client.ts";
+import type { ChangedLogin, Simulation, TriedTrust } from "./auth-client.ts";
 import type { devicesSimulate, Invocation } from "./commands.ts";
 import { withAuth } from "./services.ts";
 
 /** Server names that a row of the table shows. */
 const namesShown = 3;
 
-/** Asks, and prints the logins that change: those that are lost first. */
+/** Tries what the flags name: a mode or posture rules on the logins, or rules about boots on the devices. */
 export async function run(invocation: Invocation<typeof devicesSimulate>): Promise<void> {
+  const { mode, posture = [], role, measuredBoot } = invocation.flags;
+  const onLogins = mode !== undefined || posture.length > 0;
+  if (onLogins && measuredBoot === undefined) return simulateLogins(invocation);
+  if (!onLogins && measuredBoot !== undefined && role === undefined) {
+    const { simulateBoot } = await import("./devices-simulate-boot.ts");
+    return simulateBoot(invocation, measuredBoot);
+  }
+  throw new Fault(
+    "usage",
+    "name what to try: --mode or --posture, also with --role, or --measured-boot",
+    { hint: "for example: tctl devices simulate --mode=required" },
+  );
+}
+
+/** Asks, and prints the logins that change: those that are lost first. */
+async function simulateLogins(invocation: Invocation<typeof devicesSimulate>): Promise<void> {
   const { console, flags } = invocation;
-  const tried = { mode: flags.mode, role: flags.role };
-  const progress = console.progress("Trying the mode on every login");
-  const simulation = await withAuth(invocation, (auth) => auth.simulateDeviceMode(tried)).finally(
+  const { mode, role, posture = [] } = flags;
+  const tried = { mode, role, posture };
+  const progress = console.progress("Trying it on every login");
+  const simulation = await withAuth(invocation, (auth) => auth.simulateDeviceTrust(tried)).finally(
     () => progress.stop(),
   );
   await printAs(console, flags.format, asJson(tried, simulation), () =>
@@ -23,7 +41,7 @@ export async function run(invocation: Invocation<typeof devicesSimulate>): Promi
 
 function printSimulation(
   { console }: Invocation<typeof devicesSimulate>,
-  { mode, role }: TriedMode,
+  tried: TriedTrust,
   { modeBefore, totals, groups, logins }: Simulation,
 ): void {
   const rows = mergeGroups(logins);
@@ -31,27 +49,51 @@ function printSimulation(
     const header = ["User", "Login", "Servers", "Device", "Why"];
     const cells = rows.map(({ login, groups: of }) => {
       const servers = of.flatMap((group) => groups[group] ?? []);
-      const device = login.device === undefined ? "none" : `keeps access from ${login.device}`;
-      return [login.user, login.login, formatServers(servers), device, whyOf(login)];
+      return [login.user, login.login, formatServers(servers), formatDevices(login), whyOf(login)];
     });
     printTable(console, header, cells);
     console.print();
   }
-  const whose = role === undefined ? "the cluster" : `role "${role}"`;
-  console.print(`Tried:         mode "${mode}" for ${whose}; it is ${formatMode(modeBefore)} now`);
+  printTried(console, tried, modeBefore);
   console.print(`Lost:          ${count(totals.lost, usersOf(logins, true))}`);
   console.print(`With a device: ${count(totals.kept, usersOf(logins, false))}`);
   console.print(`As before:     ${count(totals.unchanged)}`);
-  if (totals.lost > 0) {
-    console.note("hint: each of these people enrolls with: tsh device enroll --current-device");
-    console.note("hint: or with a token, which you make with: tctl devices enroll --asset-tag=TAG");
-    return;
+  for (const hint of hintsFor(tried, logins)) console.note(`hint: ${hint}`);
+}
+
+function printTried(
+  console: Invocation<typeof devicesSimulate>["console"],
+  { mode, role, posture }: TriedTrust,
+  modeBefore: string | undefined,
+): void {
+  const whose = role === undefined ? "the cluster" : `role "${role}"`;
+  if (mode !== undefined) {
+    console.print(
+      `Tried:         mode "${mode}" for ${whose}; it is ${formatMode(modeBefore)} now`,
+    );
   }
-  console.note(
-    role === undefined
-      ? "hint: nobody loses access; set the mode with: tctl edit cap"
-      : `hint: nobody loses access; set the mode with: tctl edit role/${role}`,
-  );
+  for (const rule of posture) console.print(`Tried:         posture rule for ${whose}: ${rule}`);
+}
+
+/** What those who lose something need, or where the change is made when nobody does. */
+function hintsFor({ mode, role }: TriedTrust, logins: readonly ChangedLogin[]): string[] {
+  const lost = logins.filter(({ device }) => device === undefined);
+  if (lost.length === 0) {
+    const where = role === undefined ? "cap" : `role/${role}`;
+    const what = mode === undefined ? "rule" : "mode";
+    return [`nobody loses access; set the ${what} with: tctl edit ${where}`];
+  }
+  const needDevice = lost.some(({ lostDevices }) => lostDevices.length === 0);
+  const needPosture = lost.some(({ lostDevices }) => lostDevices.length > 0);
+  return [
+    ...(needDevice
+      ? [
+          "whoever has no device enrolls one with: tsh device enroll --current-device",
+          "or with a token, which you make with: tctl devices enroll --asset-tag=TAG",
+        ]
+      : []),
+    ...(needPosture ? ["what the cluster knows of a device shows: tctl get device/ASSET-TAG"] : []),
+  ];
 }
 
 /** Rows of the table: what differs in the servers only is one row. */
@@ -71,6 +113,11 @@ function rank({ device }: ChangedLogin): number {
   return device === undefined ? 0 : 1;
 }
 
+function formatDevices({ device, lostDevices }: ChangedLogin): string {
+  const kept = device === undefined ? "none" : `keeps access from ${device}`;
+  return lostDevices.length === 0 ? kept : `${kept}, not from ${lostDevices.join(", ")}`;
+}
+
 function formatServers(servers: readonly { readonly hostname: string }[]): string {
   const names = servers.slice(0, namesShown).map(({ hostname }) => hostname);
   const more = servers.length > namesShown ? [...names, "..."] : names;
@@ -80,7 +127,8 @@ function formatServers(servers: readonly { readonly hostname: string }[]): strin
 function whyOf({ check, role, reason }: ChangedLogin): string {
   if (check === "cluster-device-mode") return "the cluster demands a device";
   if (check === "role-device-mode") return `role "${role ?? ""}" demands a device`;
-  return reason;
+  // What SSH clients of others look for says nothing here.
+  return reason.replace(/^unauthorized device: /, "");
 }
 
 function formatMode(mode: string | undefined): string {
@@ -99,17 +147,19 @@ function count(logins: number, users?: number): string {
   return users === undefined || logins === 0 ? what : `${what} of ${many(users, "user")}`;
 }
 
-function asJson(tried: TriedMode, { modeBefore, totals, groups, logins }: Simulation) {
+function asJson(tried: TriedTrust, { modeBefore, totals, groups, logins }: Simulation) {
   return {
-    mode: tried.mode,
+    ...(tried.mode === undefined ? {} : { mode: tried.mode }),
+    ...(tried.posture.length === 0 ? {} : { posture: tried.posture }),
     ...(tried.role === undefined ? {} : { role: tried.role }),
     mode_before: modeBefore ?? "",
     totals,
     server_groups: groups.map((servers, group) => ({ group, servers })),
-    logins: logins.map(({ device, role, reason, ...login }) => ({
+    logins: logins.map(({ device, lostDevices, role, reason, ...login }) => ({
       ...login,
       outcome: device === undefined ? "lost" : "kept",
       ...(device === undefined ? {} : { device }),
+      ...(lostDevices.length === 0 ? {} : { lost_devices: lostDevices }),
       ...(role === undefined ? {} : { role }),
       reason,
     })),

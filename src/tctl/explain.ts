@@ -1,6 +1,7 @@
 /** `tctl explain`: one refusal, from the audit log, in words. */
 import { printAs } from "#cli/output.ts";
 import type { AuditEvent, PersonalDevice } from "./auth-client.ts";
+import { ceremonyHelp } from "./ceremony-help.ts";
 import type { explain, Invocation } from "./commands.ts";
 import { withAuth } from "./services.ts";
 
@@ -32,9 +33,9 @@ export function describeRefusal(event: AuditEvent, devices: readonly PersonalDev
     ["Lock:", lockOf(refusal)],
     ["Device:", deviceOf(event)],
     ...devices.map((device): Row => ["Owns:", ownedText(device)]),
-    ...text(refusal["hint"])
-      .split("\n")
-      .map((line): Row => ["What helps:", line]),
+    ...[...text(refusal["hint"]).split("\n"), ...ceremonyHelp(event)].map(
+      (line): Row => ["What helps:", line],
+    ),
   ];
   return rows.filter(([, right]) => right !== "");
 }
@@ -61,7 +62,7 @@ function ruleOf(refusal: Fields): string {
 
 function lockOf(refusal: Fields): string {
   const [lock, target] = [text(refusal["lock"]), text(refusal["lock_target"])];
-  return lock === "" ? "" : `${lock} (on the ${target}); remove it with: tctl rm lock/${lock}`;
+  return lock === "" ? "" : `${lock} (on the ${target}); remove it with: tctl locks rm ${lock}`;
 }
 
 /** What the person's certificate, or the ceremony, said of a device. */

@@ -43,3 +43,10 @@ export function readTimeFlag(flag: string, text: string): Date {
   }
   return new Date(parsed);
 }
+
+/** When something ends, and how long from now. */
+export function formatExpiry(expires: Date | undefined, now: Date): string {
+  if (expires === undefined) return "never";
+  const left = Math.max(0, Math.round((expires.getTime() - now.getTime()) / 1000) * 1000);
+  return `${formatTimeUtc(expires)} (${formatDuration(left)})`;
+}

@@ -6,23 +6,27 @@ import { parseResourceOf } from "#resource/parse.ts";
 import { timeOf } from "#resource/time.ts";
 import type { AuthClient } from "./auth-client.ts";
 import type { Invocation, lock } from "./commands.ts";
+import { findDevice } from "./find-device.ts";
 import { readTimeFlag } from "./format.ts";
 import { type Services, withAuth } from "./services.ts";
 
 /** Locks out whatever the flags name, all of them together. */
 export async function run(invocation: Invocation<typeof lock>): Promise<void> {
   const { flags, services, console } = invocation;
+  if (flags.node !== undefined && flags.serverId !== undefined) {
+    throw new Fault("usage", "use only one of --node and --server-id");
+  }
   const named = {
     user: flags.user,
     role: flags.role,
     login: flags.login,
-    server_id: flags.serverId,
+    server_id: flags.node ?? flags.serverId,
     device: flags.device,
     mfa_device: flags.mfaDevice,
     access_request: flags.accessRequest,
     windows_desktop: flags.windowsDesktop,
   };
-  const target = Object.fromEntries(
+  const target: LockTarget = Object.fromEntries(
     Object.entries(named).filter(([, value]) => value !== undefined && value !== ""),
   );
   if (Object.keys(target).length === 0) {
@@ -32,24 +36,58 @@ export async function run(invocation: Invocation<typeof lock>): Promise<void> {
   }
   readEnd(flags, services);
   await withAuth(invocation, async (auth) => {
+    if (flags.node) target.server_id = await findServer(auth, flags.node);
+    const device = await look(target.device, (text) => findDevice(auth, text));
+    if (device.found) target.device = device.found.metadata.name;
     const name = await createLock(auth, target, flags, services);
     console.print(`Created a lock with name "${name}".`);
-    for (const kind of ["user", "role"] as const) {
-      if (target[kind] && (await isMissing(auth, kind, target[kind]))) {
-        console.note(`WARNING: there is no ${kind} "${target[kind]}" yet; is the name right?`);
-      }
+    const { user, role } = target;
+    const missing = [
+      ["device", target.device, device],
+      ["user", user, await look(user, (text) => auth.get("user", text))],
+      ["role", role, await look(role, (text) => auth.get("role", text))],
+    ] as const;
+    for (const [kind, text, { missing: isMissing }] of missing) {
+      if (isMissing) console.note(`WARNING: there is no ${kind} "${text}" yet; is the name right?`);
     }
   });
 }
 
-/** A lock may come before what it locks, so this is no error; nor is it one when the caller may not look. */
-async function isMissing(auth: AuthClient, kind: "user" | "role", name: string): Promise<boolean> {
+/**
+ * Looks for what is to be locked. A lock may come before what it locks, so nothing that is missing is an error; nor is it
+ * one when the caller may not look.
+ */
+async function look<T>(
+  text: string | undefined,
+  find: (text: string) => Promise<T>,
+): Promise<{ readonly found?: T; readonly missing: boolean }> {
+  if (text === undefined) return { missing: false };
   try {
-    await auth.get(kind, name);
-    return false;
+    return { found: await find(text), missing: false };
   } catch (error) {
-    return isFault(error, "not-found");
+    if (!isFault(error, "not-found", "access-denied", "unimplemented")) throw error;
+    return { missing: isFault(error, "not-found") };
   }
+}
+
+/** The host id of the one registered server with this host name or host id. Throws `not-found`. */
+async function findServer(auth: AuthClient, name: string): Promise<string> {
+  const nodes = await auth.list("node");
+  const found = nodes.filter(
+    ({ metadata, spec }) => metadata.name === name || spec.hostname === name,
+  );
+  const [node, other] = found;
+  if (node === undefined) {
+    throw new Fault("not-found", `there is no node "${name}"`, {
+      hint: "see the nodes: tctl nodes ls; one that is not registered is locked by its host id: --server-id=ID",
+    });
+  }
+  if (other !== undefined) {
+    throw new Fault("invalid", `several nodes are called "${name}"`, {
+      hint: `lock one of them: --server-id=${found.map(({ metadata }) => metadata.name).join(" or --server-id=")}`,
+    });
+  }
+  return node.metadata.name;
 }
 
 /** What a lock says besides its target. */

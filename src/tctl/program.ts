@@ -2,6 +2,7 @@
 
 import { versionLine } from "#base/version.ts";
 import { defineProgram } from "#cli/program.ts";
+import * as attestation from "./attestation-commands.ts";
 import * as commands from "./commands.ts";
 import { machineServices } from "./services.ts";
 import { sharedFlags } from "./shared.ts";
@@ -15,6 +16,8 @@ export const tctl = defineProgram({
     users: "manage users",
     tokens: "manage join tokens",
     devices: "manage trusted devices",
+    "devices tokens": "manage enrollment tokens",
+    locks: "see and remove locks",
     alerts: "tell people something at their login",
     audit: "read the audit log",
     nodes: "manage SSH servers",
@@ -42,9 +45,19 @@ export const tctl = defineProgram({
     commands.devicesExport,
     commands.devicesRm,
     commands.devicesEnroll,
+    commands.devicesTokensLs,
+    commands.devicesTokensShow,
+    commands.devicesTokensRm,
     commands.devicesLock,
     commands.devicesSimulate,
+    attestation.devicesApproveBoot,
+    attestation.devicesEkcertInspect,
+    attestation.devicesEkcertAllow,
+    attestation.devicesEkcertLs,
+    attestation.devicesEkcertBind,
     commands.lock,
+    commands.locksLs,
+    commands.locksRm,
     commands.alertsLs,
     commands.alertsCreate,
     commands.alertsAck,

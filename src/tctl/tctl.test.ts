@@ -9,7 +9,8 @@ import { flagName } from "#cli/flag.ts";
 import { formatHelp } from "#cli/help.ts";
 import { parseCommandLine } from "#cli/parse.ts";
 import { runProgram } from "#cli/run.ts";
-import type { AuditEvent, Simulation } from "#tctl/auth-client.ts";
+import type { BootSimulation, DeviceAttestation } from "#tctl/attestation-calls.ts";
+import type { AuditEvent, IssuedToken, Simulation } from "#tctl/auth-client.ts";
 import { runEditor } from "#tctl/editor.ts";
 import { tctl } from "#tctl/program.ts";
 import { createFakeAuth, type FakeAuth } from "../../test/support/cli/fake-auth.ts";
@@ -134,14 +135,21 @@ const refusals: readonly AuditEvent[] = [
     success: false,
     error: "the device could not be enrolled",
     message: "the endorsement certificate is not of an allowed maker",
-    reason: "ekcert_untrusted",
+    reason: "ek_untrusted",
     device: { asset_tag: "C00BB0BBBB0B" },
   },
 ];
 
 const hosts = (...names: readonly string[]) =>
   names.map((name) => ({ id: `id-${name}`, hostname: name }));
-const demanded = { check: "cluster-device-mode", role: undefined, reason: "unauthorized device" };
+const demanded = {
+  ...{ check: "cluster-device-mode", role: undefined, reason: "unauthorized device" },
+  lostDevices: [],
+};
+const unmet = {
+  ...{ check: "cluster-device-posture", role: undefined },
+  reason: "unauthorized device: the device does not meet a posture rule: device.secure_boot",
+};
 
 const simulations: readonly (readonly [string, Simulation])[] = [
   [
@@ -158,6 +166,7 @@ const simulations: readonly (readonly [string, Simulation])[] = [
         {
           ...{ user: "carol", login: "root", group: 1, device: undefined, role: undefined },
           check: "locks",
+          lostDevices: [],
           reason: 'lock targeting Device:"20ec6373" is in force: stolen',
         },
       ],
@@ -171,13 +180,98 @@ const simulations: readonly (readonly [string, Simulation])[] = [
       groups: [hosts("db-1")],
       logins: [
         {
-          ...{ user: "bob", login: "root", group: 0, device: undefined },
+          ...{ user: "bob", login: "root", group: 0, device: undefined, lostDevices: [] },
           ...{ check: "role-device-mode", role: "access", reason: "access to resource requires" },
         },
       ],
     },
   ],
+  [
+    "::device.secure_boot",
+    {
+      modeBefore: "optional",
+      totals: { users: 2, servers: 1, lost: 1, kept: 1, unchanged: 0 },
+      groups: [hosts("db-1")],
+      logins: [
+        {
+          ...{ user: "alice", login: "root", group: 0, device: "C00AA0AAAA0A" },
+          ...{ ...unmet, lostDevices: ["OLD-1"] },
+        },
+        {
+          ...{ user: "bob", login: "root", group: 0, device: undefined },
+          ...{ ...unmet, lostDevices: ["OLD-2"] },
+        },
+      ],
+    },
+  ],
 ];
+
+/** As a login that enrols its device by itself is given it. */
+const autoTokens: readonly IssuedToken[] = [
+  {
+    ...{ id: "a9b8c7d6e5f40312", assetTag: "C00AA0AAAA0A", osType: "macos" },
+    ...{ deviceId: "20ec6373-9e8e-46e0-8f1c-47ad6b06a768", createdBy: "bob", onlyFor: "bob" },
+    created: new Date("2026-11-21T05:49:47Z"),
+    expires: new Date("2026-11-21T05:54:47Z"),
+  },
+];
+
+const boot = {
+  seen: new Date("2026-11-20T08:15:00Z"),
+  eventLog: "explained",
+  unexplainedPcrs: [],
+  secureBoot: "on",
+  firmware: "N32ET91W (1.67)",
+  pcrs: { 0: "00".repeat(32), 7: "77".repeat(32) },
+};
+
+const attestation: DeviceAttestation = {
+  assetTag: "C00AA0AAAA0A",
+  osType: "linux",
+  attestationType: "tpm_ekcert_trusted",
+  signingHash: "sha256",
+  endorsement: {
+    keyHash: "5e".repeat(32),
+    certificateSerial: "1a:2b:3c",
+    issuer: "CN=Vendor TPM Root",
+    manufacturer: "id:57454300",
+    model: "NPCT75x",
+    firmwareVersion: "id:00070002",
+  },
+  bound: { keyHash: "", certificateSerial: "" },
+  lastBoot: boot,
+  refusedBoot: {
+    ...boot,
+    seen: new Date("2026-11-21T05:40:00Z"),
+    firmware: "N32ET92W (1.68)",
+    pcrs: { ...boot.pcrs, 0: "01".repeat(32) },
+  },
+  baseline: boot.pcrs,
+};
+
+const bootSimulation: BootSimulation = {
+  totals: { enrolled: 6, refused: 1, reported: 1, satisfied: 3, unconcerned: 1 },
+  devices: [
+    {
+      ...{ id: "id-b", assetTag: "B", osType: "linux", owner: "bob", seen: undefined },
+      findings: [
+        {
+          ...{ rule: "firmware", mode: "report", reason: "boot_unknown" },
+          why: "nothing is known of its last boot",
+        },
+      ],
+    },
+    {
+      ...{ id: "id-a", assetTag: "A", osType: "windows", owner: "alice", seen: boot.seen },
+      findings: [
+        {
+          ...{ rule: "secure-boot", mode: "enforce", reason: "secure_boot_off" },
+          why: "Secure Boot is off",
+        },
+      ],
+    },
+  ],
+};
 
 /** Replays `testdata/<name>.script` against a new cluster. */
 async function replay(
@@ -254,6 +348,12 @@ test("devices: add, list, enroll, lock, remove", async () => {
   await replay("devices", [...cluster, ...devices]);
 });
 
+test("enrollment tokens: list, show, revoke", async () => {
+  await replay("enroll-tokens", [...cluster, ...devices], (auth) => {
+    for (const token of autoTokens) auth.issued.set(token.id, token);
+  });
+});
+
 test("inventory: import and export as CSV and JSON, and what is wrong with a file", async () => {
   await replay("inventory", devices);
 });
@@ -262,8 +362,57 @@ test("devices: an empty inventory says so", async () => {
   await replay("devices-none", cluster);
 });
 
+const locks: readonly unknown[] = [
+  {
+    kind: "lock",
+    metadata: { name: "0b7c2a54-0000-4000-8000-000000000001" },
+    spec: {
+      target: { user: "mallory", login: "root" },
+      message: "on leave",
+      created_at: "2026-11-20T08:00:00Z",
+      created_by: "alice",
+    },
+  },
+  {
+    kind: "lock",
+    metadata: { name: "0b7c2a54-0000-4000-8000-000000000002" },
+    spec: {
+      target: { login: "root" },
+      expires: "2026-11-21T05:00:00Z",
+      created_at: "2026-11-21T04:00:00Z",
+      created_by: "alice",
+    },
+  },
+  {
+    kind: "lock",
+    metadata: { name: "deleted-user-2bd806c97f0e00af1a1fc3328fa763a9" },
+    spec: {
+      target: { user: "bob" },
+      message: "the user was deleted",
+      expires: "2026-11-21T17:00:00Z",
+      created_at: "2026-11-21T05:00:00Z",
+      created_by: "alice",
+    },
+  },
+  {
+    kind: "lock",
+    metadata: { name: "device-7a2e5a5c-0000-4000-8000-000000000001-0011223344556677" },
+    spec: {
+      target: { device: "7a2e5a5c-0000-4000-8000-000000000001/YXNkZg" },
+      message: "device C00AA0AAAA0A is no longer enrolled with this key",
+      expires: "2026-11-21T16:00:00Z",
+      created_at: "2026-11-21T04:30:00Z",
+      created_by: "alice",
+    },
+  },
+];
+
 test("locks: every target, one of them at least", async () => {
-  await replay("locks", cluster);
+  await replay("locks", [...cluster, ...devices, ...nodes]);
+});
+
+test("locks: list and remove, and what a removal makes good again", async () => {
+  await replay("locks-ls", [...cluster, ...locks]);
 });
 
 test("nodes and status", () =>
@@ -290,6 +439,13 @@ test("explain: the rule, the device and what would help, for every kind of refus
 test("simulate: lost logins first, servers counted and named, devices that keep access", async () => {
   await replay("simulate", cluster, (auth) => {
     for (const [key, simulation] of simulations) auth.simulations.set(key, simulation);
+  });
+});
+
+test("attestation: certificates of TPMs, authorities, bindings, rules about boots", async () => {
+  await replay("attestation", [...cluster, ...devices], (auth) => {
+    auth.attestations.set("7a2e5a5c-0000-4000-8000-000000000001", attestation);
+    auth.bootSimulation = bootSimulation;
   });
 });
 

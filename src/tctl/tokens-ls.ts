@@ -1,6 +1,5 @@
 /** `tctl tokens ls` */
 
-import { formatDuration } from "#base/duration.ts";
 import type { Console } from "#cli/console.ts";
 import { printAs } from "#cli/output.ts";
 import { formatLabels, printTable } from "#cli/table.ts";
@@ -8,7 +7,7 @@ import { presentResource } from "#resource/present.ts";
 import { instantOf } from "#resource/time.ts";
 import type { Token } from "#resource/token.ts";
 import type { Invocation, tokensLs } from "./commands.ts";
-import { formatTimeUtc } from "./format.ts";
+import { formatExpiry } from "./format.ts";
 import { withAuth } from "./services.ts";
 
 /** Lists tokens, those that expire first at the top. */
@@ -37,10 +36,4 @@ export function printTokens(console: Console, tokens: readonly Token[], now: Dat
       formatExpiry(instantOf(token.metadata.expires), now),
     ]);
   printTable(console, ["Token", "Type", "Labels", "Expiry Time (UTC)"], rows);
-}
-
-function formatExpiry(expires: Date | undefined, now: Date): string {
-  if (expires === undefined) return "never";
-  const left = Math.max(0, Math.round((expires.getTime() - now.getTime()) / 1000) * 1000);
-  return `${formatTimeUtc(expires)} (${formatDuration(left)})`;
 }

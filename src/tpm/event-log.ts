@@ -3,6 +3,7 @@
  * little-endian. A log is untrusted until event-log-replay.ts has compared it with quoted PCRs, and event types are
  * never covered by a digest.
  */
+import { createHash } from "node:crypto";
 import { sameBytes, utf8 } from "#base/bytes.ts";
 import { algorithm, findHash } from "./constants.ts";
 import { refuse } from "./refusal.ts";
@@ -20,6 +21,7 @@ export interface LogEvent {
 export const eventType = {
   noAction: 0x00000003,
   separator: 0x00000004,
+  crtmVersion: 0x00000008,
   variableDriverConfig: 0x80000001,
   action: 0x80000007,
   variableAuthority: 0x800000e0,
@@ -87,6 +89,18 @@ export function parseEventLog(bytes: Uint8Array): readonly LogEvent[] {
     events.push(sizes === undefined ? readLegacyEvent(from) : readAgileEvent(from, sizes));
   }
   return events;
+}
+
+/** True when every digest of the event that this product can compute is that of `data`, and there is one. */
+export function measures({ digests }: LogEvent, data: Uint8Array): boolean {
+  const known = [...digests].filter(([hash]) => findHash(hash) !== undefined);
+  return (
+    known.length > 0 &&
+    known.every(([hash, digest]) => {
+      const name = findHash(hash)?.name ?? "";
+      return sameBytes(createHash(name).update(data).digest(), digest);
+    })
+  );
 }
 
 function readLegacyEvent(from: LogReader): LogEvent {

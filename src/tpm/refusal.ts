@@ -38,6 +38,9 @@ export const evidenceReasons = {
   ek_certificate_required:
     "the cluster accepts only endorsement certificates of its list, and none was sent",
   ek_untrusted: "the endorsement certificate does not chain to an authority of the cluster's list",
+  ek_not_bound: "the device is registered with another endorsement key",
+  ek_serial_not_bound:
+    "the device is registered with an endorsement certificate of another serial number",
   activation:
     "the credential was not activated: endorsement and attestation key are not in one TPM",
   event_log_limit: "the event log is larger than any firmware writes",

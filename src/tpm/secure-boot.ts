@@ -3,11 +3,9 @@
  * Call only when the replay explains PCR 7. Event types are not covered by digests, so every event must be of a known
  * type with data that hashes to its digest; anything else is "unclear", never "on".
  */
-import { createHash } from "node:crypto";
 import { sameBytes } from "#base/bytes.ts";
 import { isFault } from "#base/fault.ts";
-import { findHash } from "./constants.ts";
-import { eventType, type LogEvent, LogReader } from "./event-log.ts";
+import { eventType, type LogEvent, LogReader, measures } from "./event-log.ts";
 import { refuse } from "./refusal.ts";
 
 /** The state that the log shows. */
@@ -37,17 +35,19 @@ function readState(events: readonly LogEvent[]): SecureBootState {
     switch (event.type) {
       case eventType.separator:
         separators += 1;
-        if (!sameBytes(event.data, new Uint8Array(4)) || !isMeasured(event)) return "unclear";
+        if (!sameBytes(event.data, new Uint8Array(4)) || !measures(event, event.data))
+          return "unclear";
         break;
       case eventType.variableDriverConfig: {
         const { name, data } = readVariable(event.data);
-        if (separators > 0 || variables.has(name) || !isMeasured(event)) return "unclear";
+        if (separators > 0 || variables.has(name) || !measures(event, event.data)) return "unclear";
         variables.set(name, data);
         break;
       }
       case eventType.variableAuthority:
         // Some firmware measures the authority without its last byte.
-        if (!isMeasured(event) && !isMeasured(event, event.data.subarray(0, -1))) return "unclear";
+        if (!measures(event, event.data) && !measures(event, event.data.subarray(0, -1)))
+          return "unclear";
         authorities += 1;
         break;
       default:
@@ -60,17 +60,6 @@ function readState(events: readonly LogEvent[]): SecureBootState {
   if (flag[0] !== 1) return "off";
   const keys = ["PK", "KEK", "db"].every((name) => (variables.get(name)?.length ?? 0) > 0);
   return keys && authorities > 0 ? "on" : "unclear";
-}
-
-function isMeasured({ digests, data }: LogEvent, measured: Uint8Array = data): boolean {
-  const known = [...digests].filter(([hash]) => findHash(hash) !== undefined);
-  return (
-    known.length > 0 &&
-    known.every(([hash, digest]) => {
-      const name = findHash(hash)?.name ?? "";
-      return sameBytes(createHash(name).update(measured).digest(), digest);
-    })
-  );
 }
 
 /** UEFI_VARIABLE_DATA (firmware profile section 10.2.6). */

@@ -220,7 +220,7 @@ for (const [name, clockAheadMs, message] of [
 for (const [name, description, hint] of [
   ["unenrolled", { ...mine, enrolled: false, credentialMatches: false }, /tctl devices enroll/],
   ["enrolled with another key", { ...mine, credentialMatches: false }, /tctl devices enroll/],
-  ["locked", { ...mine, lock: "lock targeting Device is in force" }, /tctl rm lock\/ID/],
+  ["locked", { ...mine, lock: "lock targeting Device is in force" }, /tctl locks rm ID/],
 ] as const) {
   test(`doctor finds a device that was ${name}`, async (context) => {
     const home = await start(context, { description });

@@ -89,9 +89,14 @@ function enrolledText({ enrolled, owner, details, credentialMatches }: DeviceDes
 }
 
 function demandText({ clusterDemands, clusterMode, demandingRoles }: DeviceDescription): string {
-  const cluster = clusterDemands ? [`the cluster (${clusterMode})`] : [];
-  const roles = demandingRoles.map(({ role, mode }) => `role "${role}" (${mode})`);
+  const cluster = clusterDemands ? [`the cluster (${demandOf(clusterMode)})`] : [];
+  const roles = demandingRoles.map(({ role, mode }) => `role "${role}" (${demandOf(mode)})`);
   return [...cluster, ...roles].join(", ") || "nobody";
+}
+
+/** The mode, where it is what demands a device. */
+function demandOf(mode: string): string {
+  return mode.startsWith("required") ? mode : "posture rules";
 }
 
 function permissionText({ mayEnroll, mayEnrollAlone, autoEnroll }: DeviceDescription): string {
@@ -146,6 +151,7 @@ function clusterJson({ details, ...cluster }: DeviceDescription) {
     device_trust_mode: cluster.clusterMode,
     cluster_demands: cluster.clusterDemands,
     demanding_roles: cluster.demandingRoles,
+    unmet_rules: cluster.unmetRules,
     auto_enroll: cluster.autoEnroll,
     may_enroll: cluster.mayEnroll,
     may_enroll_alone: cluster.mayEnrollAlone,

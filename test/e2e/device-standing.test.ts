@@ -186,5 +186,5 @@ test("a login that lost its device to a lock is told why", async () => {
     ["enrollment"],
   );
   assert.match(locked[0]?.[1] ?? "", /is in force: lost$/);
-  assert.match(locked[0]?.[2] ?? "", /tctl rm lock\/ID/);
+  assert.match(locked[0]?.[2] ?? "", /tctl locks rm ID/);
 });

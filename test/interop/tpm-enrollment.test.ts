@@ -156,7 +156,7 @@ test("explains that the TPM was cleared, and enrolls the same TPM again with a n
     });
     const after = await enrollDevice(again);
     assert.notEqual(after.credential.id, before.credential.id);
-    assert.equal(after.endorsementHash, before.endorsementHash);
+    assert.equal(after.endorsement?.publicKeyHash, before.endorsement?.publicKeyHash);
     await again.close();
   });
 });
@@ -269,7 +269,9 @@ test("finds that one TPM wants to be two devices", async () => {
       assertNoConflict(enrollment, {
         deviceId: "device-2",
         holderOfEndorsementKey:
-          enrollment.endorsementHash === first.endorsementHash ? "device-1" : "",
+          enrollment.endorsement?.publicKeyHash === first.endorsement?.publicKeyHash
+            ? "device-1"
+            : "",
       }),
     );
   });

@@ -6,9 +6,10 @@ import type { PolicyView } from "#access/access-checks.ts";
 import type { AccessRequest } from "#access/decide-access.ts";
 import { sshTarget } from "#access/target.ts";
 import type { DeviceExtensions, Traits, UserIdentity } from "#identity/identity.ts";
+import type { DeviceFacts } from "#resource/device-facts.ts";
 import type { Lock, LockTarget } from "#resource/lock.ts";
 import type { Role } from "#resource/role.ts";
-import { makeUser, testDevice } from "./identity.ts";
+import { makeUser, testDevice, testFacts } from "./identity.ts";
 import { makeBrokenRole, makeLock, makePreference } from "./policy.ts";
 
 /** Numbers in [0, 1), the same for the same seed (mulberry32). */
@@ -54,6 +55,31 @@ const loginLists: readonly string[][] = [
   ["adm-{{external.team}}"],
   ["*"],
 ];
+const postures: readonly (readonly string[])[] = [
+  ["device.secure_boot"],
+  ['device.os == "linux"', "device.owner == user.metadata.name"],
+  ['at_most(device.data_age, "1h")'],
+  ['version_at_least(device.os_version, "22.10") || device.secure_boot'],
+  ["!device.profile_agrees"],
+  ['user.metadata.name == "bob"'],
+];
+const factsPool: readonly (DeviceFacts | undefined)[] = [
+  testFacts,
+  testFacts,
+  undefined,
+  { ...testFacts, owner: "bob", secure_boot: false, os_version: "22.10.1" },
+  { ...testFacts, os: "macos", data_time: "2026-01-01T08:59:59.000Z", profile_agrees: false },
+  { ...testFacts, credential_id: "another" },
+  {
+    credential_id: testDevice.credentialId,
+    asset_tag: testDevice.assetTag,
+    os: "linux",
+    attestation: "unspecified",
+    source: "",
+    origin: "",
+    owner: "alice",
+  },
+];
 const modes = [undefined, undefined, "off", "optional", "required", "required-for-humans"];
 
 const traitPool: readonly Traits[] = [
@@ -87,6 +113,7 @@ export function makeRolePool(random: () => number, count: number): Role[] {
       },
       options: {
         device_trust_mode: pick(modes),
+        device_posture: random() < 0.08 ? pick(postures) : [],
         require_session_mfa: rare([true, "hardware_key_touch"], false),
         pin_source_ip: rare([true, false], false),
       },
@@ -111,10 +138,14 @@ const lockPool: readonly Lock[] = lockTargets.flatMap((target) => [
   makeLock(target, "2026-01-01T09:59:59Z"),
   makeLock(target, "2026-01-01T10:00:01Z"),
 ]);
-const preferences = modes.flatMap((mode) => [
-  makePreference(mode === undefined ? {} : { device_trust: { mode } }),
-  makePreference({ device_trust: { mode: mode ?? "" }, require_session_mfa: mode === "off" }),
-]);
+const preferences = [
+  ...modes.flatMap((mode) => [
+    makePreference(mode === undefined ? {} : { device_trust: { mode } }),
+    makePreference({ device_trust: { mode: mode ?? "" }, require_session_mfa: mode === "off" }),
+  ]),
+  // Rules refuse most: here and there is enough.
+  makePreference({ device_trust: { posture: postures[0] } }),
+];
 
 /** A random question about an SSH login. */
 export function makeCase(random: () => number, pool: readonly Role[]): AccessRequest {
@@ -142,11 +173,16 @@ export function makeCase(random: () => number, pool: readonly Role[]): AccessReq
     roles: new Map(pool.map((role) => [role.metadata.name, role])),
     authPreference: pick(preferences),
     locks: Array.from({ length: pick([0, 0, 0, 1, 2]) }, () => pick(lockPool)),
+    devices: devicesWith(pick(factsPool)),
     current: !chance(0.02),
   };
   const server = { id: pick(["server-1", "server-2"]), hostname: "host", labels };
   const target = sshTarget(server, pick(["root", "root", "ubuntu", "adm-core", "*"]));
   return { identity, policy, target, now, clientIp: pick([undefined, "10.0.0.1", "10.0.0.1"]) };
+}
+
+function devicesWith(facts: DeviceFacts | undefined): PolicyView["devices"] {
+  return new Map(facts === undefined ? [] : [[testDevice.deviceId, facts]]);
 }
 
 function deviceWith(pick: Pick): DeviceExtensions {

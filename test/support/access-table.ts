@@ -9,8 +9,9 @@ import { type AccessDecision, decideAccess } from "#access/decide-access.ts";
 import type { CheckName, Refusal } from "#access/decision.ts";
 import { type AccessTarget, databaseTarget } from "#access/target.ts";
 import type { UserIdentity } from "#identity/identity.ts";
+import type { DeviceFacts } from "#resource/device-facts.ts";
 import type { Role } from "#resource/role.ts";
-import { makeUser, testDevice } from "./identity.ts";
+import { makeUser, testDevice, testFacts } from "./identity.ts";
 import { loginTarget, makeBrokenRole, makePolicy, makePreference, makeRole } from "./policy.ts";
 
 /** The time of every decision. */
@@ -23,6 +24,11 @@ export const logins = ["{{internal.logins}}"];
 export const access = makeRole("access", { allow: { node_labels: all, logins } });
 /** The part of a user who proved an enrolled device. */
 export const device = { device: testDevice };
+
+/** A policy that knows these facts of the enrolled device. */
+export function knowing(facts: Partial<DeviceFacts> = {}): Pick<PolicyView, "devices"> {
+  return { devices: new Map([[testDevice.deviceId, { ...testFacts, ...facts }]]) };
+}
 
 /** One row. */
 export interface Row {

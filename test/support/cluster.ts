@@ -7,6 +7,7 @@ import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { withPlainShells } from "../../tools/plain-shells.ts";
 import { acceptInvitation } from "./cluster/invitation.ts";
 import { checkoutPrograms, discardTpms, Machine, newTpm, type Ran } from "./cluster/machine.ts";
 import { OneTimeCodes } from "./cluster/one-time-codes.ts";
@@ -33,6 +34,14 @@ export interface ClusterOptions {
   readonly programs?: string;
   /** Gives the data folder a disk of its own of this size, which only the server sees. */
   readonly diskMib?: number;
+}
+
+/** How a machine is built. */
+export interface MachineOptions {
+  /** A TPM of its own; true for one fresh from the factory, false for none. */
+  readonly tpm?: boolean | RunningTpm;
+  /** Its firmware measures boots and logs them: see `bootMachine`. */
+  readonly logsBoots?: boolean;
 }
 
 /** Those that run in this process: their machines' TPMs come from one factory. */
@@ -137,8 +146,9 @@ export class Cluster {
       ...(logins.length === 0 ? [] : [`--logins=${logins.join(",")}`]),
       ...(cluster === undefined ? [] : [`--cluster=${cluster}`]),
     ];
-    const plain = onMachine(this.nodename, [join(this.#programs, "gatehouse"), ...args]);
-    const command = diskMib === undefined ? plain : onDisk(diskMib, this.dataDir, plain);
+    const plain = withPlainShells([join(this.#programs, "gatehouse"), ...args]);
+    const named = onMachine(this.nodename, plain);
+    const command = diskMib === undefined ? named : onDisk(diskMib, this.dataDir, named);
     mkdirSync(this.dataDir, { recursive: true, mode: 0o700 });
     // The first start prints an invitation as well.
     const ready = this.#port === 0 ? /\/web\/invite\/\S+\n/ : /is ready: .*\n/;
@@ -179,8 +189,10 @@ export class Cluster {
   }
 
   /** A person's computer with a TPM of its own, or none. */
-  async machine(serial: string, { tpm = true } = {}): Promise<Machine> {
-    return this.#addMachine(`machine-${serial}`, serial, tpm ? await newTpm() : undefined);
+  async machine(serial: string, options: MachineOptions = {}): Promise<Machine> {
+    const { tpm = true, logsBoots = false } = options;
+    const own = tpm === true ? await newTpm() : tpm || undefined;
+    return this.#addMachine(`machine-${serial}`, serial, own, logsBoots);
   }
 
   /** Runs tctl on the auth host. */
@@ -232,7 +244,7 @@ export class Cluster {
   }
 
   /** Logs a person in on a machine. */
-  async login(machine: Machine, person: Person, ...flags: string[]): Promise<Ran> {
+  async login(machine: Pick<Machine, "run">, person: Person, ...flags: string[]): Promise<Ran> {
     const code = await person.codes.next();
     const args = [
       "login",
@@ -259,8 +271,9 @@ export class Cluster {
     rmSync(this.folder, { recursive: true, force: true });
   }
 
-  #addMachine(name: string, serial: string, tpm?: RunningTpm): Machine {
-    const machine = new Machine(join(this.folder, name), serial, this.#programs, tpm);
+  #addMachine(name: string, serial: string, tpm?: RunningTpm, logsBoots = false): Machine {
+    const folder = join(this.folder, name);
+    const machine = new Machine(folder, serial, this.#programs, { tpm, logsBoots });
     this.#machines.push(machine);
     return machine;
   }

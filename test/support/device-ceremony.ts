@@ -24,6 +24,7 @@ export const testNow = new Date(Date.now() + 3_600_000);
 export const openPolicy: DeviceTrustPolicy = {
   endorsementAuthorities: [],
   allowSha1OnWindows: false,
+  measuredBoot: [],
 };
 
 /** Collected data with every field set. */

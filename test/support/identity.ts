@@ -1,6 +1,7 @@
 /** Identities for tests: a plain user, and generators of every user that a certificate can carry. */
 import fc from "fast-check";
 import type { SystemIdentity, UserIdentity } from "#identity/identity.ts";
+import type { DeviceFacts } from "#resource/device-facts.ts";
 
 /** Alice with the role `access`, no device and all permissions; `changes` override. */
 export function makeUser(changes: Partial<UserIdentity> = {}): UserIdentity {
@@ -32,6 +33,22 @@ export const testDevice = {
   assetTag: "C00AA0AAAA0A",
   credentialId: "661c9340-81b0-4a1a-a671-7b1304d28600",
 } as const;
+
+/** What the cluster knows of {@link testDevice}, an hour after it last proved itself at the time of the tests of access. */
+export const testFacts: DeviceFacts = {
+  credential_id: testDevice.credentialId,
+  asset_tag: testDevice.assetTag,
+  os: "linux",
+  os_version: "22.04",
+  attestation: "tpm_ekcert",
+  secure_boot: true,
+  source: "jamf",
+  origin: "jamf",
+  owner: "alice",
+  data_time: "2026-01-01T09:00:00.000Z",
+  profile_time: "2025-12-31T10:00:00.000Z",
+  profile_agrees: true,
+};
 
 /** A node's identity; `changes` override. */
 export function makeSystem(changes: Partial<SystemIdentity> = {}): SystemIdentity {

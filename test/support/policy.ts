@@ -54,6 +54,7 @@ export function makePolicy(roles: readonly Role[], changes: Partial<PolicyView> 
     roles: new Map(roles.map((role) => [role.metadata.name, role])),
     authPreference: makePreference(),
     locks: [],
+    devices: new Map(),
     current: true,
     ...changes,
   };

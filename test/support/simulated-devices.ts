@@ -19,6 +19,7 @@ import { credentialIdOf } from "#tpm/credential-id.ts";
 import { claimForm, type SizedEncryptedSecret, type SizedIdObject } from "#tpm/forms.ts";
 import type { QuoteEvidence } from "#tpm/quote.ts";
 import { spkiOf } from "./device-ceremony.ts";
+import { digestsOf, encodeEventLog, type TestEvent } from "./event-log.ts";
 import { SimulatedTpm, type SimulatedTpmOptions } from "./simulated-tpm.ts";
 
 /** A "Secure Enclave" in software: one P-256 key. */
@@ -66,6 +67,8 @@ export class SimulatedTpmDevice implements DeviceAuthenticator {
   readonly kind = "simulated";
   readonly osType: OsType;
   readonly tpm: SimulatedTpm;
+  /** What the device sends as its event log. */
+  eventLog: Uint8Array = new Uint8Array(0);
 
   constructor(osType: OsType, options: SimulatedTpmOptions = {}) {
     this.osType = osType;
@@ -107,8 +110,18 @@ export class SimulatedTpmDevice implements DeviceAuthenticator {
 
   async close(): Promise<void> {}
 
+  /** Starts the machine anew: its firmware measures these events and logs them. */
+  boot(events: readonly TestEvent[]): void {
+    this.tpm.pcrs.clear();
+    for (const event of events) {
+      for (const [hash, digest] of digestsOf(event)) this.tpm.extend(hash, event.pcr, digest);
+    }
+    this.eventLog = encodeEventLog(events);
+  }
+
   #quote(nonce: Uint8Array): PlatformParameters {
-    return toPlatformParameters(this.tpm.evidence(nonce, [algorithm.sha1, algorithm.sha256]));
+    const evidence = this.tpm.evidence(nonce, [algorithm.sha1, algorithm.sha256]);
+    return { ...toPlatformParameters(evidence), eventLog: this.eventLog };
   }
 }
 

@@ -48,6 +48,10 @@ const documents: { [K in Kind]: object } = {
         enhanced_recording: ["command"],
         require_session_mfa: "hardware_key_touch",
         device_trust_mode: "required",
+        device_posture: [
+          { rule: "device.secure_boot" },
+          { rule: 'device.os == "linux"', message: "only Linux here" },
+        ],
         create_host_user_mode: "insecure-drop",
         create_db_user_mode: "best_effort_drop",
         record_session: { default: "strict", desktop: false },
@@ -156,6 +160,25 @@ const documents: { [K in Kind]: object } = {
     version: "v2",
     metadata: { name: "session-recording-config" },
     spec: { mode: "node-sync", proxy_checks_host_keys: false },
+  },
+  attestation_policy: {
+    kind: "attestation_policy",
+    version: "v1",
+    metadata: { name: "attestation-policy" },
+    spec: {
+      allow_sha1_on_windows: true,
+      measured_boot: [
+        {
+          name: "laptops",
+          os: ["linux"],
+          mode: "enforce",
+          event_log: true,
+          secure_boot: true,
+          unchanged_pcrs: [0, 7],
+          allowed_firmware: [{ version: "N32ET9*" }, { pcr0: "ab".repeat(32) }],
+        },
+      ],
+    },
   },
   node: {
     kind: "node",

@@ -22,6 +22,7 @@ import {
   TimestampSchema,
 } from "@bufbuild/protobuf/wkt";
 import { Fault } from "#base/fault.ts";
+import { type DevicePosture, DevicePostureSchema } from "#gen/gatehouse/v1/posture_pb.ts";
 import { type TunnelStrategyV1, TunnelStrategyV1Schema } from "#gen/types/cluster_config_pb.ts";
 import { type BoolValue, BoolValueSchema } from "#gen/types/metadata_pb.ts";
 import { type LabelValues, LabelValuesSchema } from "#gen/wrappers/wrappers_pb.ts";
@@ -59,6 +60,10 @@ const specialForms: ReadonlyMap<string, SpecialForm<Message>> = new Map([
   [
     DurationSchema.typeName,
     special<Duration>({ format: values.formatWireDuration, parse: values.parseWireDuration }),
+  ],
+  [
+    DevicePostureSchema.typeName,
+    special<DevicePosture>({ format: formatPosture, parse: parsePosture }),
   ],
   [
     LabelValuesSchema.typeName,
@@ -236,6 +241,16 @@ function parseLabelValues(value: unknown): LabelValues {
     return [key, { Values: items.map(String) }];
   });
   return create(LabelValuesSchema, { Values: Object.fromEntries(entries) });
+}
+
+/** The rules as a list, each with what it says only. */
+function formatPosture({ rules }: DevicePosture): Plain {
+  return rules.map(({ rule, message }) => (message === "" ? { rule } : { rule, message }));
+}
+
+function parsePosture(value: unknown): DevicePosture {
+  if (!Array.isArray(value)) throw new Fault("invalid", "posture rules must be a list");
+  return create(DevicePostureSchema, { rules: value as DevicePosture["rules"] });
 }
 
 function formatTunnelStrategy({ Strategy }: TunnelStrategyV1): PlainMap | undefined {

@@ -3,6 +3,7 @@
  * passes the strict schema of its kind: what an administrator may not write, a client may not send.
  */
 import type { DescMessage, MessageShape } from "@bufbuild/protobuf";
+import { AttestationPolicySchema } from "#gen/gatehouse/v1/attestation_pb.ts";
 import { DeviceSchema } from "#gen/teleport/devicetrust/v1/device_pb.ts";
 import { AuthPreferenceV2Schema } from "#gen/types/auth_preference_pb.ts";
 import { CertAuthorityV2Schema } from "#gen/types/cert_authority_pb.ts";
@@ -22,6 +23,7 @@ import type { Kind, ResourceOf } from "#resource/kinds.ts";
 import { parseResourceOf } from "#resource/parse.ts";
 import { decodeDevice, encodeDevice } from "./device.ts";
 import { decodeDocument, encodeDocument, type Plain } from "./document.ts";
+import { keepOwnFields, mentionOwnFields } from "./own-fields.ts";
 
 const schemas = {
   role: RoleV6Schema,
@@ -32,6 +34,7 @@ const schemas = {
   cluster_auth_preference: AuthPreferenceV2Schema,
   cluster_networking_config: ClusterNetworkingConfigV2Schema,
   session_recording_config: SessionRecordingConfigV2Schema,
+  attestation_policy: AttestationPolicySchema,
   node: ServerV2Schema,
   db: DatabaseV3Schema,
   db_server: DatabaseServerV3Schema,
@@ -57,12 +60,25 @@ export function encodeResource<K extends Kind>(kind: K, resource: ResourceOf[K])
   return message as unknown as MessageOf<K>;
 }
 
+/** The message of a canonical document by which a program of ours writes it: no field of ours is left to what is stored. */
+export function encodeForWriting<K extends Kind>(kind: K, resource: ResourceOf[K]): MessageOf<K> {
+  const message = encodeResource(kind, resource);
+  mentionOwnFields(schemas[kind], message as never);
+  return message;
+}
+
 /**
- * The canonical document of a message: defaults filled in, everything checked. Throws `invalid` that names every
- * problem, and `malformed` for values that no document can hold.
+ * The canonical document of a message: defaults filled in, everything checked. Fields of ours that the message does not
+ * mention are those of `stored`. Throws `invalid` that names every problem, and `malformed` for values that no document can
+ * hold.
  */
-export function decodeResource<K extends Kind>(kind: K, message: MessageOf<K>): ResourceOf[K] {
-  return parseResourceOf(kind, decodePlain(kind, message));
+export function decodeResource<K extends Kind>(
+  kind: K,
+  message: MessageOf<K>,
+  stored?: ResourceOf[K],
+): ResourceOf[K] {
+  const plain = decodePlain(kind, message);
+  return parseResourceOf(kind, keepOwnFields(schemas[kind], message as never, plain, stored));
 }
 
 /** The plain document of a message of our own auth service: converted, not checked again. */

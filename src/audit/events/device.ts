@@ -65,4 +65,10 @@ export const deviceEvents = {
     requires: ["user", "device", "message"],
     allows: [],
   },
+  "device.boot.report": {
+    title: "Device Boot Fails a Rule",
+    code: "GH020W",
+    requires: ["user", "device", "message", "reason"],
+    allows: [],
+  },
 } as const satisfies Record<string, EventDefinition>;

@@ -90,6 +90,12 @@ export const resourceEvents = {
     requires: ["user"],
     allows: resourceFields,
   },
+  "attestation_policy.update": {
+    title: "Attestation Policy Updated",
+    code: "GH021I",
+    requires: ["user", "message"],
+    allows: resourceFields,
+  },
   "cert_authority.create": {
     title: "Certificate Authority Created",
     code: "GH002I",

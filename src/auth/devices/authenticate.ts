@@ -10,8 +10,10 @@ import {
   type Authentication,
   type AuthenticationState,
   beginAuthentication,
+  type FinishAuthenticationDeps,
   finishAuthentication,
 } from "#devicetrust/authentication.ts";
+import type { BootFacts } from "#devicetrust/device-facts.ts";
 import type {
   AuthenticateChallenge,
   AuthenticateInit,
@@ -28,6 +30,7 @@ import { identityFields } from "../audit/fields.ts";
 import type { AuthContext } from "../context.ts";
 import type { AuthCall } from "../grpc/guard.ts";
 import { certifyUser } from "../users/certify.ts";
+import { baselineOf } from "./attestation.ts";
 import { checkClock, markClock } from "./clock.ts";
 import {
   type DeviceChange,
@@ -38,7 +41,7 @@ import {
   withCertificatesUntil,
 } from "./device-state.ts";
 import { readCredential, requirePerson } from "./enroll.ts";
-import { callerFields, deviceFields, recordSuccess } from "./events.ts";
+import { callerFields, deviceFields, recordBoot, recordSuccess } from "./events.ts";
 import type { DeviceInventory } from "./inventory.ts";
 import { collectedDocument, readCollectedDocument } from "./messages.ts";
 import { assertDeviceTrustOn, readDeviceTrust } from "./policy.ts";
@@ -111,10 +114,10 @@ export async function finishDeviceAuthentication(
   response: AuthenticateResponse,
 ): Promise<MarkedCertificates> {
   const { context } = parts;
-  const { device, state, user, channelKey, ssh } = pending;
+  const { device, user, channelKey, ssh } = pending;
   const now = context.clock.now();
   const sshKey = new Uint8Array(ssh.certificate.key.key.export({ type: "spki", format: "der" }));
-  const proven = finishAuthentication(state, response, { now, sshKey });
+  const proven = await proveDevice(parts, pending, response, { now, sshKey });
   const until = new Date(Math.max(user.expires.getTime(), ssh.identity.expires.getTime()));
   const warnings = await rememberAuthentication(parts, pending, proven, until);
   const marked = {
@@ -125,7 +128,7 @@ export async function finishDeviceAuthentication(
     ...(await certifyUser(context, marked.tls, { tls: channelKey })),
     ...(await certifyUser(context, marked.ssh, { ssh: ssh.certificate.key.blob })),
   };
-  await recordDrift(context, call, device, warnings);
+  await recordFindings(context, call, device, proven, warnings);
   await recordSuccess(context, "device.authenticate", call, deviceFields(device));
   await context.audit.record("cert.create", {
     ...callerFields(call),
@@ -137,9 +140,28 @@ export async function finishDeviceAuthentication(
   return { tls: certificates.tls, ssh: certificates.ssh };
 }
 
+/** Checks the answer. A boot that the rules refuse is remembered: whoever wants to approve it must see what it was. */
+export async function proveDevice(
+  { inventory }: AuthenticateContext,
+  { state, device, user }: Pick<PendingAuthentication, "state" | "device" | "user">,
+  response: AuthenticateResponse,
+  deps: Omit<FinishAuthenticationDeps, "seenBoot">,
+): Promise<Authentication> {
+  let boot: BootFacts | undefined;
+  const seenBoot = (facts: BootFacts) => {
+    boot = facts;
+  };
+  try {
+    return finishAuthentication(state, response, { ...deps, seenBoot });
+  } catch (error) {
+    if (boot !== undefined) await rememberRefusedBoot(inventory, device, user, boot);
+    throw error;
+  }
+}
+
 /**
  * Remembers a proof: what the device said, its clock, and until when certificates may name it. Gives what is odd about it,
- * for {@link recordDrift}. Refuses when the device was locked, unenrolled or got another key meanwhile.
+ * for {@link recordFindings}. Refuses when the device was locked, unenrolled or got another key meanwhile.
  */
 export async function rememberAuthentication(
   { context, inventory }: AuthenticateContext,
@@ -153,9 +175,12 @@ export async function rememberAuthentication(
 ): Promise<readonly string[]> {
   await assertNotLocked(context, user, device);
   const now = context.clock.now();
-  const warnings: string[] = proven.drift.map(
-    ({ field, before, after }) => `${field} was "${before}" and is "${after}"`,
-  );
+  const warnings = [
+    ...proven.drift.map(({ field, before, after }) => `${field} was "${before}" and is "${after}"`),
+    ...proven.platformDrift.changedPcrs.map(
+      (index) => `PCR ${index} changed since the last authentication`,
+    ),
+  ];
   await inventory.modify(device.metadata.name, user.username, (before) => {
     const change = authenticatedChange(before, proven, until, { now, challenged });
     if (change.warning !== undefined) warnings.push(change.warning);
@@ -164,23 +189,25 @@ export async function rememberAuthentication(
   return [...new Set(warnings)];
 }
 
-/** Writes what was odd about a proof. */
-export async function recordDrift(
+/** Writes what was odd about a proof, and what it lacks by rules that only report. */
+export async function recordFindings(
   context: AuthContext,
   call: AuthCall,
   device: Device,
+  { boot }: Pick<Authentication, "boot">,
   warnings: readonly string[],
 ): Promise<void> {
   const fields = deviceFields(device);
   for (const message of warnings) {
     await context.audit.record("device.drift", { ...callerFields(call), device: fields, message });
   }
+  await recordBoot(context, call, fields, boot?.findings ?? []);
 }
 
 /** The record after a success. Refuses when the device was unenrolled or got another key meanwhile. */
 function authenticatedChange(
   { device, record }: DeviceState,
-  { device: proven, collectedData, platform }: Authentication,
+  { device: proven, collectedData, platform, boot }: Authentication,
   until: Date,
   { now, challenged }: { readonly now: Date; readonly challenged: Date },
 ): DeviceChange & { readonly warning?: string | undefined } {
@@ -190,12 +217,27 @@ function authenticatedChange(
   const clock = platform && markClock(platform.clock, now);
   const warning = clock && checkClock(record.clock, clock, challenged);
   const collected = collectedDocument(collectedData);
+  const { refusedBoot: _, ...kept } = record;
   const next: DeviceRecord = {
-    ...withCertificatesUntil(record, until),
+    ...withCertificatesUntil(kept, until),
     recent: [...record.recent.map(withoutEvidence), collected].slice(-recentKept),
     ...(clock ? { clock } : {}),
+    ...(boot ? { boot: boot.facts } : {}),
   };
   return { device, record: next, warning };
+}
+
+/** An administrator who wants to approve the boot must see what it was. */
+async function rememberRefusedBoot(
+  inventory: DeviceInventory,
+  { metadata, spec }: Device,
+  user: UserIdentity,
+  refusedBoot: BootFacts,
+): Promise<void> {
+  await inventory.modify(metadata.name, user.username, ({ device, record }) => {
+    const same = device.spec.credential?.id === spec.credential?.id;
+    return { device, record: same ? { ...record, refusedBoot } : record };
+  });
 }
 
 /** Evidence of the newest answer is enough; it is by far the largest part of a record. */
@@ -217,6 +259,7 @@ export function authenticatingDevice({ device, record }: DeviceState): Authentic
     enrolled: enroll_status === "enrolled",
     credential: credential && readCredential(credential),
     lastCollected: last && readCollectedDocument(last),
+    baseline: baselineOf(record),
   };
 }
 

@@ -1,64 +1,39 @@
 /** Tokens that a device gets without an administrator, when the cluster allows it and the inventory expects the device. */
 import { explained } from "#audit/refusal.ts";
-import { Fault } from "#base/fault.ts";
-import { decideAutoEnrollment } from "#devicetrust/auto-enrollment.ts";
 import { checkCollectedData } from "#devicetrust/collected-data.ts";
 import type { CollectedData } from "#devicetrust/messages.ts";
 import type { EnrollToken } from "#devicetrust/token.ts";
-import type { Device, DeviceProfile } from "#resource/device.ts";
+import type { Device } from "#resource/device.ts";
 import type { AuthCall } from "../grpc/guard.ts";
+import { assertMayEnrollAlone } from "./auto-enroll-check.ts";
 import { type EnrollContext, requirePerson } from "./enroll.ts";
 import { deviceFields, recordFailure, recordSuccess } from "./events.ts";
 import { readDeviceTrust } from "./policy.ts";
 
-/** Gives a token for the caller alone; each refusal says the same to the peer and names the field in the audit log. */
+const event = "device.token.create";
+
+/** Gives a token for the caller alone; each refusal is an event that names the field, which the peer is not told. */
 export async function createAutoEnrollToken(
-  { context, inventory, tokens }: EnrollContext,
+  parts: EnrollContext,
   call: AuthCall,
   sent: CollectedData,
 ): Promise<EnrollToken> {
-  const { user } = requirePerson(call);
-  const data = checkCollectedData(sent, context.clock.now());
-  const { autoEnroll } = await readDeviceTrust(context);
-  const device = (await inventory.findByTag(data.osType, data.serialNumber))?.device;
-  const decision = decideAutoEnrollment({
-    enabled: autoEnroll,
-    device: device && candidateOf(device),
-    data,
-  });
-  const event = "device.token.create";
-  if (!decision.allowed) {
-    const refusal = new Fault("access-denied", "this device cannot enroll by itself", {
-      audit: { reason: `auto_enroll_${decision.field}`, why: decision.message },
-    });
-    const fields = device && deviceFields(device);
-    throw explained(refusal, await recordFailure(context, event, call, refusal, fields));
+  const { context, inventory, tokens } = parts;
+  let found: Device | undefined;
+  try {
+    const { user } = requirePerson(call);
+    const data = checkCollectedData(sent, context.clock.now());
+    found = (await inventory.findByTag(data.osType, data.serialNumber))?.device;
+    const device = found;
+    assertMayEnrollAlone(await readDeviceTrust(context), device, data);
+    await recordSuccess(context, event, call, deviceFields(device), "auto-enrollment");
+    const { username } = user;
+    return await tokens.create(
+      { deviceId: device.metadata.name, autoEnrollUser: username },
+      username,
+    );
+  } catch (error) {
+    const fields = found && deviceFields(found);
+    throw explained(error, await recordFailure(context, event, call, error, fields));
   }
-  // The decision allows registered devices only.
-  const registered = device as Device;
-  await recordSuccess(context, event, call, deviceFields(registered), "auto-enrollment");
-  const { username } = user;
-  return tokens.create({ deviceId: registered.metadata.name, autoEnrollUser: username }, username);
-}
-
-function candidateOf({ spec }: Device) {
-  const { os_type, asset_tag, enroll_status, profile } = spec;
-  return {
-    osType: os_type,
-    assetTag: asset_tag,
-    enrolled: enroll_status === "enrolled",
-    profile: profile && readProfile(profile),
-  };
-}
-
-function readProfile(profile: DeviceProfile) {
-  return {
-    modelIdentifier: profile.model_identifier ?? "",
-    osVersion: profile.os_version ?? "",
-    osBuild: profile.os_build ?? "",
-    osBuildSupplemental: profile.os_build_supplemental ?? "",
-    osUsernames: profile.os_usernames ?? [],
-    jamfBinaryVersion: profile.jamf_binary_version ?? "",
-    osId: profile.os_id ?? "",
-  };
 }

@@ -155,6 +155,33 @@ test("roles and cluster that demand a device are named; bots may not enroll", as
   assert.equal((await ask(bot, { assetTag: "" })).mayEnroll, false);
 });
 
+test("posture rules that a device does not meet are told to its owner, with facts and what helps", async () => {
+  const { authPreference } = cluster.auth.context.stores;
+  const setRules = (posture: { rule: string; message?: string }[]) =>
+    authPreference.modify("cluster-auth-preference", (preference) => ({
+      ...preference,
+      spec: { ...preference.spec, device_trust: { posture } },
+    }));
+  const before = await ask(owner, { credentialId });
+  assert.deepEqual([before.unmetRules, before.clusterDemands], [[], false]);
+  await setRules([
+    { rule: 'device.os == "linux"' },
+    { rule: 'version_at_least(device.os_version, "99")', message: "Upgrade first." },
+  ]);
+  const { unmetRules, clusterDemands } = await ask(owner, { credentialId });
+  assert.equal(clusterDemands, true);
+  assert.deepEqual(
+    unmetRules.map(({ role, rule, message }) => [role, rule, message]),
+    [["", 'version_at_least(device.os_version, "99")', "Upgrade first."]],
+  );
+  assert.match(unmetRules[0]?.facts.join() ?? "", /^device\.os_version is "/);
+  assert.match(unmetRules[0]?.remedies.join() ?? "", /^update the operating system/);
+  const stranger = await logIn(cluster, "stan", { roles: ["access"] });
+  assert.deepEqual((await ask(stranger)).unmetRules, []);
+  await setRules([{ rule: 'device.os == "linux"' }]);
+  assert.deepEqual((await ask(owner)).unmetRules, []);
+});
+
 test("the cluster's own demand follows its mode, and automatic enrolment ends where device trust is off", async () => {
   const { authPreference } = cluster.auth.context.stores;
   const demandOf = async (mode: "off" | "required-for-humans") => {

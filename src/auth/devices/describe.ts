@@ -7,6 +7,7 @@ import type { MessageInitShape } from "@bufbuild/protobuf";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import { checkLocks, type PolicyView } from "#access/access-checks.ts";
 import { demandsDevice, effectiveClusterMode } from "#access/device-mode.ts";
+import { type PlacedRules, rulesOfCluster, rulesOfRole } from "#access/device-posture.ts";
 import { applyRoles } from "#access/role-set.ts";
 import { checkRule } from "#access/rules.ts";
 import { Fault } from "#base/fault.ts";
@@ -24,6 +25,7 @@ import { loadPolicy } from "../policy.ts";
 import { type DeviceState, lastAuthenticated } from "./device-state.ts";
 import type { DeviceInventory } from "./inventory.ts";
 import { enrollsAutomatically } from "./policy.ts";
+import { demandDevice, findUnmetRules } from "./unmet-rules.ts";
 
 /** How many devices that are not theirs a person may ask about: a few computers, but no range of serial numbers. */
 export const questionBudget: BudgetSize = { burst: 20, refillMs: 30 * 60_000 };
@@ -61,7 +63,9 @@ export async function describeDevice(
   return {
     ...(state && describeState(state, standing)),
     lock: standing.trusted ? lockOf(context, user, policy, state) : "",
-    ...describeDemands(user, policy),
+    ...describeDemands(user, policy, context.clock.now()),
+    unmetRules:
+      state && standing.trusted ? findUnmetRules(user, policy, state, context.clock.now()) : [],
     autoEnroll: enrollsAutomatically(policy.authPreference.spec),
     mayEnroll: isPerson(user) && may("enroll"),
     mayEnrollAlone:
@@ -149,16 +153,19 @@ function lockOf(
   return checkLocks({ ...user, device }, locks, clock.now())?.message ?? "";
 }
 
-function describeDemands(user: UserIdentity, { roles, authPreference }: PolicyView) {
+/** Who demands a device, by a mode or by rules that nobody meets without one. */
+function describeDemands(user: UserIdentity, { roles, authPreference }: PolicyView, now: Date) {
   const clusterMode = effectiveClusterMode(authPreference.spec.device_trust?.mode);
-  const held = applyRoles(user, roles).roles.map(({ metadata, spec }) => ({
-    role: metadata.name,
-    mode: spec.options.device_trust_mode ?? "",
-  }));
+  const demands = (mode: string | undefined, rules: PlacedRules) =>
+    demandsDevice([mode], user) || demandDevice(rules, user, now);
   return {
     clusterMode,
-    clusterDemands: demandsDevice([clusterMode], user),
-    demandingRoles: held.filter(({ mode }) => demandsDevice([mode], user)),
+    clusterDemands: demands(clusterMode, rulesOfCluster(authPreference)),
+    demandingRoles: applyRoles(user, roles)
+      .roles.filter((role) => demands(role.spec.options.device_trust_mode, rulesOfRole(role)))
+      .map(({ metadata, spec }) => {
+        return { role: metadata.name, mode: spec.options.device_trust_mode ?? "" };
+      }),
   };
 }
 

@@ -4,6 +4,8 @@
  */
 import { formatKey, formatPrefix } from "#backend/key.ts";
 import { utf8 } from "#base/bytes.ts";
+import type { BootFacts, PcrTable } from "#devicetrust/device-facts.ts";
+import type { EndorsementBinding } from "#devicetrust/enrollment.ts";
 import type { Device, DeviceCollectedData, OsType } from "#resource/device.ts";
 import type { ClockMark } from "./clock.ts";
 
@@ -15,12 +17,30 @@ export interface DeviceRecord {
   readonly recent: readonly DeviceCollectedData[];
   /** SHA-256 of the endorsement key that it enrolled with, hexadecimal. */
   readonly endorsementHash?: string;
+  /** The newest boot that it proved; absent for devices without a TPM. */
+  readonly boot?: BootFacts;
+  /** What its PCRs held at the enrolment, or when an administrator approved its boot. */
+  readonly baseline?: PcrTable;
+  /** The boot for which the rules refused it since its last success. */
+  readonly refusedBoot?: BootFacts;
   /** The clock of the TPM when it last proved itself. */
   readonly clock?: ClockMark;
   /** No certificate that names the device and its credential is valid after this moment. */
   readonly certificatesUntil?: string;
+  /** The TPM that it must enrol with, as an administrator said beforehand. Outlives enrolments. */
+  readonly boundEndorsement?: EndorsementBinding;
+  /** What the certificate of the endorsement key said at the enrolment. */
+  readonly endorsementCertificate?: EndorsementCertificateFacts;
   /** Whom the inventory service last said the device is assigned to; empty for nobody. Outlives enrolments. */
   readonly assignedUser?: string;
+}
+
+/** Issuer and subject of an endorsement certificate, as text; the certificate itself is not kept. */
+export interface EndorsementCertificateFacts {
+  readonly issuer: string;
+  readonly manufacturer?: string;
+  readonly model?: string;
+  readonly version?: string;
 }
 
 /** A device with its private record, and the revisions under which both are stored. */
@@ -41,8 +61,21 @@ export interface DeviceChange {
 export const emptyRecord: DeviceRecord = { recent: [] };
 
 /** What is left of a record when the device loses its credential. */
-export function unenrolledRecord({ assignedUser }: DeviceRecord): DeviceRecord {
-  return assignedUser === undefined ? emptyRecord : { ...emptyRecord, assignedUser };
+export function unenrolledRecord(record: DeviceRecord): DeviceRecord {
+  const { assignedUser, boundEndorsement } = record;
+  if (assignedUser === undefined && boundEndorsement === undefined) return emptyRecord;
+  return { ...emptyRecord, ...lastingOf(record) };
+}
+
+/** What a record says of the device whatever it is enrolled with. */
+export function lastingOf({
+  assignedUser,
+  boundEndorsement,
+}: DeviceRecord): Pick<DeviceRecord, "assignedUser" | "boundEndorsement"> {
+  return {
+    ...(assignedUser === undefined ? {} : { assignedUser }),
+    ...(boundEndorsement === undefined ? {} : { boundEndorsement }),
+  };
 }
 
 /** The record before a certificate that names the device and lasts until then. */
@@ -59,6 +92,9 @@ const folder = "devices";
 
 /** The key of a private record. */
 export const recordKey = (id: string) => formatKey(folder, "records", id);
+
+/** The start of the keys of all private records; the id of the device follows. */
+export const recordsPrefix = formatPrefix(folder, "records");
 
 /** The key that leads from system and asset tag to the device. */
 export const tagKey = (os: OsType, tag: string) => formatKey(folder, "tags", os, tag);

@@ -25,9 +25,11 @@ import type { UserIdentity } from "#identity/identity.ts";
 import type { DeviceCredential as CredentialDocument, Device } from "#resource/device.ts";
 import type { AuthContext } from "../context.ts";
 import { type AuthCall, authorize, requireUser } from "../grpc/guard.ts";
+import { endorsementFacts, signsWithSha1 } from "./attestation.ts";
+import { assertMayEnrollAlone, assertNotTaken } from "./auto-enroll-check.ts";
 import { markClock } from "./clock.ts";
-import type { DeviceChange, DeviceState } from "./device-state.ts";
-import { deviceFields, recordFailure, recordSuccess } from "./events.ts";
+import { type DeviceChange, type DeviceState, lastingOf } from "./device-state.ts";
+import { deviceFields, recordBoot, recordFailure, recordSuccess } from "./events.ts";
 import type { DeviceInventory } from "./inventory.ts";
 import { collectedDocument } from "./messages.ts";
 import { readDeviceTrust } from "./policy.ts";
@@ -47,6 +49,8 @@ export interface PendingEnrollment {
   readonly device: Device;
   readonly state: EnrollmentState;
   readonly user: UserIdentity;
+  /** By a token that no administrator gave. */
+  readonly automatic: boolean;
 }
 
 /** The person who enrols a device or authenticates with it: no bot, and nobody in another's name. */
@@ -73,8 +77,10 @@ export async function beginDeviceEnrollment(
 ): Promise<PendingEnrollment> {
   const { user, channelKey } = requirePerson(call);
   const now = context.clock.now();
-  const { policy } = await readDeviceTrust(context);
-  const { osType, serialNumber } = checkCollectedData(init.deviceData, now);
+  const settings = await readDeviceTrust(context);
+  const { policy } = settings;
+  const data = checkCollectedData(init.deviceData, now);
+  const { osType, serialNumber } = data;
   const unknown = { id: "", osType, assetTag: serialNumber };
   const deps = { now, random: context.random, channelKey, policy };
   checkEnrollInit(init, { ...deps, device: unknown });
@@ -88,43 +94,58 @@ export async function beginDeviceEnrollment(
   }
   const { device } = state;
   found(device);
-  await spendToken({ context, inventory, tokens }, call, init.token, device, user);
-  const target = { id: device.metadata.name, osType, assetTag: device.spec.asset_tag };
+  const automatic = await spendToken(
+    { context, inventory, tokens },
+    call,
+    init.token,
+    device,
+    user,
+  );
+  if (automatic) assertMayEnrollAlone(settings, device, data);
+  const target = {
+    id: device.metadata.name,
+    osType,
+    assetTag: device.spec.asset_tag,
+    bound: state.record.boundEndorsement,
+  };
   const begun = beginEnrollment(init, { ...deps, device: target } satisfies EnrollmentDeps);
-  return { ...begun, device, user };
+  return { ...begun, device, user, automatic };
 }
 
 /** Checks the answer and stores the credential; the audit event is durable before anything is stored. */
 export async function finishDeviceEnrollment(
   { context, inventory }: EnrollContext,
   call: AuthCall,
-  { state, device, user }: PendingEnrollment,
+  { state, device, user, automatic }: PendingEnrollment,
   response: EnrollResponse,
 ): Promise<DeviceState> {
   const now = context.clock.now();
   const enrollment = finishEnrollment(state, response, { now });
-  const { credential, endorsementHash, platform } = enrollment;
+  const { credential, endorsement: offered, platform, boot } = enrollment;
   return inventory.modify(
     device.metadata.name,
     user.username,
     async (before) => {
       assertSameIncarnation(device, before.device);
+      if (automatic) assertNotTaken(before.device);
       const { enrolled, endorsement } = enrolledHardware(before);
       assertNoConflict(enrollment, {
         deviceId: device.metadata.name,
         ...(enrolled && endorsement ? { enrolledEndorsementHash: endorsement } : {}),
-        ...(await inventory.findHolders(credential.id, endorsementHash)),
+        ...(await inventory.findHolders(credential.id, offered?.publicKeyHash)),
       });
       return enrolledChange(before, enrollment, user.username, now);
     },
-    (after) =>
-      recordSuccess(
-        context,
-        "device.enroll",
-        call,
-        deviceFields(after),
-        platform && `the event log is ${platform.eventLog.verdict}`,
-      ),
+    async (after) => {
+      const fields = deviceFields(after);
+      await recordBoot(context, call, fields, boot?.findings ?? []);
+      const notes = [
+        ...(platform ? [`the event log is ${platform.eventLog.verdict}`] : []),
+        ...(signsWithSha1(credential) ? ["its key signs with SHA-1"] : []),
+      ];
+      const message = notes.length > 0 ? notes.join("; ") : undefined;
+      return recordSuccess(context, "device.enroll", call, fields, message);
+    },
   );
 }
 
@@ -139,22 +160,22 @@ async function authorizeEnrollment(
   await authorize(context, call, "device", "enroll");
 }
 
+/** True for a token that no administrator gave. */
 async function spendToken(
   { context, tokens }: EnrollContext,
   call: AuthCall,
   token: string,
   device: Device,
   user: UserIdentity,
-): Promise<void> {
+): Promise<boolean> {
   const fields = deviceFields(device);
   const presented = { deviceId: device.metadata.name, username: user.username };
-  try {
-    await tokens.spend(token, presented);
-  } catch (error) {
+  const spent = await tokens.spend(token, presented).catch(async (error: unknown) => {
     await recordFailure(context, "device.token.spent", call, error, fields);
     throw error;
-  }
+  });
   await recordSuccess(context, "device.token.spent", call, fields);
+  return spent.username !== undefined;
 }
 
 /** A record that was deleted and made again under its old id is another one. */
@@ -179,11 +200,11 @@ function enrolledHardware({ device, record }: DeviceState) {
 
 function enrolledChange(
   { device, record }: DeviceState,
-  { credential, endorsementHash, collectedData, platform }: Enrollment,
+  { credential, endorsement, collectedData, platform, boot }: Enrollment,
   owner: string,
   now: Date,
 ): DeviceChange {
-  const { certificatesUntil, assignedUser } = record;
+  const { certificatesUntil } = record;
   const sameKey = device.spec.credential?.id === credential.id;
   return {
     device: {
@@ -199,11 +220,12 @@ function enrolledChange(
     record: {
       enrolled: collectedDocument(collectedData),
       recent: [],
-      ...(endorsementHash === undefined ? {} : { endorsementHash }),
+      ...(endorsement ? endorsementFacts(endorsement) : {}),
       ...(platform ? { clock: markClock(platform.clock, now) } : {}),
+      ...(boot ? { boot: boot.facts, baseline: boot.facts.pcrs } : {}),
       // Certificates of the same key are still out there; those of another one are locked by this change.
       ...(sameKey && certificatesUntil !== undefined ? { certificatesUntil } : {}),
-      ...(assignedUser === undefined ? {} : { assignedUser }),
+      ...lastingOf(record),
     },
   };
 }

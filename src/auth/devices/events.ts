@@ -3,6 +3,7 @@
 import { deviceEventActorOf } from "#audit/actor.ts";
 import type { EventFields } from "#audit/catalogue.ts";
 import { isFault, messageOf } from "#base/fault.ts";
+import { type BootFinding, formatFinding } from "#devicetrust/measured-boot.ts";
 import { DeviceOrigin } from "#gen/teleport/devicetrust/v1/device_pb.ts";
 import type { Device } from "#resource/device.ts";
 import type { AuthContext } from "../context.ts";
@@ -68,6 +69,20 @@ export function recordSuccess(
     ...(message === undefined ? {} : { message }),
   };
   return context.audit.record(type, fields);
+}
+
+/** Writes which measured-boot rules a device does not satisfy although none of them refuses it. */
+export async function recordBoot(
+  context: Pick<AuthContext, "audit">,
+  call: AuthCall,
+  device: ReturnType<typeof deviceFields>,
+  findings: readonly BootFinding[],
+): Promise<void> {
+  for (const finding of findings) {
+    const message = formatFinding(finding);
+    const fields = { ...callerFields(call), device, message, reason: finding.reason };
+    await context.audit.record("device.boot.report", fields);
+  }
 }
 
 /** Writes that something failed, with the reason that the peer does not get to see; gives the id of the event. */

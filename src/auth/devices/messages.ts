@@ -7,6 +7,7 @@ import { create } from "@bufbuild/protobuf";
 import { type Timestamp, timestampDate, timestampFromDate } from "@bufbuild/protobuf/wkt";
 import { decodeDocument, encodeDocument } from "#api/convert/document.ts";
 import { Fault } from "#base/fault.ts";
+import type { DeviceProfile } from "#devicetrust/auto-enrollment.ts";
 import type {
   AuthenticateChallenge,
   AuthenticateInit,
@@ -34,7 +35,7 @@ import type {
   EnrollDeviceResponseSchema,
 } from "#gen/teleport/devicetrust/v1/enroll_pb.ts";
 import type { TPMPlatformParameters } from "#gen/teleport/devicetrust/v1/tpm_pb.ts";
-import type { DeviceCollectedData } from "#resource/device.ts";
+import type { DeviceCollectedData, DeviceProfile as ProfileDocument } from "#resource/device.ts";
 
 /** The longest event log that is looked at, in bytes. */
 export const maxEventLogBytes = 1024 * 1024;
@@ -112,6 +113,19 @@ export function collectedDocument(data: CollectedData): DeviceCollectedData {
 /** Stored collected data as the ceremonies read it. */
 export function readCollectedDocument(document: DeviceCollectedData): CollectedData {
   return readCollectedData(encodeDocument(DeviceCollectedDataSchema, document));
+}
+
+/** The stored profile of an inventory service, as it is compared with what a device says. */
+export function readProfileDocument(profile: ProfileDocument): DeviceProfile {
+  return {
+    modelIdentifier: profile.model_identifier ?? "",
+    osVersion: profile.os_version ?? "",
+    osBuild: profile.os_build ?? "",
+    osBuildSupplemental: profile.os_build_supplemental ?? "",
+    osUsernames: profile.os_usernames ?? [],
+    jamfBinaryVersion: profile.jamf_binary_version ?? "",
+    osId: profile.os_id ?? "",
+  };
 }
 
 /** The first message of an enrolment. */

@@ -18,15 +18,17 @@ export interface DeviceTrustSettings {
 export async function readDeviceTrust(
   context: Pick<AuthContext, "stores">,
 ): Promise<DeviceTrustSettings> {
-  const { spec } = await context.stores.authPreference.get(singletons.authPreference);
+  const { authPreference, attestationPolicy } = context.stores;
+  const { spec } = await authPreference.get(singletons.authPreference);
+  const attestation = await attestationPolicy.get(singletons.attestationPolicy);
   const off = effectiveClusterMode(spec.device_trust?.mode) === "off";
   return {
     policy: {
       endorsementAuthorities: parseEndorsementAuthorities(
         spec.device_trust?.ekcert_allowed_cas ?? [],
       ),
-      // Keys that sign with SHA-1 come from Windows only; nobody can allow them until there is a setting for it.
-      allowSha1OnWindows: false,
+      allowSha1OnWindows: attestation.spec.allow_sha1_on_windows,
+      measuredBoot: attestation.spec.measured_boot,
     },
     off,
     autoEnroll: enrollsAutomatically(spec),

@@ -1,8 +1,8 @@
-/** A device mode tried on a cluster: who is told to lose what, who may ask, and that nothing changes. */
+/** A device mode or a posture rule tried on a cluster: who is told to lose what, who may ask, and that nothing changes. */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { isFault } from "#base/fault.ts";
-import type { SimulateDeviceModeResponse } from "#gen/gatehouse/v1/admin_pb.ts";
+import type { SimulateDeviceTrustResponse } from "#gen/gatehouse/v1/admin_pb.ts";
 import { parseResourceOf } from "#resource/parse.ts";
 import { enrollAs, logIn } from "../../../test/support/auth-person.ts";
 import { startTestAuth, type TestAuth } from "../../../test/support/auth-service.ts";
@@ -47,12 +47,13 @@ before(async () => {
 });
 after(() => cluster.close());
 
-type Part = SimulateDeviceModeResponse["part"];
+type Part = SimulateDeviceTrustResponse["part"];
 
-async function simulate(mode: string, role = "") {
+async function simulate(mode: string, role = "", posture: readonly string[] = []) {
   const explain = await cluster.as("Admin").service("explain");
   const parts: Part[] = [];
-  for await (const { part } of explain.simulateDeviceMode({ mode, role })) parts.push(part);
+  for await (const { part } of explain.simulateDeviceTrust({ mode, role, posture: [...posture] }))
+    parts.push(part);
   const servers = new Map<number, string[]>();
   const logins = [];
   for (const part of parts) {
@@ -108,7 +109,35 @@ test("a role's mode touches what the role gives, and the cluster is as it was", 
   assert.deepEqual((await simulate("optional")).logins, []);
 });
 
-test("a mode that does not exist, and a role that does not, are refused", async () => {
+test("a posture rule meets what is known of the devices, by the role that it is tried at", async () => {
+  const told = async (rule: string, role = "") => {
+    const { logins } = await simulate("", role, [rule]);
+    return logins.map(({ user, count, device, lostDevices, check, role: of }) => {
+      return [user, count, device, lostDevices.join(), check, of];
+    });
+  };
+  const place = ["cluster-device-posture", ""];
+  assert.deepEqual(await told('device.os == "linux" && device.owner == user.metadata.name'), [
+    ["anna", 1, "PF47WND6", "", ...place],
+    ["anna", manyServers - 1, "PF47WND6", "", ...place],
+    ["bert", 1, "", "", ...place],
+    ["bert", manyServers - 1, "", "", ...place],
+    ["cleo", 1, "", "", ...place],
+  ]);
+  const ofRole = ["role-device-posture", "access"];
+  assert.deepEqual(await told('device.os == "macos"', "access"), [
+    ["anna", 1, "", "PF47WND6", ...ofRole],
+    ["anna", manyServers - 1, "", "PF47WND6", ...ofRole],
+    ["bert", 1, "", "", ...ofRole],
+    ["bert", manyServers - 1, "", "", ...ofRole],
+  ]);
+});
+
+test("a mode that does not exist, a rule that does not compile, a role that is not there, and nothing", async () => {
+  await assert.rejects(simulate("", "", ["device.secure_boat"]), (error) =>
+    isFault(error, "invalid"),
+  );
+  await assert.rejects(simulate(""), (error) => isFault(error, "invalid"));
   await assert.rejects(simulate("sometimes"), (error) => isFault(error, "invalid"));
   await assert.rejects(simulate("required", "nobody"), (error) => isFault(error, "not-found"));
 });
@@ -130,7 +159,7 @@ test("every one of the permissions is needed", async () => {
     const { client } = await logIn(cluster, name, { roles: [name] });
     const ask = async () => {
       const explain = await client.service("explain");
-      for await (const _ of explain.simulateDeviceMode({ mode: "off" })) break;
+      for await (const _ of explain.simulateDeviceTrust({ mode: "off" })) break;
     };
     if (missing === "") await ask();
     else await assert.rejects(ask(), (error) => isFault(error, "access-denied"), missing);

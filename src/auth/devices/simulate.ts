@@ -1,36 +1,39 @@
 /**
- * A device mode tried on everybody: what each user's next login would carry, and every device that they own, against the
- * rules, locks and servers of the moment in which the question came.
+ * A device mode or posture rules tried on everybody: what each user's next login would carry, and every device that they
+ * own, against the rules, locks and servers of the moment in which the question came.
  */
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { reachableOf } from "#access/reachable.ts";
 import {
-  type DeviceModeChange,
+  type DeviceTrustChange,
   groupServers,
   type ServerGroup,
   type SimulatedLogin,
   type SimulatedPerson,
   type SimulatedPolicies,
   simulateLogins,
-  withDeviceMode,
-} from "#access/simulate-device-mode.ts";
+  withDeviceTrust,
+} from "#access/simulate-device-trust.ts";
 import { Fault, isFault } from "#base/fault.ts";
+import { compilePostureRule } from "#expression/posture.ts";
 import type {
-  SimulateDeviceModeRequest,
-  SimulateDeviceModeResponseSchema,
+  SimulateDeviceTrustRequest,
+  SimulateDeviceTrustResponseSchema,
   SimulatedLoginSchema,
 } from "#gen/gatehouse/v1/admin_pb.ts";
 import type { DeviceExtensions } from "#identity/identity.ts";
+import type { DeviceFacts } from "#resource/device-facts.ts";
 import { deviceTrustModes } from "#resource/role-options.ts";
 import type { User } from "#resource/user.ts";
 import type { AuthContext } from "../context.ts";
 import { currentPolicy, usableDevices } from "../mfa/verify.ts";
 import { loadPolicy } from "../policy.ts";
 import { identityOfLogin } from "../users/identity.ts";
+import { factsOf } from "./facts.ts";
 import type { DeviceInventory } from "./inventory.ts";
 
-type Part = MessageInitShape<typeof SimulateDeviceModeResponseSchema>;
+type Part = MessageInitShape<typeof SimulateDeviceTrustResponseSchema>;
 type LoginPart = MessageInitShape<typeof SimulatedLoginSchema>;
 
 /** Servers and logins of one message. */
@@ -38,14 +41,17 @@ const mostPerPart = 500;
 /** Decisions between two turns of the event loop. */
 const decisionsPerTurn = 200;
 const devicesPerPage = 100;
+/** Posture rules that are tried together. */
+const mostRules = 50;
 
-/** Yields the parts of the answer. Throws `invalid` for an unknown mode, `not-found` for an unknown role. */
-export async function* simulateDeviceMode(
+/** Yields the parts of the answer. Throws `invalid` for an unknown mode or rule, `not-found` for an unknown role. */
+export async function* simulateDeviceTrust(
   context: AuthContext,
   inventory: DeviceInventory,
-  request: SimulateDeviceModeRequest,
+  request: SimulateDeviceTrustRequest,
 ): AsyncGenerator<Part> {
-  const before = await loadPolicy(context);
+  const devices = new Map<string, DeviceFacts>();
+  const before = { ...(await loadPolicy(context)), devices };
   const change = readChange(request);
   const role = change.role === undefined ? undefined : before.roles.get(change.role);
   if (change.role !== undefined && role === undefined) {
@@ -66,9 +72,9 @@ export async function* simulateDeviceMode(
   const groups = groupServers(servers, before.locks, now);
   const told = new Map<ServerGroup, number>();
   const counts = { lost: 0, kept: 0, unchanged: 0, refused: 0 };
-  const policies = { before, after: withDeviceMode(before, change) };
+  const policies = { before, after: withDeviceTrust(before, change) };
   for (const user of users) {
-    const person = await personOf(context, inventory, user);
+    const person = await personOf(context, inventory, user, devices);
     if (person === undefined) continue;
     const found = await simulatePerson(person, groups, policies, now, counts);
     for (let at = 0; at < found.length; at += mostPerPart) {
@@ -98,26 +104,36 @@ export async function* simulateDeviceMode(
   };
 }
 
-function readChange({ mode, role }: SimulateDeviceModeRequest): DeviceModeChange {
+function readChange({ mode, role, posture }: SimulateDeviceTrustRequest): DeviceTrustChange {
   const known = deviceTrustModes.find((each) => each === mode);
-  if (known === undefined) {
+  if (mode !== "" && known === undefined) {
     throw new Fault("invalid", "the device mode is not one of the cluster's", {
       hint: `one of: ${deviceTrustModes.join(", ")}`,
     });
   }
-  return { mode: known, ...(role === "" ? {} : { role }) };
+  if (mode === "" && posture.length === 0) {
+    throw new Fault("invalid", "there is nothing to try: neither a mode nor a posture rule");
+  }
+  if (posture.length > mostRules) throw new Fault("limit", `at most ${mostRules} rules at once`);
+  for (const rule of posture) compilePostureRule(rule);
+  return {
+    ...(known === undefined ? {} : { mode: known }),
+    ...(posture.length === 0 ? {} : { posture }),
+    ...(role === "" ? {} : { role }),
+  };
 }
 
-/** Undefined for a user who cannot log in: there is nothing to lose. */
+/** Undefined for a user who cannot log in: there is nothing to lose. Leaves what is known of their devices in `facts`. */
 async function personOf(
   context: AuthContext,
   inventory: DeviceInventory,
   user: User,
+  facts: Map<string, DeviceFacts>,
 ): Promise<SimulatedPerson | undefined> {
   try {
     const wish = { clientIp: "127.0.0.1", routeToCluster: "", kubernetesCluster: "", ttlMs: 0 };
     const identity = await identityOfLogin(context, user, wish);
-    const devices = await enrolledDevices(inventory, user.metadata.name);
+    const devices = await enrolledDevices(inventory, user.metadata.name, facts);
     const factors = await context.credentials.secondFactors.get(user.metadata.name);
     const usable = usableDevices(factors.devices, await currentPolicy(context));
     return { identity, devices, secondFactors: usable.map(({ id }) => id) };
@@ -130,15 +146,19 @@ async function personOf(
 async function enrolledDevices(
   inventory: DeviceInventory,
   owner: string,
+  facts: Map<string, DeviceFacts>,
 ): Promise<DeviceExtensions[]> {
   const devices: DeviceExtensions[] = [];
+  facts.clear();
   for (let after: string | undefined; ; ) {
     const from = after === undefined ? {} : { after };
     const { states, next } = await inventory.listOwned(owner, { limit: devicesPerPage, ...from });
-    for (const { device } of states) {
-      const { enroll_status: status, asset_tag: assetTag, credential } = device.spec;
-      if (status !== "enrolled" || credential === undefined) continue;
-      devices.push({ deviceId: device.metadata.name, assetTag, credentialId: credential.id });
+    for (const state of states) {
+      const known = factsOf(state);
+      if (known === undefined) continue;
+      const { name: deviceId } = state.device.metadata;
+      facts.set(deviceId, known);
+      devices.push({ deviceId, assetTag: known.asset_tag, credentialId: known.credential_id });
     }
     if (next === undefined) return devices;
     after = next;
@@ -184,5 +204,6 @@ function loginPart(
   if (found.outcome !== "lost" && found.outcome !== "kept") return part;
   const { message, check, role = "" } = found.reason;
   const device = found.outcome === "kept" ? found.device.assetTag : "";
-  return { ...part, device, reason: message, role, check };
+  const lostDevices = found.lostDevices.map(({ assetTag }) => assetTag);
+  return { ...part, device, reason: message, role, check, lostDevices };
 }

@@ -24,6 +24,7 @@ export interface StoredToken extends EnrollTokenRecord {
   /** Names the token in lists; says nothing about its secret. */
   readonly id: string;
   readonly createdBy: string;
+  readonly created: Date;
   readonly spent: boolean;
 }
 
@@ -49,9 +50,11 @@ export class EnrollTokens {
   /** Makes a token and stores its hash. Throws `invalid` for an expiry that is not allowed. */
   async create(request: EnrollTokenRequest, createdBy: string): Promise<EnrollToken> {
     const { backend, clock, random } = this.#context;
-    const made = createEnrollToken(request, clock.now(), random);
+    const created = clock.now();
+    const made = createEnrollToken(request, created, random);
     const { hash, deviceId, expires } = made.record;
-    const value = encode({ ...made.record, id: hash.slice(0, idLength), createdBy, spent: false });
+    const id = hash.slice(0, idLength);
+    const value = encode({ ...made.record, id, createdBy, created, spent: false });
     await backend.atomic([
       { type: "put", key: keyOf(hash), value, expires, if: "absent" },
       { type: "put", key: formatKey(...ofDevice, deviceId, hash), value: utf8(hash), expires },
@@ -111,7 +114,7 @@ export class EnrollTokens {
     const [token] = items.map(decode);
     if (token && !token.spent) return token;
     throw new Fault("not-found", "there is no such enrollment token", {
-      hint: "it may have been spent already, or have expired",
+      hint: "it may be spent or have expired; those that are out: tctl devices tokens ls",
     });
   }
 
@@ -142,8 +145,8 @@ function encode(token: StoredToken): Uint8Array {
 }
 
 function decode({ value }: Item): StoredToken {
-  const stored = JSON.parse(textOf(value)) as StoredToken & { expires: string };
-  return { ...stored, expires: new Date(stored.expires) };
+  const stored = JSON.parse(textOf(value)) as StoredToken & Record<"created" | "expires", string>;
+  return { ...stored, created: new Date(stored.created), expires: new Date(stored.expires) };
 }
 
 function textOf(value: Uint8Array): string {

@@ -4,11 +4,7 @@
  * (`web-confirm.ts`).
  */
 import type { Secret } from "#base/secret.ts";
-import {
-  type AuthenticationState,
-  beginAuthentication,
-  finishAuthentication,
-} from "#devicetrust/authentication.ts";
+import { type AuthenticationState, beginAuthentication } from "#devicetrust/authentication.ts";
 import type {
   AuthenticateChallenge,
   AuthenticateInit,
@@ -29,7 +25,8 @@ import {
   type AuthenticateContext,
   assertNotLocked,
   authenticatingDevice,
-  recordDrift,
+  proveDevice,
+  recordFindings,
   rememberAuthentication,
 } from "./authenticate.ts";
 import { requirePerson } from "./enroll.ts";
@@ -105,16 +102,16 @@ export async function finishWebAuthentication(
   response: AuthenticateResponse,
 ): Promise<{ readonly id: string; readonly token: Secret }> {
   const { context, confirmations } = parts;
-  const { device, state, token, session } = pending;
+  const { device, token, session } = pending;
   const { id, user, sessionId } = token;
   if (response.sshSignature.length > 0) {
     throw badRequest("a web authentication carries no signature of an SSH key");
   }
   const now = context.clock.now();
-  const proven = finishAuthentication(state, response, { now, sshKey: undefined });
+  const proven = await proveDevice(parts, pending, response, { now, sshKey: undefined });
   const until = session.identity.expires;
   const warnings = await rememberAuthentication(parts, pending, proven, until);
-  await recordDrift(context, call, device, warnings);
+  await recordFindings(context, call, device, proven, warnings);
   const fields = { ...deviceFields(device), ...webFields(id) };
   await recordSuccess(context, "device.authenticate", call, fields);
   const expires = new Date(now.getTime() + webTokenTtlMs);

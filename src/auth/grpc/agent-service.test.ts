@@ -4,6 +4,7 @@ import { isFault } from "#base/fault.ts";
 import { parseResourceOf } from "#resource/parse.ts";
 import { connectPeer } from "../../../test/support/auth-person.ts";
 import { startTestAuth } from "../../../test/support/auth-service.ts";
+import { followAuthority } from "../../../test/support/follow-authority.ts";
 import { serviceIdentity } from "../hosts/service-certificates.ts";
 
 const hostId = "11111111-0a3b-4f2d-8f8e-5d6a2f0a9c01";
@@ -16,7 +17,7 @@ test("a lock on a server ends the feed that it has open", async () => {
   const agent = await node.service("agent");
   const seen: (string | undefined)[] = [];
   const follow = async () => {
-    for await (const { update } of agent.watchAuthority({ kinds: ["lock", "role"] })) {
+    for await (const { update } of followAuthority(agent, ["lock", "role"])) {
       seen.push(update.case);
       if (update.case !== "snapshotComplete") continue;
       const lock = { kind: "lock", version: "v2", metadata: { name: "stolen" } };
@@ -35,13 +36,7 @@ test("an inventory service follows no rules, reports no events, and is no server
   const agent = await cluster.as("MDM").service("agent");
   const denied = (error: unknown) => isFault(error, "access-denied");
   for (const kind of ["role", "lock", "cert_authority", "node"]) {
-    await assert.rejects(
-      agent
-        .watchAuthority({ kinds: [kind] })
-        [Symbol.asyncIterator]()
-        .next(),
-      denied,
-    );
+    await assert.rejects(followAuthority(agent, [kind]).next(), denied);
   }
   await assert.rejects(agent.emitEvents({ events: [] }), denied);
   await assert.rejects(agent.heartbeat({ document: new Uint8Array() }), denied);

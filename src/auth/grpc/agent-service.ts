@@ -38,8 +38,9 @@ const reporters = ["Node", "Db", "Kube", "App"] as const;
 /** The handlers of AgentService. */
 export function agentService(context: AuthContext): ServiceHandlers<typeof AgentService, Peer> {
   return {
-    async *watchAuthority({ kinds }, call) {
+    async watchAuthority(stream, call) {
       const { systemRoles } = requireSystem(call);
+      const { kinds = [], followDevices = [] } = (await stream.receive()) ?? {};
       const refused = kinds.find((kind) => {
         const allowed = Object.hasOwn(followable, kind) ? (followable[kind] ?? []) : [];
         return !systemRoles.some((role) => allowed.includes(role));
@@ -47,13 +48,14 @@ export function agentService(context: AuthContext): ServiceHandlers<typeof Agent
       if (kinds.length === 0 || refused !== undefined) {
         throw new Fault("access-denied", `this service may not follow "${refused ?? ""}"`);
       }
+      const subscription = { kinds, devices: followDevices, requests: stream };
       let complete = false;
       let beats = 0;
-      for await (const update of watchAuthority(context, kinds, call.signal)) {
+      for await (const update of watchAuthority(context, subscription, call.signal)) {
         if (update.type === "complete") complete = true;
         const locked = complete && update.type === "change" && update.kind === "lock";
         const due = update.type === "heartbeat" && ++beats % beatsPerCheck === 0;
-        yield encode(update);
+        await stream.send(encode(update));
         // The call may last for weeks: a lock ends it at once, the end of the certificate soon. A server that is locked
         // still hears of its lock, because that is what ends the sessions on it.
         if (locked || due) await checkPeer(context, call);

@@ -30,9 +30,13 @@ function actsOn<T extends StoredDocument>(
   fallback: () => T,
 ) {
   /** The document is read after the permission is clear: nothing that strangers send is looked at. */
-  async function write(call: AuthCall, read: () => T, keep: (document: T) => Promise<T>) {
+  async function write(
+    call: AuthCall,
+    read: (stored: T | undefined) => T,
+    keep: (document: T) => Promise<T>,
+  ) {
     const caller = await authorize(context, call, store.kind, "update");
-    const document = read();
+    const document = read(await store.find(fallback().metadata.name));
     await context.audit.record(event, {
       ...actorOf(caller),
       "addr.remote": call.peer.address,
@@ -44,8 +48,10 @@ function actsOn<T extends StoredDocument>(
       requireIdentity(call);
       return store.get(fallback().metadata.name);
     },
-    update: (call: AuthCall, read: () => T) => write(call, read, (kept) => store.update(kept)),
-    upsert: (call: AuthCall, read: () => T) => write(call, read, (kept) => store.upsert(kept)),
+    update: (call: AuthCall, read: (stored: T | undefined) => T) =>
+      write(call, read, (kept) => store.update(kept)),
+    upsert: (call: AuthCall, read: (stored: T | undefined) => T) =>
+      write(call, read, (kept) => store.upsert(kept)),
     reset: (call: AuthCall) => write(call, fallback, (kept) => store.upsert(kept)),
   };
 }
@@ -79,9 +85,15 @@ export function configService(
   return {
     getAuthPreference: async (_, call) => encodeResource(auth, await preference.get(call)),
     updateAuthPreference: async ({ authPreference }, call) =>
-      encodeResource(auth, await preference.update(call, () => readPreference(authPreference))),
+      encodeResource(
+        auth,
+        await preference.update(call, (stored) => readPreference(authPreference, stored)),
+      ),
     upsertAuthPreference: async ({ authPreference }, call) =>
-      encodeResource(auth, await preference.upsert(call, () => readPreference(authPreference))),
+      encodeResource(
+        auth,
+        await preference.upsert(call, (stored) => readPreference(authPreference, stored)),
+      ),
     resetAuthPreference: async (_, call) => encodeResource(auth, await preference.reset(call)),
 
     getClusterNetworkingConfig: async (_, call) =>
@@ -116,8 +128,11 @@ export function configService(
 }
 
 /** A list of TPM makers that cannot be read would shut out every device: it is refused before it is stored. */
-function readPreference(message: AuthPreferenceV2 | undefined): ClusterAuthPreference {
-  const preference = decodeResource("cluster_auth_preference", given(message));
+function readPreference(
+  message: AuthPreferenceV2 | undefined,
+  stored: ClusterAuthPreference | undefined,
+): ClusterAuthPreference {
+  const preference = decodeResource("cluster_auth_preference", given(message), stored);
   parseEndorsementAuthorities(preference.spec.device_trust?.ekcert_allowed_cas ?? []);
   return preference;
 }

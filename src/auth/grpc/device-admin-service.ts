@@ -1,13 +1,14 @@
 /** gatehouse.v1.DeviceAdminService: the enrolment tokens that are out, without their secrets, and their end. */
+import { create } from "@bufbuild/protobuf";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import type { ServiceHandlers } from "#api/grpc/service.ts";
 import type { Peer } from "#api/peer.ts";
 import { Fault } from "#base/fault.ts";
-import type { DeviceAdminService } from "#gen/gatehouse/v1/admin_pb.ts";
+import { type DeviceAdminService, EnrollTokenSchema } from "#gen/gatehouse/v1/admin_pb.ts";
 import type { AuthContext } from "../context.ts";
 import { callerFields } from "../devices/events.ts";
 import { DeviceInventory } from "../devices/inventory.ts";
-import { EnrollTokens } from "../devices/tokens.ts";
+import { EnrollTokens, type StoredToken } from "../devices/tokens.ts";
 import { authorize } from "./guard.ts";
 
 /** The most tokens that one answer holds. */
@@ -23,9 +24,33 @@ export function deviceAdminService(
   async function tokensOf(device: string) {
     if (device === "") return tokens.list();
     const found = await inventory.findAll(device);
-    if (found.length === 0) throw new Fault("not-found", `device "${device}" not found`);
+    if (found.length === 0) {
+      throw new Fault("not-found", `device "${device}" not found`, {
+        hint: "see the devices: tctl devices ls",
+      });
+    }
     const lists = found.map((state) => tokens.list(state.device.metadata.name));
     return (await Promise.all(lists)).flat();
+  }
+
+  /** The token as administrators see it. */
+  async function tokenMessage({
+    id,
+    deviceId,
+    expires,
+    createdBy,
+    created,
+    username,
+  }: StoredToken) {
+    const spec = (await inventory.find(deviceId))?.device.spec;
+    return {
+      ...{ id, deviceId, createdBy },
+      assetTag: spec?.asset_tag ?? "",
+      osType: spec?.os_type ?? "",
+      expires: timestampFromDate(expires),
+      created: timestampFromDate(created),
+      user: username ?? "",
+    };
   }
 
   return {
@@ -37,12 +62,12 @@ export function deviceAdminService(
           hint: "name a device",
         });
       }
-      const rows = found.map(async ({ id, deviceId, expires, createdBy }) => {
-        const { device: owner } = (await inventory.find(deviceId)) ?? {};
-        const assetTag = owner?.spec.asset_tag ?? "";
-        return { id, deviceId, assetTag, expires: timestampFromDate(expires), createdBy };
-      });
-      return { tokens: await Promise.all(rows) };
+      return { tokens: await Promise.all(found.map(tokenMessage)) };
+    },
+
+    async getEnrollToken({ id }, call) {
+      await authorize(context, call, "device", "list", "read");
+      return create(EnrollTokenSchema, await tokenMessage(await tokens.get(id)));
     },
 
     async revokeEnrollToken({ id }, call) {

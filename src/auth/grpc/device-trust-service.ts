@@ -5,7 +5,7 @@ import type { ServiceHandlers } from "#api/grpc/service.ts";
 import type { Peer } from "#api/peer.ts";
 import { deviceEventActorOf } from "#audit/actor.ts";
 import { Fault } from "#base/fault.ts";
-import type { EnrollToken } from "#devicetrust/token.ts";
+import { assertEnrollTokenExpiry, type EnrollToken } from "#devicetrust/token.ts";
 import { DeviceEnrollTokenSchema } from "#gen/teleport/devicetrust/v1/device_pb.ts";
 import { type DeviceTrustService, DeviceView } from "#gen/teleport/devicetrust/v1/service_pb.ts";
 import { AccountUsageType } from "#gen/teleport/devicetrust/v1/usage_pb.ts";
@@ -49,10 +49,12 @@ export function deviceTrustService(
     async createDevice({ device, createAsResource, ...wish }, call) {
       const verbs = wish.createEnrollToken ? (["create", "create_enroll_token"] as const) : [];
       await authorize(context, call, "device", "create", ...verbs);
+      const expires = wish.enrollTokenExpireTime && timestampDate(wish.enrollTokenExpireTime);
+      // A token that cannot be made must not leave a device behind.
+      if (wish.createEnrollToken && expires) assertEnrollTokenExpiry(expires, context.clock.now());
       const state = await createDevice(parts, call, device, createAsResource);
       const message = deviceMessage(state, "resource");
       if (!wish.createEnrollToken) return message;
-      const expires = wish.enrollTokenExpireTime && timestampDate(wish.enrollTokenExpireTime);
       const made = await createToken(parts, call, state.device, expires);
       message.enrollToken = create(DeviceEnrollTokenSchema, tokenMessage(made));
       return message;

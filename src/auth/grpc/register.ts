@@ -8,6 +8,7 @@ import {
   UserService,
 } from "#gen/gatehouse/v1/admin_pb.ts";
 import { AgentService } from "#gen/gatehouse/v1/agent_pb.ts";
+import { AttestationService } from "#gen/gatehouse/v1/attestation_pb.ts";
 import { JoinService } from "#gen/gatehouse/v1/join_pb.ts";
 import { LoginService } from "#gen/gatehouse/v1/login_pb.ts";
 import { WebSessionService } from "#gen/gatehouse/v1/web_pb.ts";
@@ -19,6 +20,7 @@ import { TrustService } from "#gen/teleport/trust/v1/service_pb.ts";
 import { UsersService } from "#gen/teleport/users/v1/service_pb.ts";
 import type { AuthContext } from "../context.ts";
 import { agentService } from "./agent-service.ts";
+import { attestationService } from "./attestation-service.ts";
 import { auditService } from "./audit-service.ts";
 import { alertHandlers } from "./auth-service/alerts.ts";
 import { certificateHandlers } from "./auth-service/certificates.ts";
@@ -82,6 +84,7 @@ export function registerServices(server: GrpcServer<Peer>, context: AuthContext)
   server.register(PresenceService, presenceService());
   server.register(DeviceTrustService, deviceTrustService(context));
   server.register(DeviceAdminService, deviceAdminService(context));
+  server.register(AttestationService, attestationService(context));
   server.register(AuditService, auditService(context));
   server.register(ExplainService, explainService(context));
   server.register(UserService, userAdminService(context));

@@ -174,6 +174,29 @@ test("a refused call is written down with the caller and the call", async () => 
   await cluster.close();
 });
 
+test("a lock that has ended is seen for a day, and then swept away by the store", async () => {
+  const { cluster, auth } = await start();
+  const hour = 3_600_000;
+  const expires = new Date(cluster.clock.now().getTime() + hour).toISOString();
+  const spec = { target: { user: "alice" }, expires };
+  // What a document says of its own life does not shorten the lock.
+  const soon = new Date(cluster.clock.now().getTime() + 1000).toISOString();
+  const lock = parseResourceOf("lock", {
+    kind: "lock",
+    metadata: { name: "l", expires: soon },
+    spec,
+  });
+  await auth.upsertLock(encodeResource("lock", lock));
+  const found = async (InForceOnly: boolean) => (await auth.getLocks({ InForceOnly })).Locks.length;
+  cluster.clock.advance(hour / 2);
+  assert.deepEqual([await found(true), await found(false)], [1, 1]);
+  cluster.clock.advance(hour);
+  assert.deepEqual([await found(true), await found(false)], [0, 1]);
+  cluster.clock.advance(24 * hour);
+  assert.deepEqual([await found(true), await found(false)], [0, 0]);
+  await cluster.close();
+});
+
 test("locks are found by what they strike", async () => {
   const { cluster, auth } = await start();
   const lockOf = (name: string, target: object) =>

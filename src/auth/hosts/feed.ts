@@ -2,12 +2,15 @@
  * The feed that keeps agents able to decide by themselves: everything that exists, then every change, and a heartbeat
  * in between by which a receiver knows that it has missed nothing.
  */
+import { once } from "node:events";
 import { setInterval } from "node:timers/promises";
+import { deviceFactsKind } from "#api/authority-documents.ts";
 import { formatPrefix, parseKey } from "#backend/key.ts";
 import type { Change } from "#backend/port.ts";
 import type { CertAuthorityType } from "#resource/cert-authority.ts";
 import type { AuthContext } from "../context.ts";
 import { type DocumentStore, documentsFolder, type StoredDocument } from "../store/documents.ts";
+import { DeviceFeed, type DeviceNews, type FollowRequest } from "./device-feed.ts";
 
 /** One message of the feed. A change without a document is a deletion. */
 export type FeedUpdate =
@@ -15,7 +18,7 @@ export type FeedUpdate =
       readonly type: "change";
       readonly kind: string;
       readonly name: string;
-      readonly document?: StoredDocument;
+      readonly document?: object;
     }
   | { readonly type: "complete" }
   | { readonly type: "heartbeat"; readonly time: Date };
@@ -26,10 +29,19 @@ export const feedHeartbeatMs = 2000;
 /** The authorities that agents verify people, hosts and database servers with. */
 const followedAuthorities: readonly CertAuthorityType[] = ["user", "host", "openssh", "db"];
 
-/** Sends the documents of the kinds, then follows them until `signal` aborts. */
+/** What a service wants to hear of. */
+export interface Subscription {
+  readonly kinds: readonly string[];
+  /** Devices to follow from the beginning. */
+  readonly devices: readonly string[];
+  /** Later wishes about devices. */
+  readonly requests: AsyncIterable<FollowRequest>;
+}
+
+/** Sends the documents of the kinds and the facts of the devices, then follows them until `signal` aborts. */
 export async function* watchAuthority(
   context: AuthContext,
-  kinds: readonly string[],
+  { kinds, devices, requests }: Subscription,
   signal: AbortSignal,
 ): AsyncGenerator<FeedUpdate> {
   const stores = storesOf(context, kinds);
@@ -40,16 +52,44 @@ export async function* watchAuthority(
     { prefix: formatPrefix(...documentsFolder) },
     { signal: ended },
   );
+  const feed = new DeviceFeed(context);
+  const watches = feed.watches(ended);
   try {
     yield* snapshot(context, stores, kinds);
+    feed.apply({ followDevices: [...devices], forgetDevices: [] });
+    yield* deviceUpdates(feed.pending());
     yield { type: "complete" };
     yield { type: "heartbeat", time: context.clock.now() };
-    yield* merge(decodeChanges(changes, stores), heartbeats(context, ended));
+    yield* merge(
+      decodeChanges(changes, stores),
+      heartbeats(context, ended),
+      deviceUpdates(feed.news(ended)),
+      ...watches,
+      followRequests(feed, requests, ended),
+    );
   } catch (error) {
     if (!signal.aborted) throw error;
   } finally {
     stop.abort();
   }
+}
+
+async function* deviceUpdates(news: AsyncIterable<DeviceNews>): AsyncGenerator<FeedUpdate> {
+  for await (const { id, facts } of news) {
+    const update = { type: "change", kind: deviceFactsKind, name: id } as const;
+    yield facts === undefined ? update : { ...update, document: facts };
+  }
+}
+
+/** Takes the wishes; yields nothing. A service that has no more wishes goes on listening. */
+// biome-ignore lint/correctness/useYield: it is run beside generators that do.
+async function* followRequests(
+  feed: DeviceFeed,
+  requests: AsyncIterable<FollowRequest>,
+  signal: AbortSignal,
+): AsyncGenerator<never> {
+  for await (const request of requests) feed.apply(request);
+  if (!signal.aborted) await once(signal, "abort");
 }
 
 async function* snapshot(
@@ -103,21 +143,38 @@ async function* heartbeats(context: AuthContext, signal: AbortSignal): AsyncGene
   }
 }
 
-/** Both sequences as their items come; ends when either ends. */
-async function* merge<T>(a: AsyncGenerator<T>, b: AsyncGenerator<T>): AsyncGenerator<T> {
-  const next = async (source: AsyncGenerator<T>) => ({ source, result: await source.next() });
-  const pending = new Map([
-    [a, next(a)],
-    [b, next(b)],
-  ]);
-  try {
-    for (;;) {
-      const { source, result } = await Promise.race(pending.values());
-      if (result.done) return;
-      pending.set(source, next(source));
-      yield result.value;
+/**
+ * All sequences as their items come; ends when any of them ends. Waits on itself, not by racing promises: those of a
+ * sequence that is silent for weeks would remember every race.
+ */
+async function* merge<T>(...sources: AsyncGenerator<T>[]): AsyncGenerator<T> {
+  const ready: { source: AsyncGenerator<T>; result: IteratorResult<T> }[] = [];
+  let failure: { readonly error: unknown } | undefined;
+  let wake = () => {};
+  const pull = (source: AsyncGenerator<T>) => {
+    source.next().then(
+      (result) => {
+        ready.push({ source, result });
+        wake();
+      },
+      (error: unknown) => {
+        failure ??= { error };
+        wake();
+      },
+    );
+  };
+  sources.forEach(pull);
+  for (;;) {
+    if (failure !== undefined) throw failure.error;
+    const next = ready.shift();
+    if (next === undefined) {
+      await new Promise<void>((resolve) => {
+        wake = resolve;
+      });
+      continue;
     }
-  } finally {
-    for (const left of pending.values()) left.catch(() => {});
+    if (next.result.done) return;
+    yield next.result.value;
+    pull(next.source);
   }
 }

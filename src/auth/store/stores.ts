@@ -1,6 +1,7 @@
 /** The document stores of all kinds that auth keeps. */
 import type { Backend } from "#backend/port.ts";
 import type { Clock } from "#base/clock.ts";
+import type { AttestationPolicy } from "#resource/attestation-policy.ts";
 import type { ClusterAuthPreference } from "#resource/cluster-auth-preference.ts";
 import type { ClusterNetworkingConfig } from "#resource/cluster-networking-config.ts";
 import type { Database } from "#resource/database.ts";
@@ -32,6 +33,7 @@ export interface Stores {
   readonly authPreference: DocumentStore<ClusterAuthPreference>;
   readonly networkingConfig: DocumentStore<ClusterNetworkingConfig>;
   readonly recordingConfig: DocumentStore<SessionRecordingConfig>;
+  readonly attestationPolicy: DocumentStore<AttestationPolicy>;
   readonly alerts: DocumentStore<ClusterAlert>;
   readonly alertAcks: DocumentStore<AlertAck>;
 }
@@ -41,6 +43,7 @@ export const singletons = {
   authPreference: "cluster-auth-preference",
   networkingConfig: "cluster-networking-config",
   recordingConfig: "session-recording-config",
+  attestationPolicy: "attestation-policy",
 } as const;
 
 /** Opens the stores on a backend; the clock tells what has expired. */
@@ -59,6 +62,7 @@ export function openStores(backend: Backend, clock: Clock): Stores {
     authPreference: new DocumentStore(backend, clock, "cluster_auth_preference"),
     networkingConfig: new DocumentStore(backend, clock, "cluster_networking_config"),
     recordingConfig: new DocumentStore(backend, clock, "session_recording_config"),
+    attestationPolicy: new DocumentStore(backend, clock, "attestation_policy"),
     alerts: new DocumentStore(backend, clock, "cluster_alert"),
     alertAcks: new DocumentStore(backend, clock, "cluster_alert_ack"),
   };

@@ -3,7 +3,7 @@
  * has expired: every service follows locks already, and ends what is open.
  */
 import { createHash } from "node:crypto";
-import { isInForce } from "#access/locks.ts";
+import { deletedUserPrefix, isInForce } from "#access/locks.ts";
 import type { Operation } from "#backend/port.ts";
 import { hex } from "#base/bytes.ts";
 import { Fault, isFault } from "#base/fault.ts";
@@ -66,7 +66,7 @@ export async function assertNameFree(
     "conflict",
     `certificates of a deleted user "${name}" may be good until ${until}`,
     {
-      hint: `choose another name; or, if the person is the same: tctl rm lock/${lockName(name)}`,
+      hint: `choose another name; or, if the person is the same: tctl locks rm ${lockName(name)}`,
     },
   );
 }
@@ -90,5 +90,5 @@ function deletionLock(user: string, by: string, now: Date, until: Date): Lock {
 
 /** Names of users may hold what names of resources may not. */
 function lockName(user: string): string {
-  return `deleted-user-${hex(createHash("sha256").update(user).digest()).slice(0, 32)}`;
+  return `${deletedUserPrefix}${hex(createHash("sha256").update(user).digest()).slice(0, 32)}`;
 }

@@ -52,6 +52,16 @@ for (const [name, request, code] of [
   });
 }
 
+test("a caller that does not ask for notices gets the answer alone", async (context) => {
+  const { place, send, token } = await start(context);
+  for (const notices of [undefined, false, "yes"]) {
+    const request = { op: "refresh", host: "localhost", token, notices };
+    const answer = await send(place.socket, encodeFrame(request, 4));
+    assert.equal(answerOf(answer).ok, true);
+    assert.equal(answer.readUInt32BE(0) + 4, answer.length);
+  }
+});
+
 test("an oversized request is refused by its length, and random bytes do no harm", async (context) => {
   const { place, send } = await start(context);
   const huge = Buffer.from([0x7f, 0xff, 0xff, 0xff, 0x41]);

@@ -90,6 +90,29 @@ test("why a node ended a connection reaches the caller", async (context) => {
   assert.match((await connection.closed).message, /the server is going down/);
 });
 
+test("a caller hears that the agent waits for the TPM, and its answer comes all the same", async (context) => {
+  const { place } = await start(context);
+  const heard: boolean[] = [];
+  const told = new AgentAccess(place, "localhost", { onTpmBusy: (busy) => heard.push(busy) });
+  assert.equal((await told.refreshDevice()).assetTag, "X2");
+  assert.deepEqual(heard, [true, false, true]);
+  // A later caller hears of the wait that goes on; and none of it gets among the bytes of a node.
+  const later = new AgentAccess(place, "localhost", { onTpmBusy: (busy) => heard.push(busy) });
+  const stream = await later.dialNode(target);
+  assert.deepEqual(heard, [true, false, true, true]);
+  stream.end("only this");
+  assert.equal(await text(stream), "only this");
+});
+
+test("nobody hears of the TPM between a node's bytes", async (context) => {
+  const { place, notices } = await start(context);
+  const access = new AgentAccess(place, "localhost", { onTpmBusy: () => {} });
+  const stream = await access.dialNode(target);
+  notices.tell(true);
+  stream.end("only this");
+  assert.equal(await text(stream), "only this");
+});
+
 test("what the work refuses reaches the caller with code, sentence and hint", async (context) => {
   const { access, place } = await start(context);
   await assert.rejects(

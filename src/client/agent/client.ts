@@ -14,9 +14,18 @@ import type {
   NodeLogin,
   NodeQuery,
 } from "../access.ts";
+import type { OnTpmBusy } from "../device/tpm-busy.ts";
 import { readText } from "../profile/files.ts";
 import { type AgentPlace, isPrivateFolder } from "./place.ts";
-import { type AgentRequest, answerLimit, parseAnswer, parseLogin } from "./protocol.ts";
+import {
+  type AgentRequest,
+  answerLimit,
+  type ClusterRequest,
+  type ControlRequest,
+  findNotice,
+  parseAnswer,
+  parseLogin,
+} from "./protocol.ts";
 
 /** The agent hangs up on callers that say nothing; a connection is used well before that. */
 const freshSeconds = 1;
@@ -32,6 +41,13 @@ interface Answered {
   readonly result: unknown;
 }
 
+/** A request about one login, of which the access knows the rest. */
+type Question = ClusterRequest extends infer Request
+  ? Request extends ClusterRequest
+    ? Omit<Request, "host" | "notices">
+    : never
+  : never;
+
 type Body = AgentRequest extends infer Request
   ? Request extends AgentRequest
     ? Omit<Request, "token">
@@ -42,41 +58,54 @@ type Body = AgentRequest extends infer Request
 export class AgentAccess implements ClusterAccess {
   readonly #place: AgentPlace;
   readonly #host: string;
+  readonly #onTpmBusy: OnTpmBusy | undefined;
   /** The connection that showed that the agent runs, for a first request that comes at once. */
   #first: AgentConnection | undefined;
   readonly #opened = process.uptime();
 
-  /** For the login at proxy `host`. */
-  constructor(place: AgentPlace, host: string, first?: AgentConnection) {
+  /** For the login at proxy `host`. `onTpmBusy` hears when the agent waits for the TPM. */
+  constructor(
+    place: AgentPlace,
+    host: string,
+    {
+      onTpmBusy,
+      first,
+    }: { readonly onTpmBusy?: OnTpmBusy | undefined; readonly first?: AgentConnection } = {},
+  ) {
     this.#place = place;
     this.#host = host;
+    this.#onTpmBusy = onTpmBusy;
     this.#first = first;
   }
 
   /** Access through the agent at this place for the login at proxy `host`; undefined when no agent runs. */
-  static async open(place: AgentPlace, host: string): Promise<AgentAccess | undefined> {
-    const connection = await findAgent(place);
-    return connection && new AgentAccess(place, host, connection);
+  static async open(
+    place: AgentPlace,
+    host: string,
+    onTpmBusy?: OnTpmBusy,
+  ): Promise<AgentAccess | undefined> {
+    const first = await findAgent(place);
+    return first && new AgentAccess(place, host, { onTpmBusy, first });
   }
 
   async listNodes(query: NodeQuery): Promise<NodeDocument[]> {
-    return (await this.#ask({ op: "nodes", host: this.#host, query })) as NodeDocument[];
+    return (await this.#ask({ op: "nodes", query })) as NodeDocument[];
   }
 
   async device(): Promise<DeviceState> {
-    return deviceState(await this.#ask({ op: "device", host: this.#host }));
+    return deviceState(await this.#ask({ op: "device" }));
   }
 
   async refreshDevice(): Promise<DeviceState> {
-    return deviceState(await this.#ask({ op: "refresh", host: this.#host }));
+    return deviceState(await this.#ask({ op: "refresh" }));
   }
 
   async dialNode(target: DialTarget): Promise<Duplex> {
-    return (await this.#exchange({ op: "dial", host: this.#host, target })).socket;
+    return (await this.#exchange({ op: "dial", target })).socket;
   }
 
   async logInToNode(target: DialTarget): Promise<NodeLogin> {
-    const asked = this.#exchange({ op: "login", host: this.#host, target });
+    const asked = this.#exchange({ op: "login", target });
     asked.catch(() => {});
     // Loaded while the agent logs in.
     const { RelayedTransport } = await import("#ssh/relay/relayed-transport.ts");
@@ -92,20 +121,22 @@ export class AgentAccess implements ClusterAccess {
     this.#first = undefined;
   }
 
-  async #ask(body: Body): Promise<unknown> {
-    const { socket, result } = await this.#exchange(body);
+  async #ask(question: Question): Promise<unknown> {
+    const { socket, result } = await this.#exchange(question);
     socket.destroy();
     return result;
   }
 
-  async #exchange(body: Body): Promise<Answered> {
+  async #exchange(question: Question): Promise<Answered> {
+    const onTpmBusy = this.#onTpmBusy;
+    const body = { ...question, host: this.#host, notices: onTpmBusy !== undefined };
     const first = this.#first;
     this.#first = undefined;
     if (first !== undefined && process.uptime() - this.#opened < freshSeconds) {
-      return exchange(first, body);
+      return exchange(first, body, onTpmBusy);
     }
     first?.socket.destroy();
-    return exchange(await connectAgent(this.#place), body);
+    return exchange(await connectAgent(this.#place), body, onTpmBusy);
   }
 }
 
@@ -126,7 +157,7 @@ export async function isAgentRunning(place: AgentPlace): Promise<boolean> {
   return connection !== undefined;
 }
 
-async function tell(place: AgentPlace, body: Body): Promise<void> {
+async function tell(place: AgentPlace, body: ControlRequest): Promise<void> {
   try {
     const { socket } = await exchange(await connectAgent(place), body);
     socket.destroy();
@@ -144,10 +175,19 @@ async function findAgent(place: AgentPlace): Promise<AgentConnection | undefined
   }
 }
 
-async function exchange({ socket, token }: AgentConnection, body: Body): Promise<Answered> {
+async function exchange(
+  { socket, token }: AgentConnection,
+  body: Body,
+  onTpmBusy?: OnTpmBusy,
+): Promise<Answered> {
   try {
     socket.write(encodeFrame({ ...body, token }, 4));
-    return { socket, result: parseAnswer(await readFrame(socket, 4, answerLimit)) };
+    for (;;) {
+      const frame = await readFrame(socket, 4, answerLimit);
+      const notice = findNotice(frame);
+      if (notice === undefined) return { socket, result: parseAnswer(frame) };
+      onTpmBusy?.(notice.tpm_busy);
+    }
   } catch (error) {
     socket.destroy();
     throw error;

@@ -10,6 +10,7 @@ import { hostname, tmpdir, userInfo } from "node:os";
 import { join, resolve } from "node:path";
 import { Fault } from "#base/fault.ts";
 import { productVersion } from "#base/version.ts";
+import { overrides } from "../device-state.ts";
 
 /** The files of one agent. */
 export interface AgentPlace {
@@ -35,9 +36,7 @@ export function agentPlace(profileFolder: string, env: NodeJS.ProcessEnv): Agent
       hostname(),
       realFolder(profileFolder),
       // Which device key an agent holds follows from these.
-      ...["GATEHOUSE_TPM", "GATEHOUSE_DMI_DIR", "XDG_STATE_HOME", "HOME"].map(
-        (name) => env[name] ?? "",
-      ),
+      ...[...overrides, "XDG_STATE_HOME", "HOME"].map((name) => env[name] ?? ""),
     ]),
   );
   const folder = runtimeFolder(env);

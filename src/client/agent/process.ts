@@ -23,7 +23,11 @@ export async function runAgentProcess(env: NodeJS.ProcessEnv): Promise<number> {
   try {
     const server = await AgentServer.start({
       place,
-      work: new ProfileWork({ folder, agent: place.id, device: thisDevice(env) }),
+      work: new ProfileWork({
+        folder,
+        agent: place.id,
+        openDevice: (onBusy) => thisDevice(env, onBusy),
+      }),
       idleMs: idle ? parseDuration(idle) : defaultIdleMs,
     });
     for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) {

@@ -1,5 +1,6 @@
 /**
- * The agent's own protocol: one connection is one request. A request and its answer are frames of JSON (`frame.ts`);
+ * The agent's own protocol: one connection is one request. A request and its answer are frames of JSON (`frame.ts`), with
+ * notices between them for callers that ask for notices;
  * after the answer to `dial` the connection carries the node's bytes, and after that to `login` the messages of an SSH
  * connection (`#ssh/relay`). Requests are checked field by field: a caller is the same user, but perhaps another version
  * of the program.
@@ -8,12 +9,28 @@ import { Fault, type FaultCode, isFaultCode } from "#base/fault.ts";
 import type { DialTarget, NodeQuery } from "../access.ts";
 
 /** Requests that a caller may make. `host` names the login by its proxy. */
-export type AgentRequest = { readonly token: string } & (
-  | { readonly op: "nodes"; readonly host: string; readonly query: NodeQuery }
-  | { readonly op: "dial" | "login"; readonly host: string; readonly target: DialTarget }
-  | { readonly op: "device" | "refresh" | "forget"; readonly host: string }
-  | { readonly op: "stop" }
+export type AgentRequest = Authorized & (ClusterRequest | ControlRequest);
+
+/** What a login's cluster is asked. With `notices` the caller hears of waits before the answer. */
+export type ClusterRequest = { readonly host: string; readonly notices: boolean } & (
+  | { readonly op: "nodes"; readonly query: NodeQuery }
+  | { readonly op: "dial" | "login"; readonly target: DialTarget }
+  | { readonly op: "device" | "refresh" }
 );
+
+/** What the agent itself is asked. */
+export type ControlRequest =
+  | { readonly op: "forget"; readonly host: string }
+  | { readonly op: "stop" };
+
+interface Authorized {
+  readonly token: string;
+}
+
+/** Sent before an answer while it waits: the agent's TPM is busy, or is not any more. */
+export interface AgentNotice {
+  readonly tpm_busy: boolean;
+}
 
 /** An answer: the result, or what went wrong in the product's own terms. */
 export type AgentAnswer =
@@ -37,15 +54,16 @@ export function parseRequest(value: unknown): AgentRequest {
   switch (op) {
     case "stop":
       return { token, op };
-    case "device":
-    case "refresh":
     case "forget":
       return { token, op, host: text(fields, "host", 253) };
+    case "device":
+    case "refresh":
+      return { token, op, ...parseCluster(fields) };
     case "nodes":
-      return { token, op, host: text(fields, "host", 253), query: parseQuery(fields["query"]) };
+      return { token, op, ...parseCluster(fields), query: parseQuery(fields["query"]) };
     case "dial":
     case "login":
-      return { token, op, host: text(fields, "host", 253), target: parseTarget(fields["target"]) };
+      return { token, op, ...parseCluster(fields), target: parseTarget(fields["target"]) };
     default:
       throw new Fault("malformed", "the agent does not know this request");
   }
@@ -69,6 +87,12 @@ export function parseLogin(result: unknown): LoginAnswer {
   return { banner, fault: new Fault(isFaultCode(code) ? code : "internal", message) };
 }
 
+/** The notice in a frame before the answer; undefined for the answer itself. */
+export function findNotice(value: unknown): AgentNotice | undefined {
+  const { tpm_busy } = record(value);
+  return typeof tpm_busy === "boolean" ? { tpm_busy } : undefined;
+}
+
 /** Checks an answer and gives its result. Throws what the agent reported. */
 export function parseAnswer(value: unknown): unknown {
   const fields = record(value);
@@ -79,6 +103,11 @@ export function parseAnswer(value: unknown): unknown {
   }
   const known = isFaultCode(code) ? code : "internal";
   throw new Fault(known, message, typeof hint === "string" ? { hint } : {});
+}
+
+/** A caller of an earlier version says nothing of notices, and understands none. */
+function parseCluster(fields: Record<string, unknown>): Pick<ClusterRequest, "host" | "notices"> {
+  return { host: text(fields, "host", 253), notices: fields["notices"] === true };
 }
 
 function parseQuery(value: unknown): NodeQuery {

@@ -11,17 +11,27 @@ import { sameBytes, utf8 } from "#base/bytes.ts";
 import { Fault, isFault } from "#base/fault.ts";
 import { relayMessages } from "#ssh/relay/relay.ts";
 import type { ClusterAccess } from "../access.ts";
+import type { OnTpmBusy } from "../device/tpm-busy.ts";
 import { writePrivate } from "../profile/files.ts";
 import { withProfileLock } from "../profile/lock.ts";
 import { isAgentRunning } from "./client.ts";
 import { type AgentPlace, openAgentFolder } from "./place.ts";
-import { type AgentAnswer, type AgentRequest, parseRequest, requestLimit } from "./protocol.ts";
+import {
+  type AgentAnswer,
+  type AgentNotice,
+  type AgentRequest,
+  type ClusterRequest,
+  parseRequest,
+  requestLimit,
+} from "./protocol.ts";
 import { type SshAgentKeys, serveSshAgent } from "./ssh-agent.ts";
 
 /** What the agent does for its callers. */
 export interface AgentWork extends SshAgentKeys {
   /** The cluster behind the login at this proxy; throws `not-found` when there is none. */
   access(host: string): Promise<ClusterAccess>;
+  /** Tells when that cluster waits for this machine's TPM, until the returned function is called. */
+  listenBusy(host: string, listener: OnTpmBusy): () => void;
   /** Drops what is held for a login that ended. True when no login is left. */
   forget(host: string): Promise<boolean>;
   close(): void;
@@ -35,7 +45,7 @@ export interface AgentOptions {
   readonly idleMs: number;
 }
 
-type NodeRequest = Extract<AgentRequest, { op: "dial" | "login" }>;
+type NodeRequest = Extract<ClusterRequest, { op: "dial" | "login" }>;
 
 /** A caller must say what it wants within this time. */
 const requestTimeoutMs = 5_000;
@@ -152,6 +162,17 @@ export class AgentServer {
         if (last) this.close();
         return;
       }
+      default: {
+        const end = request.notices ? work.listenBusy(request.host, busyTeller(socket)) : undefined;
+        // Nothing passes between the answer and the end: a stream follows an answer.
+        return this.#answerCluster(socket, request).finally(end);
+      }
+    }
+  }
+
+  async #answerCluster(socket: Socket, request: ClusterRequest): Promise<void> {
+    const { work } = this.#options;
+    switch (request.op) {
       case "device":
         return send(socket, await (await work.access(request.host)).device());
       case "refresh":
@@ -203,6 +224,13 @@ export class AgentServer {
     };
     socket.end(encodeFrame(answer, 4));
   }
+}
+
+function busyTeller(socket: Socket): OnTpmBusy {
+  return (busy) => {
+    const notice: AgentNotice = { tpm_busy: busy };
+    if (!socket.destroyed) socket.write(encodeFrame(notice, 4));
+  };
 }
 
 function send(socket: Socket, result: unknown): void {

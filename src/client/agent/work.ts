@@ -8,12 +8,14 @@ import { Fault, isFault } from "#base/fault.ts";
 import type { ClusterAccess } from "../access.ts";
 import type { DeviceAuthenticator } from "../cluster/device-session.ts";
 import type { ClientIdentity } from "../cluster/identity.ts";
+import type { OnTpmBusy } from "../device/tpm-busy.ts";
 import { markDevice } from "../device-mark.ts";
 import { DirectAccess } from "../direct-access.ts";
 import { removePath } from "../profile/files.ts";
 import { getLogin, listHosts, type StoredLogin } from "../profile/logins.ts";
 import { loginPaths } from "../profile/paths.ts";
 import { certificateStamp } from "../profile/summary.ts";
+import { BusyNotices } from "./busy-notices.ts";
 import type { AgentWork } from "./server.ts";
 import type { AgentIdentity } from "./ssh-agent.ts";
 
@@ -22,7 +24,8 @@ export interface WorkOptions {
   readonly folder: string;
   /** Id of the agent's place, written into device marks. */
   readonly agent: string;
-  readonly device: DeviceAuthenticator | undefined;
+  /** This machine's device, as one login uses it. */
+  readonly openDevice: (onBusy: OnTpmBusy) => DeviceAuthenticator;
 }
 
 function describe({ ssh }: ClientIdentity, comment: string): AgentIdentity {
@@ -39,6 +42,8 @@ interface Held {
 export class ProfileWork implements AgentWork {
   readonly #options: WorkOptions;
   readonly #held = new Map<string, Held>();
+  /** One per login, whatever becomes of what is held for it. */
+  readonly #notices = new Map<string, BusyNotices>();
 
   constructor(options: WorkOptions) {
     this.#options = options;
@@ -48,9 +53,14 @@ export class ProfileWork implements AgentWork {
     return this.#direct(host);
   }
 
+  listenBusy(host: string, listener: OnTpmBusy): () => void {
+    return this.#noticesOf(host).listen(listener);
+  }
+
   async forget(host: string): Promise<boolean> {
     this.#held.get(host)?.access.close();
     this.#held.delete(host);
+    this.#notices.delete(host);
     return listHosts(this.#options.folder).length === 0;
   }
 
@@ -103,10 +113,18 @@ export class ProfileWork implements AgentWork {
     held?.access.close();
     const access = new DirectAccess({
       login,
-      device: this.#options.device,
+      device: this.#options.openDevice(this.#noticesOf(host).tell),
       onDevice: (identity) => markDevice(login, stamp, this.#options.agent, identity),
     });
     this.#held.set(host, { login, stamp, access });
     return access;
+  }
+
+  #noticesOf(host: string): BusyNotices {
+    const known = this.#notices.get(host);
+    if (known !== undefined) return known;
+    const made = new BusyNotices();
+    this.#notices.set(host, made);
+    return made;
   }
 }

@@ -28,11 +28,26 @@ export interface DeviceDescription {
   readonly clusterMode: string;
   readonly clusterDemands: boolean;
   readonly demandingRoles: readonly { readonly role: string; readonly mode: string }[];
+  /** Rules of the cluster and of the person's roles that this device does not meet. */
+  readonly unmetRules: readonly UnmetRule[];
   readonly autoEnroll: boolean;
   /** With a token from an administrator. */
   readonly mayEnroll: boolean;
   /** Without one. */
   readonly mayEnrollAlone: boolean;
+}
+
+/** A posture rule, as the cluster explains it. */
+export interface UnmetRule {
+  /** Undefined: the cluster's. */
+  readonly role: string | undefined;
+  readonly rule: string;
+  /** What is demanded. */
+  readonly message: string;
+  /** What the cluster knows. */
+  readonly facts: readonly string[];
+  /** What would help. */
+  readonly remedies: readonly string[];
 }
 
 /** What not everybody learns of a device. */
@@ -70,6 +85,9 @@ export async function describeDevice(
     credentialMatches: answer.credentialMatches,
     lock: answer.lock || undefined,
     ...{ clusterMode, clusterDemands, autoEnroll, mayEnroll, mayEnrollAlone },
+    unmetRules: answer.unmetRules.map(({ role, rule, message, facts, remedies }) => {
+      return { role: role || undefined, rule, message, facts, remedies };
+    }),
     demandingRoles: answer.demandingRoles.map(({ role, mode }) => ({ role, mode })),
   };
 }

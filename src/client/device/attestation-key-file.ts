@@ -8,7 +8,9 @@ import * as z from "zod";
 import { base64 } from "#base/bytes.ts";
 import { Fault } from "#base/fault.ts";
 import { type AttestationParameters, parseAttestationKey } from "#tpm/attestation-key.ts";
+import { credentialIdOf } from "#tpm/credential-id.ts";
 import { claimForm } from "#tpm/forms.ts";
+import type { PublicCredential } from "./platform.ts";
 
 /** The key as it is kept. */
 export interface StoredAttestationKey extends AttestationParameters {
@@ -54,6 +56,14 @@ export async function readAttestationKey(path: string): Promise<StoredAttestatio
       cause,
     });
   }
+}
+
+/** The public half of the key in the file; undefined when there is none. Throws as {@link readAttestationKey} does. */
+export async function findTpmCredential(path: string): Promise<PublicCredential | undefined> {
+  const key = await readAttestationKey(path);
+  if (key === undefined) return undefined;
+  const id = credentialIdOf(parseAttestationKey(key.public, { allowSha1: false }));
+  return { id, publicKeyDer: new Uint8Array(0), tpmAkPublic: key.public };
 }
 
 /** Writes the key, mode 0600, in one step. */

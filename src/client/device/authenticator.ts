@@ -17,7 +17,7 @@ export type EnrollCredential = Pick<EnrollInit, "credentialId" | "macos" | "tpm"
 /** Holds the device's key. All methods throw `environment` with a hint when the hardware fails. */
 export interface DeviceAuthenticator {
   /** `simulated` is for tests: a key in software. */
-  readonly kind: "tpm" | "simulated";
+  readonly kind: "tpm" | "secure-enclave" | "simulated";
   readonly osType: OsType;
   /** Makes the key, or takes the one from an earlier enrolment, and describes it. */
   enrollInit(): Promise<EnrollCredential>;

@@ -13,6 +13,14 @@ export interface DmiValues {
   readonly chassisAssetTag: string;
 }
 
+/** A machine that says nothing. */
+export const noDmiValues: DmiValues = {
+  productName: "",
+  productSerial: "",
+  boardSerial: "",
+  chassisAssetTag: "",
+};
+
 /** The values, and whether some stayed empty for lack of permission. */
 export interface DmiReading {
   readonly values: DmiValues;

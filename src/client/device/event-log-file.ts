@@ -5,12 +5,20 @@ import { Fault, isFault } from "#base/fault.ts";
 /** The kernel's copy; readable by root only on most systems. */
 export const eventLogFile = "/sys/kernel/security/tpm0/binary_bios_measurements";
 
-/** True when the failure of {@link readEventLog} is that there is no log. A device can be trusted without one. */
+/** True when a log could not be read because there is none. A device can be trusted without one. */
 export function isMissingEventLog(error: unknown): error is Fault {
   return isFault(error) && error.audit["reason"] === missing;
 }
 
 const missing = "event_log_missing";
+
+/** The failure that {@link isMissingEventLog} knows. */
+export function missingEventLog(
+  message: string,
+  options: { readonly hint?: string; readonly cause?: unknown } = {},
+): Fault {
+  return new Fault("environment", message, { ...options, audit: { reason: missing } });
+}
 
 /** Reads the log. Throws `environment` that says why there is none. */
 export async function readEventLog(
@@ -28,15 +36,13 @@ export async function readEventLog(
         cause,
       });
     }
-    throw new Fault("environment", `there is no event log (${path} cannot be read)`, {
+    throw missingEventLog(`there is no event log (${path} cannot be read)`, {
       hint: "mount the kernel's folder: sudo mount -t securityfs securityfs /sys/kernel/security; without UEFI there is no log",
       cause,
-      audit: { reason: missing },
     });
   }
   if (log.length > 0) return log;
-  throw new Fault("environment", `the event log is empty (${path})`, {
+  throw missingEventLog(`the event log is empty (${path})`, {
     hint: "switch the TPM on in the firmware setup, and start with UEFI",
-    audit: { reason: missing },
   });
 }

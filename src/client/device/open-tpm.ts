@@ -4,7 +4,7 @@ import { TpmClient, type TpmTransport, type Wait } from "#tpm/client.ts";
 import { startUp } from "#tpm/commands/capabilities.ts";
 import { isTpmFault, responseCode } from "#tpm/response-code.ts";
 import { type OnTpmBusy, tellWhenBusy } from "./tpm-busy.ts";
-import type { TpmSelection } from "./tpm-selection.ts";
+import { isVirtual, type TpmSelection } from "./tpm-selection.ts";
 import { openTpmTransport } from "./tpm-transport.ts";
 
 /** How a TPM is reached; tests give their own ways. */
@@ -20,8 +20,8 @@ export async function openTpm(selection: TpmSelection, port: TpmPort = {}): Prom
   const { onBusy, openTransport = openTpmTransport, wait: sleep = (ms) => wait(ms) } = port;
   const transport = await openTransport(selection);
   const tpm = new TpmClient(onBusy ? tellWhenBusy(transport, onBusy) : transport, sleep);
-  // The kernel starts a real TPM; a virtual one may still wait for it, and says so if not.
-  if (selection.kind !== "device") {
+  // The system starts a real TPM; a virtual one may still wait for it, and says so if not.
+  if (isVirtual(selection)) {
     await tpm.run(startUp()).catch(async (error: unknown) => {
       if (isTpmFault(error, responseCode.initialize)) return;
       await tpm.close();

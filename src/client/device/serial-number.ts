@@ -1,6 +1,5 @@
 /** The failures of a machine that cannot be told from others. */
 import { Fault } from "#base/fault.ts";
-import { readDmi } from "./dmi.ts";
 
 /** The firmware gives no serial number. */
 export function noSerialNumber(): Fault {
@@ -13,14 +12,4 @@ export function noSerialNumber(): Fault {
 export function rootOnlySerialNumber(hint: string, cause?: unknown): Fault {
   const message = "the serial number of this machine is readable by root only";
   return new Fault("environment", message, { hint, cause });
-}
-
-/** Why a serial number came out empty that was read from this folder. */
-export async function explainNoSerialNumber(dmiDir: string): Promise<Fault> {
-  const { denied } = await readDmi(dmiDir);
-  return denied
-    ? rootOnlySerialNumber(
-        "tsh asks for sudo once, and keeps it: tsh device enroll --current-device",
-      )
-    : noSerialNumber();
 }

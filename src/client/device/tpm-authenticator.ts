@@ -11,6 +11,7 @@ import type {
   DeviceProof,
   EnrollChallenge,
   EnrollResponse,
+  OsType,
   PlatformParameters,
 } from "#devicetrust/messages.ts";
 import { decodeAttest } from "#tpm/attest.ts";
@@ -31,12 +32,14 @@ import type { PcrValue, Quote } from "#tpm/quote.ts";
 import { isTpmFault, responseCode } from "#tpm/response-code.ts";
 import { attestationKeyTemplate } from "#tpm/templates.ts";
 import {
+  findTpmCredential,
   readAttestationKey,
   type StoredAttestationKey,
   writeAttestationKey,
 } from "./attestation-key-file.ts";
 import type { DeviceAuthenticator, EnrollCredential } from "./authenticator.ts";
-import { eventLogFile, readEventLog } from "./event-log-file.ts";
+import { readEventLogOf } from "./event-log.ts";
+import { readEventLog } from "./event-log-file.ts";
 import { openTpm, type TpmPort } from "./open-tpm.ts";
 import { findPcrBanks } from "./pcr-banks.ts";
 import { withEndorsementKey, withStorageRoot } from "./tpm-keys.ts";
@@ -44,9 +47,13 @@ import type { TpmSelection } from "./tpm-selection.ts";
 
 /** What the authenticator needs from its surroundings. */
 export interface TpmAuthenticatorOptions extends TpmPort {
+  /** "linux" when not given. */
+  readonly osType?: "linux" | "windows";
   readonly tpm: TpmSelection;
   /** File of the attestation key, which is made at the first enrolment. */
   readonly keyFile: string;
+  /** Event log to send instead of the machine's own, as for a virtual TPM, of which that says nothing. */
+  readonly eventLogFile?: string | undefined;
   readonly random: Random;
 }
 
@@ -60,12 +67,13 @@ const loginBanks = [algorithm.sha256] as const;
 /** A {@link DeviceAuthenticator} on a TPM. The TPM is opened at the first use. */
 export class TpmAuthenticator implements DeviceAuthenticator {
   readonly kind = "tpm";
-  readonly osType = "linux";
+  readonly osType: OsType;
   readonly #options: TpmAuthenticatorOptions;
   #opened: Promise<TpmClient> | undefined;
 
   constructor(options: TpmAuthenticatorOptions) {
     this.#options = options;
+    this.osType = options.osType ?? "linux";
   }
 
   async enrollInit(): Promise<EnrollCredential> {
@@ -98,8 +106,7 @@ export class TpmAuthenticator implements DeviceAuthenticator {
   }
 
   async findCredentialId(): Promise<string | undefined> {
-    const key = await readAttestationKey(this.#options.keyFile);
-    return key && credentialIdOf(parseAttestationKey(key.public, ownKeys));
+    return (await findTpmCredential(this.#options.keyFile))?.id;
   }
 
   async authenticate(challenge: AuthenticateChallenge): Promise<DeviceProof> {
@@ -203,10 +210,11 @@ export class TpmAuthenticator implements DeviceAuthenticator {
     };
   }
 
-  /** The log of this machine says nothing about a virtual TPM. */
+  /** A device can be trusted without its log; the doctor says why there is none. */
   async #readEventLog(): Promise<Uint8Array> {
-    if (this.#options.tpm.kind !== "device") return new Uint8Array(0);
-    return readEventLog(eventLogFile).catch(() => new Uint8Array(0));
+    const { tpm, eventLogFile: file } = this.#options;
+    const log = file === undefined ? readEventLogOf(tpm) : readEventLog(file);
+    return log.catch(() => new Uint8Array(0));
   }
 }
 

@@ -1,6 +1,6 @@
 /**
- * Ways to a TPM: the character device of Linux (one write is one command, one read one answer) and the raw sockets of
- * swtpm (the size in the answer's header ends it). A command that gets no answer fails after a minute.
+ * Ways to a TPM: the character device of Linux (one write is one command, one read one answer), the raw sockets of swtpm
+ * (the size in the answer's header ends it), and Windows' services in a file of their own. A command that gets no answer fails after a minute.
  */
 import { existsSync } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
@@ -8,11 +8,9 @@ import { connect, type Socket } from "node:net";
 import { concat } from "#base/bytes.ts";
 import { Fault } from "#base/fault.ts";
 import type { TpmTransport } from "#tpm/client.ts";
+import { exchangeFault, maxAnswer, withTimeout } from "./tpm-exchange.ts";
 import type { TpmSelection } from "./tpm-selection.ts";
 
-/** Key generation in hardware takes tens of seconds. */
-const answerTimeoutMs = 60_000;
-const maxAnswer = 4096;
 const headerBytes = 10;
 
 /**
@@ -23,6 +21,10 @@ export async function openTpmTransport(
   selection: TpmSelection,
   openDevice: (path: string) => Promise<CharacterDevice> = (path) => open(path, "r+"),
 ): Promise<TpmTransport> {
+  if (selection.kind === "tbs") {
+    const { openTbsTransport } = await import("./windows/tbs-transport.ts");
+    return openTbsTransport();
+  }
   try {
     return selection.kind === "device"
       ? new CharacterDeviceTransport(await openDevice(selection.path))
@@ -116,7 +118,9 @@ export class SocketTransport implements TpmTransport {
   }
 }
 
-function connectSocket(selection: Exclude<TpmSelection, { kind: "device" }>): Promise<Socket> {
+function connectSocket(
+  selection: Extract<TpmSelection, { kind: "unix" | "tcp" }>,
+): Promise<Socket> {
   const { promise, resolve, reject } = Promise.withResolvers<Socket>();
   const target =
     selection.kind === "unix"
@@ -131,23 +135,8 @@ function connectSocket(selection: Exclude<TpmSelection, { kind: "device" }>): Pr
   return promise;
 }
 
-function withTimeout<T>(answer: Promise<T>): Promise<T> {
-  const { promise, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(() => {
-    reject(new Fault("timeout", "the TPM does not answer", { hint: "restart the machine" }));
-  }, answerTimeoutMs);
-  return Promise.race([answer, promise]).finally(() => clearTimeout(timer));
-}
-
-function exchangeFault(cause?: unknown): Fault {
-  return new Fault("environment", "the connection to the TPM broke", {
-    hint: "try again; if it stays, restart the machine or the virtual TPM",
-    cause,
-  });
-}
-
 /** A failure to open, in the words of the person who must mend it. */
-function openFault(selection: TpmSelection, cause: unknown): Fault {
+function openFault(selection: Exclude<TpmSelection, { kind: "tbs" }>, cause: unknown): Fault {
   const code = cause instanceof Error && "code" in cause ? cause.code : undefined;
   if (selection.kind !== "device") {
     const where =

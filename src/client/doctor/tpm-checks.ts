@@ -4,7 +4,8 @@ import type { TpmClient } from "#tpm/client.ts";
 import { readPcrBanks } from "#tpm/commands/capabilities.ts";
 import { algorithm } from "#tpm/constants.ts";
 import { readAttestationKey } from "../device/attestation-key-file.ts";
-import { eventLogFile, isMissingEventLog, readEventLog } from "../device/event-log-file.ts";
+import { readEventLogOf } from "../device/event-log.ts";
+import { isMissingEventLog } from "../device/event-log-file.ts";
 import { openTpm, type TpmPort } from "../device/open-tpm.ts";
 import { findPcrBanks } from "../device/pcr-banks.ts";
 import { TpmAuthenticator } from "../device/tpm-authenticator.ts";
@@ -77,9 +78,8 @@ function checkDeviceKey(options: TpmChecksOptions, usable: boolean): Promise<Che
 function checkEventLog({ tpm, readLog }: TpmChecksOptions, usable: boolean): Promise<CheckResult> {
   return check("event log", async () => {
     if (!usable) return unusable;
-    if (tpm.kind !== "device") return { skipped: "a virtual TPM of a test has none" };
     try {
-      const log = await readEventLog(eventLogFile, readLog);
+      const log = await readEventLogOf(tpm, readLog);
       return { ok: `${log.length} bytes` };
     } catch (error) {
       if (!isMissingEventLog(error)) throw error;
@@ -89,5 +89,6 @@ function checkEventLog({ tpm, readLog }: TpmChecksOptions, usable: boolean): Pro
 }
 
 function placeOf(tpm: TpmSelection): string {
+  if (tpm.kind === "tbs") return "the TPM Base Services";
   return tpm.kind === "tcp" ? `${tpm.host}:${tpm.port}` : tpm.path;
 }

@@ -4,6 +4,7 @@
  * how to help itself.
  */
 import { refusalFault } from "#access/decision.ts";
+import type { DeviceHold } from "#api/followed-devices.ts";
 import { explainHint, refusalFields } from "#audit/refusal.ts";
 import { Fault, isFault } from "#base/fault.ts";
 import type { AuthenticationAttempt } from "#ssh/auth/server.ts";
@@ -23,6 +24,8 @@ export class Authenticator {
   readonly #context: NodeContext;
   readonly #remote: ClientAddress;
   readonly #clientVersion: () => string | undefined;
+  readonly #holds: DeviceHold[] = [];
+  #closed = false;
   readonly #recorded = new Map<string, Promise<string | undefined>>();
 
   constructor(
@@ -55,13 +58,27 @@ export class Authenticator {
         this.#hint(tell, hintForCertificate(error, certificate.principals), id);
       throw error;
     }
-    const decision = decideLogin(login, context);
+    await this.#knowDevice(login);
+    const decision = decideLogin(login, { ...context, view: feed.view, now: clock.now() });
     // Some refusals come with the first channel, where the client shows the sentence.
     if (decision.allowed || decision.reason.stage === "session") return begunLogin(login);
     const fault = refusalFault(decision.reason);
     const id = await this.#record(loginFields(login, formatClientAddress(this.#remote)), fault);
     if (proven) this.#hint(tell, fault.hint, id);
     throw fault;
+  }
+
+  /** The connection is gone: the devices that it showed are followed for it no longer. */
+  close(): void {
+    this.#closed = true;
+    for (const hold of this.#holds.splice(0)) hold.release();
+  }
+
+  async #knowDevice({ identity }: Login): Promise<void> {
+    const hold = this.#context.feed.holdDevice(identity);
+    if (this.#closed) hold.release();
+    else this.#holds.push(hold);
+    await hold.known();
   }
 
   #hint(tell: (text: string) => void, hint: string | undefined, id: string | undefined): void {

@@ -38,6 +38,7 @@ export class NodeConnection {
   /** Resolves when the connection is gone. Never rejects. */
   readonly closed: Promise<void>;
   readonly #options: ConnectionOptions;
+  readonly #authenticator: Authenticator;
   readonly #ssh: ServerConnection<Login>;
   readonly #sessions = new Set<LoginSession>();
   readonly #liveness: Liveness;
@@ -51,7 +52,7 @@ export class NodeConnection {
   constructor(stream: Duplex, options: ConnectionOptions) {
     this.#options = options;
     const { context, remote } = options;
-    const authenticator = new Authenticator(context, remote, () => this.#ssh.clientVersion);
+    this.#authenticator = new Authenticator(context, remote, () => this.#ssh.clientVersion);
     this.#liveness = new Liveness(context.startTimer, {
       ping: () => this.#ssh.ping(),
       end: (why) => this.#endQuietly(why),
@@ -62,7 +63,7 @@ export class NodeConnection {
       startTimer: context.startTimer,
       hostKeys: context.hostKeys(),
       authentication: {
-        decide: (attempt: AuthenticationAttempt, tell) => authenticator.decide(attempt, tell),
+        decide: (attempt: AuthenticationAttempt, tell) => this.#authenticator.decide(attempt, tell),
         onFailure: (login, reason) => this.#logFailure(login, reason),
       },
       onSession: (session) => this.#openSession(session),
@@ -282,6 +283,7 @@ export class NodeConnection {
   #gone(reason: Fault): void {
     this.#options.context.logger.debug("connection closed", { reason: reason.message });
     this.#over = true;
+    this.#authenticator.close();
     this.#leaveReview();
     this.#liveness.close();
     this.#forwards?.close();

@@ -7,6 +7,7 @@ import { setImmediate as turn } from "node:timers/promises";
 import { silentLogger } from "#base/log.ts";
 import { runPiped } from "#node/session/piped-program.ts";
 import { PipePool } from "#node/session/pipes.ts";
+import { SessionKiller } from "#node/session/session-killer.ts";
 import type { ClientSession } from "#ssh/connection/client-session.ts";
 import { join } from "../../../test/support/ssh-pair.ts";
 
@@ -23,14 +24,16 @@ async function run(line: string) {
       exec: async (command) => {
         const place = { env: { PATH: process.env["PATH"] ?? "" }, cwd: "/" };
         const launch = { file: "/bin/sh", args: ["-c", command], ...place };
-        const program = runPiped(launch, await pool.take(account), session.channel, {
-          input: ({ length }) => {
+        const observer = {
+          input: ({ length }: Uint8Array) => {
             seen.input += length;
           },
-          output: ({ length }) => {
+          output: ({ length }: Uint8Array) => {
             seen.output += length;
           },
-        });
+        };
+        const pipes = await pool.take(account);
+        const program = runPiped(launch, pipes, session.channel, observer, new SessionKiller());
         void program.ended.then((exit) => session.exit("status" in exit ? exit.status : 255));
         return true;
       },

@@ -8,14 +8,8 @@ import { messageOf } from "#base/fault.ts";
 import type { Channel } from "#ssh/connection/channel.ts";
 import type { Launch } from "./command.ts";
 import type { StandardPipes } from "./pipes.ts";
-import {
-  killProcesses,
-  markerOf,
-  type Program,
-  type ProgramExit,
-  type StreamObserver,
-  signalGroup,
-} from "./program.ts";
+import { type Program, type ProgramExit, type StreamObserver, signalGroup } from "./program.ts";
+import type { SessionKiller } from "./session-killer.ts";
 
 /** Most programs say little; from one that fills the first buffer, as much is read at once as a pipe holds. */
 const outputBuffer = { first: 4096, full: 65_536 };
@@ -36,6 +30,7 @@ export function runPiped(
   pipes: StandardPipes | undefined,
   channel: Channel,
   observer: StreamObserver,
+  killer: SessionKiller,
 ): Program {
   const child = startChild(launch, pipes);
   const { stdin, stdout, stderr } = streamsOf(child, pipes, channel, observer);
@@ -60,7 +55,7 @@ export function runPiped(
     ),
     signal: (signal) => pid !== undefined && signalGroup(pid, signal),
     hangUp: () => pid !== undefined && signalGroup(pid, "SIGHUP"),
-    kill: () => pid !== undefined && killProcesses(pid, markerOf(launch.env)),
+    kill: () => pid !== undefined && killer.kill(pid, launch.env),
   };
 }
 

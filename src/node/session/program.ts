@@ -1,5 +1,5 @@
-/** A running program of a session, with or without a terminal, and how all that it started is ended. */
-import { readdirSync, readFileSync } from "node:fs";
+/** A running program of a session, with or without a terminal. How all that it started is ended: `session-killer.ts`. */
+import { readFileSync } from "node:fs";
 import type { TerminalSize } from "#ssh/connection/terminal.ts";
 
 /** How a program ended. Signals are named without "SIG". */
@@ -37,59 +37,18 @@ export function signalGroup(leader: number, signal: NodeJS.Signals): boolean {
   }
 }
 
-/**
- * Kills every process of a session: those whose kernel session is that of `leader` (shells put each job into a group of
- * its own), and those that left it and still carry `marker` in their environment, which children inherit.
- */
-export function killProcesses(leader: number, marker: string): void {
-  signalGroup(leader, "SIGKILL");
-  for (const pid of listProcesses()) {
-    if (sessionOf(pid) !== leader && !carries(pid, marker)) continue;
-    try {
-      process.kill(Number(pid), "SIGKILL");
-    } catch {
-      // It ended by itself, or belongs to somebody else.
-    }
-  }
-}
-
-/** The variable by which the processes of a session are known. */
-export function markerOf(env: Readonly<Record<string, string>>): string {
-  return `SSH_SESSION_ID=${env["SSH_SESSION_ID"] ?? ""}`;
-}
-
-/** Process ids. Empty where there is no /proc. */
-function listProcesses(): string[] {
-  try {
-    return readdirSync("/proc").filter((name) => /^\d+$/.test(name));
-  } catch {
-    return [];
-  }
-}
-
-function carries(pid: string, marker: string): boolean {
-  try {
-    return readFileSync(`/proc/${pid}/environ`, "latin1").split("\0").includes(marker);
-  } catch {
-    return false;
-  }
-}
-
 /** The process group in the foreground of the terminal that `leader` controls; its own group if there is none. */
 export function foregroundGroup(leader: number): number {
-  const group = statField(String(leader), 5);
-  return group === undefined || group <= 0 ? leader : group;
+  const group = Number(statOf(String(leader))?.[5] ?? 0);
+  return group <= 0 ? leader : group;
 }
 
-const sessionOf = (pid: string): number | undefined => statField(pid, 3);
-
-/** A number of /proc/PID/stat, counted from the state of the process. */
-function statField(pid: string, index: number): number | undefined {
+/** The fields of /proc/PID/stat from the state of the process on; undefined when it is gone. */
+export function statOf(pid: string): string[] | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
     // The name of the program stands in parentheses and may hold anything.
-    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-    return Number(fields[index]);
+    return stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   } catch {
     return undefined;
   }

@@ -155,8 +155,8 @@ export class LoginSession implements SessionHandler {
       const observer = this.#observer(request, account);
       this.#program =
         this.#terminal === undefined || request.type === "sftp"
-          ? runPiped(launch, await context.pipes.take(account), channel, observer)
-          : await runInTerminal(launch, channel, this.#terminal, observer);
+          ? runPiped(launch, await context.pipes.take(account), channel, observer, context.killer)
+          : await runInTerminal(launch, channel, this.#terminal, observer, context.killer);
       if (this.#over) this.#program.kill();
       void this.#program.ended.then((exit) => this.#ended(request, exit));
       return true;

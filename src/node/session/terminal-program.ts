@@ -6,13 +6,12 @@ import type { Terminal, TerminalSize } from "#ssh/connection/terminal.ts";
 import type { Launch } from "./command.ts";
 import {
   foregroundGroup,
-  killProcesses,
-  markerOf,
   type Program,
   type ProgramExit,
   type StreamObserver,
   signalGroup,
 } from "./program.ts";
+import type { SessionKiller } from "./session-killer.ts";
 import { signalName } from "./signals.ts";
 
 /** The library's terminal, with the stream that its published types leave out: only a stream has back-pressure. */
@@ -33,6 +32,7 @@ export async function runInTerminal(
   channel: Channel,
   terminal: Terminal,
   observer: StreamObserver,
+  killer: SessionKiller,
 ): Promise<Program> {
   const { spawn } = await import("@lydell/node-pty");
   const { columns, rows } = clampSize(terminal);
@@ -75,7 +75,7 @@ export async function runInTerminal(
       stream.destroy();
       signalGroup(pty.pid, "SIGHUP");
     },
-    kill: () => killProcesses(pty.pid, markerOf(launch.env)),
+    kill: () => killer.kill(pty.pid, launch.env),
   };
 }
 

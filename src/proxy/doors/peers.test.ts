@@ -10,6 +10,7 @@ import { AgentService } from "#gen/gatehouse/v1/agent_pb.ts";
 import { parseResourceOf } from "#resource/parse.ts";
 import { systemTimer } from "#ssh/timer.ts";
 import { startTestAuth, testCluster } from "../../../test/support/auth-service.ts";
+import { followAuthority } from "../../../test/support/follow-authority.ts";
 import { makeUser } from "../../../test/support/identity.ts";
 import { PeerCheck } from "./peers.ts";
 
@@ -105,7 +106,7 @@ test("only services that may follow a kind get it", async () => {
   const node = cluster.auth.connect(
     serviceIdentity(cluster.auth.context, uuid(systemRandom), "Node"),
   );
-  const updates = createClient(AgentService, node).watchAuthority({ kinds: ["node"] });
+  const updates = followAuthority(createClient(AgentService, node), ["node"]);
   await assert.rejects(
     (async () => {
       for await (const _ of updates) break;

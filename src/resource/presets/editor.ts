@@ -20,6 +20,7 @@ const edited = [
   "cluster_name",
   "cluster_networking_config",
   "session_recording_config",
+  "attestation_policy",
   "external_audit_storage",
   "ui_config",
   "trusted_cluster",

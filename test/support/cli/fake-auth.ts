@@ -7,11 +7,13 @@ import type { Device } from "#resource/device.ts";
 import { type Kind, kindInfo, type Resource, type ResourceOf } from "#resource/kinds.ts";
 import { parseResource } from "#resource/parse.ts";
 import {
+  defaultAttestationPolicy,
   defaultAuthPreference,
   defaultNetworkingConfig,
   defaultSessionRecordingConfig,
 } from "#resource/singletons.ts";
-import type { Alert, AuditEvent, AuthClient, Simulation } from "#tctl/auth-client.ts";
+import type { BootSimulation, DeviceAttestation } from "#tctl/attestation-calls.ts";
+import type { Alert, AuditEvent, AuthClient, IssuedToken, Simulation } from "#tctl/auth-client.ts";
 
 /** What the fake starts with, and what it was asked to do. */
 export interface FakeAuth extends AuthClient {
@@ -20,6 +22,12 @@ export interface FakeAuth extends AuthClient {
   readonly events: AuditEvent[];
   /** What a device mode changes, by the role and the mode with a colon between; nothing for all others. */
   readonly simulations: Map<string, Simulation>;
+  /** Enrolment tokens that are out, by id. */
+  readonly issued: Map<string, IssuedToken>;
+  /** What is known of the TPMs of devices, by device id. */
+  readonly attestations: Map<string, DeviceAttestation>;
+  /** What every policy about boots would do. */
+  bootSimulation: BootSimulation;
   /** Passwords that were set, in order. */
   readonly passwords: string[];
   /** Connections that were closed. */
@@ -33,6 +41,7 @@ export function createFakeAuth(documents: readonly unknown[], now: Date): FakeAu
   const passwords: string[] = [];
   const alerts = new Map<string, Alert>();
   const quiet = new Set<string>();
+  const issued = new Map<string, IssuedToken>();
   let revisions = 0;
   let ids = 0;
   const later = (ms: number) => new Date(now.getTime() + ms);
@@ -56,16 +65,47 @@ export function createFakeAuth(documents: readonly unknown[], now: Date): FakeAu
     store(parseResource(document));
   }
 
+  function issuedToken(id: string): IssuedToken {
+    const found = issued.get(id);
+    if (found === undefined) {
+      throw new Fault("not-found", "there is no such enrollment token", {
+        hint: "it may be spent or have expired; those that are out: tctl devices tokens ls",
+      });
+    }
+    return found;
+  }
+  const policy = defaultAttestationPolicy();
+  stored.set(keyOf(policy.kind, policy.metadata.name), {
+    ...policy,
+    metadata: { ...policy.metadata, revision: "revision-0" },
+  });
+
   function get<K extends Kind>(kind: K, name: string, subKind?: string): ResourceOf[K] {
     const found = stored.get(keyOf(kind, name, subKind));
     if (found === undefined) throw new Fault("not-found", `${kind} ${name} is not found`);
     return found as ResourceOf[K];
   }
 
+  function attestationOf(id: string): DeviceAttestation {
+    const { asset_tag: assetTag, os_type: osType } = get("device", id).spec;
+    const none = {
+      ...{ assetTag, osType, attestationType: "", signingHash: "", baseline: {} },
+      ...{ endorsement: undefined, lastBoot: undefined, refusedBoot: undefined },
+      bound: { keyHash: "", certificateSerial: "" },
+    };
+    return fake.attestations.get(id) ?? none;
+  }
+
   const fake: FakeAuth = {
     stored,
     events,
     simulations: new Map(),
+    issued,
+    attestations: new Map(),
+    bootSimulation: {
+      devices: [],
+      totals: { enrolled: 0, refused: 0, reported: 0, satisfied: 0, unconcerned: 0 },
+    },
     passwords,
     closed: 0,
     async close() {
@@ -129,9 +169,26 @@ export function createFakeAuth(documents: readonly unknown[], now: Date): FakeAu
       for (const { metadata } of removed) stored.delete(keyOf("device", metadata.name));
       return { refused: [], removed: removed.map(({ spec }) => spec.asset_tag) };
     },
-    createEnrollToken: async (deviceId, expires) => {
-      get("device", deviceId);
-      return { token: `token-of-${deviceId}`, expires: expires ?? later(3_599_000) };
+    async createEnrollToken(deviceId, wanted) {
+      const { spec } = get("device", deviceId);
+      const expires = wanted ?? later(3_599_000);
+      const id = `1f0ed1e2a3b4c5d${issued.size}`;
+      const { os_type: osType, asset_tag: assetTag } = spec;
+      const made = { createdBy: "admin", created: now, onlyFor: undefined };
+      issued.set(id, { id, deviceId, assetTag, osType, ...made, expires });
+      return { token: `token-of-${deviceId}`, expires };
+    },
+    async listEnrollTokens(device) {
+      const all = [...issued.values()];
+      if (device === undefined) return all;
+      if ((await fake.findDevices(device)).length === 0) {
+        throw new Fault("not-found", `device "${device}" not found`);
+      }
+      return all.filter(({ deviceId, assetTag }) => [deviceId, assetTag].includes(device));
+    },
+    getEnrollToken: async (id) => issuedToken(id),
+    async revokeEnrollToken(id) {
+      issued.delete(issuedToken(id).id);
     },
     async createUserLink(user, purpose, ttlMs) {
       get("user", user);
@@ -171,11 +228,26 @@ export function createFakeAuth(documents: readonly unknown[], now: Date): FakeAu
         throw new Fault("not-found", `no acknowledgement of alert "${id}"`);
       }
     },
-    async simulateDeviceMode({ mode, role = "" }) {
+    async simulateDeviceTrust({ mode = "", posture, role = "" }) {
       if (role !== "") get("role", role);
       const totals = { users: 2, servers: 4, lost: 0, kept: 0, unchanged: 8 };
       const nothing = { modeBefore: undefined, totals, groups: [], logins: [] };
-      return fake.simulations.get(`${role}:${mode}`) ?? nothing;
+      return fake.simulations.get([role, mode, ...posture].join(":")) ?? nothing;
+    },
+    simulateMeasuredBoot: async () => fake.bootSimulation,
+    deviceAttestation: async (id) => attestationOf(id),
+    async approveBoot(id) {
+      const { refusedBoot, ...known } = attestationOf(id);
+      const lastBoot = refusedBoot ?? known.lastBoot;
+      const baseline = lastBoot?.pcrs ?? {};
+      const approved = { ...known, lastBoot, baseline, refusedBoot: undefined };
+      fake.attestations.set(id, approved);
+      return approved;
+    },
+    async bindEndorsementKey(id, bound) {
+      const changed = { ...attestationOf(id), bound };
+      fake.attestations.set(id, changed);
+      return changed;
     },
     async searchEvents(query) {
       return events

@@ -7,6 +7,7 @@ import { type Duplex, duplexPair } from "node:stream";
 import { Fault, isFault } from "#base/fault.ts";
 import { systemRandom } from "#base/random.ts";
 import type { ClusterAccess, DialTarget, NodeQuery } from "#client/access.ts";
+import { BusyNotices } from "#client/agent/busy-notices.ts";
 import { type AgentPlace, agentPlace } from "#client/agent/place.ts";
 import { AgentServer, type AgentWork } from "#client/agent/server.ts";
 import type { AuthenticationAttempt } from "#ssh/auth/server.ts";
@@ -75,6 +76,7 @@ export async function startTestAgent(idleMs = 0) {
   const place = agentPlace(folder, { XDG_RUNTIME_DIR: folder });
   const credential = testSshCertificate();
   const calls: (NodeQuery | DialTarget | string)[] = [];
+  const notices = new BusyNotices();
   const nodeEnds: Duplex[] = [];
   const nodes: ServerConnection<AuthenticationAttempt>[] = [];
   const access: ClusterAccess = {
@@ -108,7 +110,11 @@ export async function startTestAgent(idleMs = 0) {
       }
     },
     device: async () => ({ assetTag: "X1", problem: undefined }),
-    refreshDevice: async () => ({ assetTag: "X2", problem: undefined }),
+    // Waits for the TPM once, and answers while another wait goes on.
+    refreshDevice: async () => {
+      for (const busy of [true, false, true]) notices.tell(busy);
+      return { assetTag: "X2", problem: undefined };
+    },
     close() {},
   };
   const work: AgentWork = {
@@ -116,6 +122,7 @@ export async function startTestAgent(idleMs = 0) {
       if (host !== "localhost") throw new Fault("not-found", `not logged in at ${host}`);
       return access;
     },
+    listenBusy: (_host, listener) => notices.listen(listener),
     forget: async (host) => {
       calls.push(`forget ${host}`);
       return true;
@@ -138,6 +145,7 @@ export async function startTestAgent(idleMs = 0) {
     calls,
     nodeEnds,
     nodes,
+    notices,
     work,
     close() {
       server.close();

@@ -1,6 +1,7 @@
 /** People at their machines, as most end-to-end tests need them: logged in, with or without an enrolled device. */
 import assert from "node:assert/strict";
 import type { Cluster, Person } from "../cluster.ts";
+import type { RunningTpm } from "../swtpm.ts";
 import type { Machine } from "./machine.ts";
 
 /** Who logs in, and where. */
@@ -9,7 +10,9 @@ export interface LoginWish {
   readonly name: string;
   readonly roles: readonly string[];
   /** False: the machine has none. */
-  readonly tpm?: boolean;
+  readonly tpm?: boolean | RunningTpm;
+  /** Its firmware logs what it measures. */
+  readonly logsBoots?: boolean;
   /** Enrolls the machine, too. */
   readonly enroll?: boolean;
 }
@@ -22,7 +25,8 @@ export interface AtMachine {
 
 /** A new user at a new machine. */
 export async function logInAt(cluster: Cluster, wish: LoginWish): Promise<AtMachine> {
-  const machine = await cluster.machine(wish.serial, { tpm: wish.tpm ?? true });
+  const { serial, tpm = true, logsBoots = false } = wish;
+  const machine = await cluster.machine(serial, { tpm, logsBoots });
   const person = await cluster.addUser(wish.name, wish.roles);
   const login = await cluster.login(machine, person);
   assert.equal(login.code, 0, login.shown);

@@ -52,6 +52,14 @@ export async function discardTpms(): Promise<void> {
   await removeTpms();
 }
 
+/** What stands behind the operating system of a machine. */
+interface MachineFirmware {
+  /** Undefined for a machine without one. */
+  readonly tpm?: RunningTpm | undefined;
+  /** It measures its boots and keeps a log of them: see `bootMachine`. */
+  readonly logsBoots?: boolean;
+}
+
 /** One computer. */
 export class Machine {
   readonly folder: string;
@@ -60,19 +68,20 @@ export class Machine {
   readonly tpm: RunningTpm | undefined;
 
   /** `serial` is what the firmware calls the machine; `programs` is the folder of tsh and tctl. */
-  constructor(folder: string, serial: string, programs: string, tpm?: RunningTpm) {
+  constructor(folder: string, serial: string, programs: string, firmware: MachineFirmware = {}) {
+    const { tpm, logsBoots } = firmware;
     this.folder = folder;
     this.tpm = tpm;
     for (const name of ["home", "run", "dmi"]) {
       mkdirSync(join(folder, name), { recursive: true, mode: 0o700 });
     }
-    const firmware = {
+    const dmi = {
       product_name: "Test Machine",
       product_serial: serial,
       board_serial: `board-of-${serial}`,
       chassis_asset_tag: serial,
     };
-    for (const [name, value] of Object.entries(firmware)) {
+    for (const [name, value] of Object.entries(dmi)) {
       writeFileSync(join(folder, "dmi", name), `${value}\n`);
     }
     const home = join(folder, "home");
@@ -89,6 +98,7 @@ export class Machine {
       // An agent that outlives a broken run ends soon.
       GATEHOUSE_AGENT_IDLE: "2m",
       GATEHOUSE_DMI_DIR: join(folder, "dmi"),
+      ...(logsBoots ? { GATEHOUSE_EVENT_LOG: join(folder, "event-log") } : {}),
       GATEHOUSE_TPM: tpm ? `swtpm:unix:${tpm.socket}` : `device:${join(folder, "no-tpm")}`,
     };
   }
@@ -151,9 +161,14 @@ export class Machine {
     cpSync(this.home, other.home, { recursive: true });
   }
 
+  /** Ends the agent: the next command authenticates the device anew. */
+  endAgent(): Promise<void> {
+    return stopAgent(agentPlace(this.profile, this.env));
+  }
+
   /** Ends the agent and removes every file. */
   async close(): Promise<void> {
-    await stopAgent(agentPlace(this.profile, this.env));
+    await this.endAgent();
     rmSync(this.folder, { recursive: true, force: true });
   }
 }

@@ -7,6 +7,9 @@ const patienceMs = 30_000;
 /** What a terminal shows besides text: colours, titles, cursor keys (ECMA-48 sections 5.4 and 5.6). */
 const controls = /\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[=>]/g;
 
+/** A line that was taken back, as progress is: return to its beginning and erase it. */
+const erased = /[^\n]*\r\x1b\[K/g;
+
 /** A running program. */
 export class Terminal {
   readonly #pty: IPty;
@@ -34,7 +37,7 @@ export class Terminal {
 
   /** Everything that was shown, without control sequences. */
   get screen(): string {
-    return this.#screen.replaceAll(controls, "").replaceAll("\r", "");
+    return this.#screen.replaceAll(erased, "").replaceAll(controls, "").replaceAll("\r", "");
   }
 
   /** Resolves when `pattern` is on the screen after position `from`; fails when the program ends without it. */

@@ -73,8 +73,11 @@ export function listingHandlers(context: AuthContext): ServiceHandlers<typeof Au
   }
 
   return {
+    // With UseSearchAsRoles, a client asks what its user could request. It must find nothing, or it would request it:
+    // there are no access requests.
     async listUnifiedResources(request, call) {
       requireIdentity(call);
+      if (request.UseSearchAsRoles) return {};
       const kinds = Object.keys(listed) as ReachableKind[];
       const wanted = kinds.filter(
         (kind) => request.Kinds.length === 0 || request.Kinds.includes(kind),
@@ -93,7 +96,6 @@ export function listingHandlers(context: AuthContext): ServiceHandlers<typeof Au
       const { ResourceType: kind } = request;
       if (emptyKinds.includes(kind)) return {};
       if (!isListed(kind)) throw new Fault("unimplemented", `there are no lists of "${kind}"`);
-      // A client that asks what else its user could request must find nothing: there are no access requests.
       if (request.UseSearchAsRoles) return {};
       const page = await list(call, await listed[kind].all(context.stores), queryOf(request));
       const Resources = await rows(call, page.documents, request.IncludeLogins);

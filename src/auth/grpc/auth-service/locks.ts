@@ -20,6 +20,16 @@ function strikes({ spec }: Lock, target: Readonly<Record<string, unknown>>): boo
   return named.length > 0 && named.every(([field, value]) => struck.get(field) === value);
 }
 
+/** A lock that has ended stays for so long, for those who wonder what it was, before the store sweeps it away. */
+const keptAfterEndMs = 24 * 60 * 60_000;
+
+/** When the store may forget the lock: never before its end, whatever a document says. */
+function sweptAfter(expires: string | undefined): { expires?: string } {
+  const end = Date.parse(expires ?? "") + keptAfterEndMs;
+  // Later ends cannot be written with four digits of a year.
+  return end < Date.UTC(9999, 0) ? { expires: new Date(end).toISOString() } : {};
+}
+
 /** Handlers of the lock calls. */
 export function lockHandlers(context: AuthContext): ServiceHandlers<typeof AuthService, Peer> {
   const { locks } = context.stores;
@@ -50,7 +60,7 @@ export function lockHandlers(context: AuthContext): ServiceHandlers<typeof AuthS
       const { target, message: text, expires } = lock.spec;
       const stored: Lock = {
         ...lock,
-        metadata: { ...lock.metadata, name },
+        metadata: { ...lock.metadata, name, ...sweptAfter(expires) },
         spec: { ...lock.spec, created_at: context.clock.now().toISOString(), created_by: user },
       };
       await context.audit.record("lock.created", {

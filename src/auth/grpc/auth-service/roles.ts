@@ -29,10 +29,10 @@ export function roleHandlers(context: AuthContext): ServiceHandlers<typeof AuthS
   ) {
     const caller = await authorize(context, call, "role", ...verbs);
     if (!message) throw new Fault("invalid", "the request carries no role");
-    const role = decodeResource("role", message);
+    const stored = await roles.find(message.Metadata?.Name ?? "");
+    const role = decodeResource("role", message, stored);
     await assertMayWrite(context, caller, role.metadata.name);
-    const known = (await roles.find(role.metadata.name)) !== undefined;
-    await context.audit.record(known ? "role.updated" : "role.created", {
+    await context.audit.record(stored ? "role.updated" : "role.created", {
       ...actorOf(caller),
       name: role.metadata.name,
     });

@@ -14,7 +14,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file gatehouse/v1/admin.proto.
  */
 export const file_gatehouse_v1_admin: GenFile = /*@__PURE__*/
-  fileDesc("ChhnYXRlaG91c2UvdjEvYWRtaW4ucHJvdG8SDGdhdGVob3VzZS52MSLLAQoTU2VhcmNoRXZlbnRzUmVxdWVzdBINCgVraW5kcxgBIAMoCRIMCgR1c2VyGAIgASgJEg4KBmRldmljZRgDIAEoCRIoCgRmcm9tGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBImCgJ0bxgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDQoFbGltaXQYBiABKAUSEgoKcGFnZV90b2tlbhgHIAEoCRISCgpkZXNjZW5kaW5nGAggASgIIj8KFFNlYXJjaEV2ZW50c1Jlc3BvbnNlEg4KBmV2ZW50cxgBIAMoDBIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiKQoXTGlzdEVucm9sbFRva2Vuc1JlcXVlc3QSDgoGZGV2aWNlGAEgASgJIkUKGExpc3RFbnJvbGxUb2tlbnNSZXNwb25zZRIpCgZ0b2tlbnMYASADKAsyGS5nYXRlaG91c2UudjEuRW5yb2xsVG9rZW4igAEKC0Vucm9sbFRva2VuEgoKAmlkGAEgASgJEhEKCWRldmljZV9pZBgCIAEoCRIRCglhc3NldF90YWcYAyABKAkSKwoHZXhwaXJlcxgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEgoKY3JlYXRlZF9ieRgFIAEoCSImChhSZXZva2VFbnJvbGxUb2tlblJlcXVlc3QSCgoCaWQYASABKAkiGwoZUmV2b2tlRW5yb2xsVG9rZW5SZXNwb25zZSIcCg5FeHBsYWluUmVxdWVzdBIKCgJpZBgBIAEoCSJPCg9FeHBsYWluUmVzcG9uc2USDQoFZXZlbnQYASABKAwSLQoHZGV2aWNlcxgCIAMoCzIcLmdhdGVob3VzZS52MS5QZXJzb25hbERldmljZSJ+Cg5QZXJzb25hbERldmljZRIRCglhc3NldF90YWcYASABKAkSDwoHb3NfdHlwZRgCIAEoCRIQCghlbnJvbGxlZBgDIAEoCBI2ChJsYXN0X2F1dGhlbnRpY2F0ZWQYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIlIKFURlc2NyaWJlRGV2aWNlUmVxdWVzdBIPCgdvc190eXBlGAEgASgJEhEKCWFzc2V0X3RhZxgCIAEoCRIVCg1jcmVkZW50aWFsX2lkGAMgASgJIukCChZEZXNjcmliZURldmljZVJlc3BvbnNlEhIKCnJlZ2lzdGVyZWQYASABKAgSEAoIZW5yb2xsZWQYAiABKAgSKAoFb3duZXIYAyABKA4yGS5nYXRlaG91c2UudjEuRGV2aWNlT3duZXISLAoHZGV0YWlscxgEIAEoCzIbLmdhdGVob3VzZS52MS5EZXZpY2VEZXRhaWxzEhoKEmNyZWRlbnRpYWxfbWF0Y2hlcxgFIAEoCBIMCgRsb2NrGAYgASgJEhQKDGNsdXN0ZXJfbW9kZRgHIAEoCRIXCg9jbHVzdGVyX2RlbWFuZHMYCCABKAgSNQoPZGVtYW5kaW5nX3JvbGVzGAkgAygLMhwuZ2F0ZWhvdXNlLnYxLlJvbGVEZXZpY2VNb2RlEhMKC2F1dG9fZW5yb2xsGAogASgIEhIKCm1heV9lbnJvbGwYCyABKAgSGAoQbWF5X2Vucm9sbF9hbG9uZRgMIAEoCCJtCg1EZXZpY2VEZXRhaWxzEg0KBW93bmVyGAEgASgJEhUKDWNyZWRlbnRpYWxfaWQYAiABKAkSNgoSbGFzdF9hdXRoZW50aWNhdGVkGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCIsCg5Sb2xlRGV2aWNlTW9kZRIMCgRyb2xlGAEgASgJEgwKBG1vZGUYAiABKAkiNwoZU2ltdWxhdGVEZXZpY2VNb2RlUmVxdWVzdBIMCgRtb2RlGAEgASgJEgwKBHJvbGUYAiABKAkiugEKGlNpbXVsYXRlRGV2aWNlTW9kZVJlc3BvbnNlEjEKB3NlcnZlcnMYASABKAsyHi5nYXRlaG91c2UudjEuU2ltdWxhdGVkU2VydmVyc0gAEi8KBmxvZ2lucxgCIAEoCzIdLmdhdGVob3VzZS52MS5TaW11bGF0ZWRMb2dpbnNIABIwCgZ0b3RhbHMYAyABKAsyHi5nYXRlaG91c2UudjEuU2ltdWxhdGlvblRvdGFsc0gAQgYKBHBhcnQiUQoQU2ltdWxhdGVkU2VydmVycxINCgVncm91cBgBIAEoDRIuCgdzZXJ2ZXJzGAIgAygLMh0uZ2F0ZWhvdXNlLnYxLlNpbXVsYXRlZFNlcnZlciIvCg9TaW11bGF0ZWRTZXJ2ZXISCgoCaWQYASABKAkSEAoIaG9zdG5hbWUYAiABKAkiPwoPU2ltdWxhdGVkTG9naW5zEiwKBmxvZ2lucxgBIAMoCzIcLmdhdGVob3VzZS52MS5TaW11bGF0ZWRMb2dpbiJ5Cg5TaW11bGF0ZWRMb2dpbhIMCgR1c2VyGAEgASgJEg0KBWxvZ2luGAIgASgJEg0KBWdyb3VwGAMgASgNEg4KBmRldmljZRgEIAEoCRIOCgZyZWFzb24YBSABKAkSDAoEcm9sZRgGIAEoCRINCgVjaGVjaxgHIAEoCSJ2ChBTaW11bGF0aW9uVG90YWxzEhMKC21vZGVfYmVmb3JlGAEgASgJEg0KBXVzZXJzGAIgASgEEg8KB3NlcnZlcnMYAyABKAQSDAoEbG9zdBgEIAEoBBIMCgRrZXB0GAUgASgEEhEKCXVuY2hhbmdlZBgGIAEoBCJCChJTZXRQYXNzd29yZFJlcXVlc3QSDAoEdXNlchgBIAEoCRIQCghwYXNzd29yZBgCIAEoCRIMCgR0b3RwGAMgASgIIioKE1NldFBhc3N3b3JkUmVzcG9uc2USEwoLb3RwYXV0aF91cmwYASABKAkqZAoLRGV2aWNlT3duZXISHAoYREVWSUNFX09XTkVSX1VOU1BFQ0lGSUVEEAASFwoTREVWSUNFX09XTkVSX0NBTExFUhABEh4KGkRFVklDRV9PV05FUl9TT01FQk9EWV9FTFNFEAIyZQoMQXVkaXRTZXJ2aWNlElUKDFNlYXJjaEV2ZW50cxIhLmdhdGVob3VzZS52MS5TZWFyY2hFdmVudHNSZXF1ZXN0GiIuZ2F0ZWhvdXNlLnYxLlNlYXJjaEV2ZW50c1Jlc3BvbnNlMt0BChJEZXZpY2VBZG1pblNlcnZpY2USYQoQTGlzdEVucm9sbFRva2VucxIlLmdhdGVob3VzZS52MS5MaXN0RW5yb2xsVG9rZW5zUmVxdWVzdBomLmdhdGVob3VzZS52MS5MaXN0RW5yb2xsVG9rZW5zUmVzcG9uc2USZAoRUmV2b2tlRW5yb2xsVG9rZW4SJi5nYXRlaG91c2UudjEuUmV2b2tlRW5yb2xsVG9rZW5SZXF1ZXN0GicuZ2F0ZWhvdXNlLnYxLlJldm9rZUVucm9sbFRva2VuUmVzcG9uc2UyoAIKDkV4cGxhaW5TZXJ2aWNlEkYKB0V4cGxhaW4SHC5nYXRlaG91c2UudjEuRXhwbGFpblJlcXVlc3QaHS5nYXRlaG91c2UudjEuRXhwbGFpblJlc3BvbnNlElsKDkRlc2NyaWJlRGV2aWNlEiMuZ2F0ZWhvdXNlLnYxLkRlc2NyaWJlRGV2aWNlUmVxdWVzdBokLmdhdGVob3VzZS52MS5EZXNjcmliZURldmljZVJlc3BvbnNlEmkKElNpbXVsYXRlRGV2aWNlTW9kZRInLmdhdGVob3VzZS52MS5TaW11bGF0ZURldmljZU1vZGVSZXF1ZXN0GiguZ2F0ZWhvdXNlLnYxLlNpbXVsYXRlRGV2aWNlTW9kZVJlc3BvbnNlMAEyYQoLVXNlclNlcnZpY2USUgoLU2V0UGFzc3dvcmQSIC5nYXRlaG91c2UudjEuU2V0UGFzc3dvcmRSZXF1ZXN0GiEuZ2F0ZWhvdXNlLnYxLlNldFBhc3N3b3JkUmVzcG9uc2ViBnByb3RvMw", [file_google_protobuf_timestamp]);
+  fileDesc("ChhnYXRlaG91c2UvdjEvYWRtaW4ucHJvdG8SDGdhdGVob3VzZS52MSLLAQoTU2VhcmNoRXZlbnRzUmVxdWVzdBINCgVraW5kcxgBIAMoCRIMCgR1c2VyGAIgASgJEg4KBmRldmljZRgDIAEoCRIoCgRmcm9tGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBImCgJ0bxgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDQoFbGltaXQYBiABKAUSEgoKcGFnZV90b2tlbhgHIAEoCRISCgpkZXNjZW5kaW5nGAggASgIIj8KFFNlYXJjaEV2ZW50c1Jlc3BvbnNlEg4KBmV2ZW50cxgBIAMoDBIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiKQoXTGlzdEVucm9sbFRva2Vuc1JlcXVlc3QSDgoGZGV2aWNlGAEgASgJIiMKFUdldEVucm9sbFRva2VuUmVxdWVzdBIKCgJpZBgBIAEoCSJFChhMaXN0RW5yb2xsVG9rZW5zUmVzcG9uc2USKQoGdG9rZW5zGAEgAygLMhkuZ2F0ZWhvdXNlLnYxLkVucm9sbFRva2VuIswBCgtFbnJvbGxUb2tlbhIKCgJpZBgBIAEoCRIRCglkZXZpY2VfaWQYAiABKAkSEQoJYXNzZXRfdGFnGAMgASgJEisKB2V4cGlyZXMYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhIKCmNyZWF0ZWRfYnkYBSABKAkSKwoHY3JlYXRlZBgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDwoHb3NfdHlwZRgHIAEoCRIMCgR1c2VyGAggASgJIiYKGFJldm9rZUVucm9sbFRva2VuUmVxdWVzdBIKCgJpZBgBIAEoCSIbChlSZXZva2VFbnJvbGxUb2tlblJlc3BvbnNlIhwKDkV4cGxhaW5SZXF1ZXN0EgoKAmlkGAEgASgJIk8KD0V4cGxhaW5SZXNwb25zZRINCgVldmVudBgBIAEoDBItCgdkZXZpY2VzGAIgAygLMhwuZ2F0ZWhvdXNlLnYxLlBlcnNvbmFsRGV2aWNlIn4KDlBlcnNvbmFsRGV2aWNlEhEKCWFzc2V0X3RhZxgBIAEoCRIPCgdvc190eXBlGAIgASgJEhAKCGVucm9sbGVkGAMgASgIEjYKEmxhc3RfYXV0aGVudGljYXRlZBgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiUgoVRGVzY3JpYmVEZXZpY2VSZXF1ZXN0Eg8KB29zX3R5cGUYASABKAkSEQoJYXNzZXRfdGFnGAIgASgJEhUKDWNyZWRlbnRpYWxfaWQYAyABKAkingMKFkRlc2NyaWJlRGV2aWNlUmVzcG9uc2USEgoKcmVnaXN0ZXJlZBgBIAEoCBIQCghlbnJvbGxlZBgCIAEoCBIoCgVvd25lchgDIAEoDjIZLmdhdGVob3VzZS52MS5EZXZpY2VPd25lchIsCgdkZXRhaWxzGAQgASgLMhsuZ2F0ZWhvdXNlLnYxLkRldmljZURldGFpbHMSGgoSY3JlZGVudGlhbF9tYXRjaGVzGAUgASgIEgwKBGxvY2sYBiABKAkSFAoMY2x1c3Rlcl9tb2RlGAcgASgJEhcKD2NsdXN0ZXJfZGVtYW5kcxgIIAEoCBI1Cg9kZW1hbmRpbmdfcm9sZXMYCSADKAsyHC5nYXRlaG91c2UudjEuUm9sZURldmljZU1vZGUSEwoLYXV0b19lbnJvbGwYCiABKAgSEgoKbWF5X2Vucm9sbBgLIAEoCBIYChBtYXlfZW5yb2xsX2Fsb25lGAwgASgIEjMKC3VubWV0X3J1bGVzGA0gAygLMh4uZ2F0ZWhvdXNlLnYxLlVubWV0UG9zdHVyZVJ1bGUiYAoQVW5tZXRQb3N0dXJlUnVsZRIMCgRyb2xlGAEgASgJEgwKBHJ1bGUYAiABKAkSDwoHbWVzc2FnZRgDIAEoCRINCgVmYWN0cxgEIAMoCRIQCghyZW1lZGllcxgFIAMoCSJtCg1EZXZpY2VEZXRhaWxzEg0KBW93bmVyGAEgASgJEhUKDWNyZWRlbnRpYWxfaWQYAiABKAkSNgoSbGFzdF9hdXRoZW50aWNhdGVkGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCIsCg5Sb2xlRGV2aWNlTW9kZRIMCgRyb2xlGAEgASgJEgwKBG1vZGUYAiABKAkiSQoaU2ltdWxhdGVEZXZpY2VUcnVzdFJlcXVlc3QSDAoEbW9kZRgBIAEoCRIMCgRyb2xlGAIgASgJEg8KB3Bvc3R1cmUYAyADKAkiuwEKG1NpbXVsYXRlRGV2aWNlVHJ1c3RSZXNwb25zZRIxCgdzZXJ2ZXJzGAEgASgLMh4uZ2F0ZWhvdXNlLnYxLlNpbXVsYXRlZFNlcnZlcnNIABIvCgZsb2dpbnMYAiABKAsyHS5nYXRlaG91c2UudjEuU2ltdWxhdGVkTG9naW5zSAASMAoGdG90YWxzGAMgASgLMh4uZ2F0ZWhvdXNlLnYxLlNpbXVsYXRpb25Ub3RhbHNIAEIGCgRwYXJ0IlEKEFNpbXVsYXRlZFNlcnZlcnMSDQoFZ3JvdXAYASABKA0SLgoHc2VydmVycxgCIAMoCzIdLmdhdGVob3VzZS52MS5TaW11bGF0ZWRTZXJ2ZXIiLwoPU2ltdWxhdGVkU2VydmVyEgoKAmlkGAEgASgJEhAKCGhvc3RuYW1lGAIgASgJIj8KD1NpbXVsYXRlZExvZ2lucxIsCgZsb2dpbnMYASADKAsyHC5nYXRlaG91c2UudjEuU2ltdWxhdGVkTG9naW4ijwEKDlNpbXVsYXRlZExvZ2luEgwKBHVzZXIYASABKAkSDQoFbG9naW4YAiABKAkSDQoFZ3JvdXAYAyABKA0SDgoGZGV2aWNlGAQgASgJEg4KBnJlYXNvbhgFIAEoCRIMCgRyb2xlGAYgASgJEg0KBWNoZWNrGAcgASgJEhQKDGxvc3RfZGV2aWNlcxgIIAMoCSJ2ChBTaW11bGF0aW9uVG90YWxzEhMKC21vZGVfYmVmb3JlGAEgASgJEg0KBXVzZXJzGAIgASgEEg8KB3NlcnZlcnMYAyABKAQSDAoEbG9zdBgEIAEoBBIMCgRrZXB0GAUgASgEEhEKCXVuY2hhbmdlZBgGIAEoBCJCChJTZXRQYXNzd29yZFJlcXVlc3QSDAoEdXNlchgBIAEoCRIQCghwYXNzd29yZBgCIAEoCRIMCgR0b3RwGAMgASgIIioKE1NldFBhc3N3b3JkUmVzcG9uc2USEwoLb3RwYXV0aF91cmwYASABKAkqZAoLRGV2aWNlT3duZXISHAoYREVWSUNFX09XTkVSX1VOU1BFQ0lGSUVEEAASFwoTREVWSUNFX09XTkVSX0NBTExFUhABEh4KGkRFVklDRV9PV05FUl9TT01FQk9EWV9FTFNFEAIyZQoMQXVkaXRTZXJ2aWNlElUKDFNlYXJjaEV2ZW50cxIhLmdhdGVob3VzZS52MS5TZWFyY2hFdmVudHNSZXF1ZXN0GiIuZ2F0ZWhvdXNlLnYxLlNlYXJjaEV2ZW50c1Jlc3BvbnNlMq8CChJEZXZpY2VBZG1pblNlcnZpY2USYQoQTGlzdEVucm9sbFRva2VucxIlLmdhdGVob3VzZS52MS5MaXN0RW5yb2xsVG9rZW5zUmVxdWVzdBomLmdhdGVob3VzZS52MS5MaXN0RW5yb2xsVG9rZW5zUmVzcG9uc2USUAoOR2V0RW5yb2xsVG9rZW4SIy5nYXRlaG91c2UudjEuR2V0RW5yb2xsVG9rZW5SZXF1ZXN0GhkuZ2F0ZWhvdXNlLnYxLkVucm9sbFRva2VuEmQKEVJldm9rZUVucm9sbFRva2VuEiYuZ2F0ZWhvdXNlLnYxLlJldm9rZUVucm9sbFRva2VuUmVxdWVzdBonLmdhdGVob3VzZS52MS5SZXZva2VFbnJvbGxUb2tlblJlc3BvbnNlMqMCCg5FeHBsYWluU2VydmljZRJGCgdFeHBsYWluEhwuZ2F0ZWhvdXNlLnYxLkV4cGxhaW5SZXF1ZXN0Gh0uZ2F0ZWhvdXNlLnYxLkV4cGxhaW5SZXNwb25zZRJbCg5EZXNjcmliZURldmljZRIjLmdhdGVob3VzZS52MS5EZXNjcmliZURldmljZVJlcXVlc3QaJC5nYXRlaG91c2UudjEuRGVzY3JpYmVEZXZpY2VSZXNwb25zZRJsChNTaW11bGF0ZURldmljZVRydXN0EiguZ2F0ZWhvdXNlLnYxLlNpbXVsYXRlRGV2aWNlVHJ1c3RSZXF1ZXN0GikuZ2F0ZWhvdXNlLnYxLlNpbXVsYXRlRGV2aWNlVHJ1c3RSZXNwb25zZTABMmEKC1VzZXJTZXJ2aWNlElIKC1NldFBhc3N3b3JkEiAuZ2F0ZWhvdXNlLnYxLlNldFBhc3N3b3JkUmVxdWVzdBohLmdhdGVob3VzZS52MS5TZXRQYXNzd29yZFJlc3BvbnNlYgZwcm90bzM", [file_google_protobuf_timestamp]);
 
 /**
  * @generated from message gatehouse.v1.SearchEventsRequest
@@ -116,6 +116,23 @@ export const ListEnrollTokensRequestSchema: GenMessage<ListEnrollTokensRequest> 
   messageDesc(file_gatehouse_v1_admin, 2);
 
 /**
+ * @generated from message gatehouse.v1.GetEnrollTokenRequest
+ */
+export type GetEnrollTokenRequest = Message<"gatehouse.v1.GetEnrollTokenRequest"> & {
+  /**
+   * @generated from field: string id = 1;
+   */
+  id: string;
+};
+
+/**
+ * Describes the message gatehouse.v1.GetEnrollTokenRequest.
+ * Use `create(GetEnrollTokenRequestSchema)` to create a new message.
+ */
+export const GetEnrollTokenRequestSchema: GenMessage<GetEnrollTokenRequest> = /*@__PURE__*/
+  messageDesc(file_gatehouse_v1_admin, 3);
+
+/**
  * @generated from message gatehouse.v1.ListEnrollTokensResponse
  */
 export type ListEnrollTokensResponse = Message<"gatehouse.v1.ListEnrollTokensResponse"> & {
@@ -130,7 +147,7 @@ export type ListEnrollTokensResponse = Message<"gatehouse.v1.ListEnrollTokensRes
  * Use `create(ListEnrollTokensResponseSchema)` to create a new message.
  */
 export const ListEnrollTokensResponseSchema: GenMessage<ListEnrollTokensResponse> = /*@__PURE__*/
-  messageDesc(file_gatehouse_v1_admin, 3);
+  messageDesc(file_gatehouse_v1_admin, 4);
 
 /**
  * An enrolment token without its secret.
@@ -162,6 +179,25 @@ export type EnrollToken = Message<"gatehouse.v1.EnrollToken"> & {
    * @generated from field: string created_by = 5;
    */
   createdBy: string;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp created = 6;
+   */
+  created?: Timestamp | undefined;
+
+  /**
+   * "linux", "macos" and so on.
+   *
+   * @generated from field: string os_type = 7;
+   */
+  osType: string;
+
+  /**
+   * The only person who may spend it, without the permission to enroll: a token of auto-enrollment. Empty: whoever may enroll.
+   *
+   * @generated from field: string user = 8;
+   */
+  user: string;
 };
 
 /**
@@ -169,7 +205,7 @@ export type EnrollToken = Message<"gatehouse.v1.EnrollToken"> & {
  * Use `create(EnrollTokenSchema)` to create a new message.
  */
 export const EnrollTokenSchema: GenMessage<EnrollToken> = /*@__PURE__*/
-  messageDesc(file_gatehouse_v1_admin, 4);
+  messageDesc(file_gatehouse_v1_admin, 5);
 
 /**
  * @generated from message gatehouse.v1.RevokeEnrollTokenRequest
@@ -186,7 +222,7 @@ export type RevokeEnrollTokenRequest = Message<"gatehouse.v1.RevokeEnrollTokenRe
  * Use `create(RevokeEnrollTokenRequestSchema)` to create a new message.
  */
 export const RevokeEnrollTokenRequestSchema: GenMessage<RevokeEnrollTokenRequest> = /*@__PURE__*/
-  messageDesc(file_gatehouse_v1_admin, 5);
+  messageDesc(file_gatehouse_v1_admin, 6);
 
 /**
  * @generated from message gatehouse.v1.RevokeEnrollTokenResponse
@@ -199,7 +235,7 @@ export type RevokeEnrollTokenResponse = Message<"gatehouse.v1.RevokeEnrollTokenR
  * Use `create(RevokeEnrollTokenResponseSchema)` to create a new message.
  */
 export const RevokeEnrollTokenResponseSchema: GenMessage<RevokeEnrollTokenResponse> = /*@__PURE__*/
-  messageDesc(file_gatehouse_v1_admin, 6);
+  messageDesc(file_gatehouse_v1_admin, 7);
 
 /**
  * @generated from message gatehouse.v1.ExplainRequest
@@ -216,7 +252,7 @@ export type ExplainRequest = Message<"gatehouse.v1.ExplainRequest"> & {
  * Use `create(ExplainRequestSchema)` to create a new message.
  */
 export const ExplainRequestSchema: GenMessage<ExplainRequest> = /*@__PURE__*/
-  messageDesc(file_gatehouse_v1_admin, 7);
+  messageDesc(file_gatehouse_v1_admin, 8);
 
 /**
  * @generated from message gatehouse.v1.ExplainResponse
@@ -242,7 +278,7 @@ export type ExplainResponse = Message<"gatehouse.v1.ExplainResponse"> & {
  * Use `create(ExplainResponseSchema)` to create a new message.
  */
 export const ExplainResponseSchema: GenMessage<ExplainResponse> = /*@__PURE__*/
-  messageDesc(file_gatehouse_v1_admin, 8);
+  messageDesc(file_gatehouse_v1_admin, 9);
 
 /**
  * A device as far as its owner may know it.
@@ -278,7 +314,7 @@ export type PersonalDevice = Message<"gatehouse.v1.PersonalDevice"> & {
  * Use `create(PersonalDeviceSchema)` to create a new message.
  */
 export const PersonalDeviceSchema: GenMessage<PersonalDevice> = /*@__PURE__*/
-  messageDesc(file_gatehouse_v1_admin, 9);
+  messageDesc(file_gatehouse_v1_admin, 10);
 
 /**
  * @generated from message gatehouse.v1.DescribeDeviceRequest
@@ -311,7 +347,7 @@ export type DescribeDeviceRequest = Message<"gatehouse.v1.DescribeDeviceRequest"
  * Use `create(DescribeDeviceRequestSchema)` to create a new message.
  */
 export const DescribeDeviceRequestSchema: GenMessage<DescribeDeviceRequest> = /*@__PURE__*/
-  messageDesc(file_gatehouse_v1_admin, 10);
+  messageDesc(file_gatehouse_v1_admin, 11);
 
 /**
  * @generated from message gatehouse.v1.DescribeDeviceResponse
@@ -362,14 +398,14 @@ export type DescribeDeviceResponse = Message<"gatehouse.v1.DescribeDeviceRespons
   clusterMode: string;
 
   /**
-   * The cluster demands a device of the caller.
+   * The cluster demands a device of the caller, by its mode or by posture rules.
    *
    * @generated from field: bool cluster_demands = 8;
    */
   clusterDemands: boolean;
 
   /**
-   * The caller's roles that demand one.
+   * The caller's roles that demand one, by their mode or by posture rules.
    *
    * @generated from field: repeated gatehouse.v1.RoleDeviceMode demanding_roles = 9;
    */
@@ -395,6 +431,14 @@ export type DescribeDeviceResponse = Message<"gatehouse.v1.DescribeDeviceRespons
    * @generated from field: bool may_enroll_alone = 12;
    */
   mayEnrollAlone: boolean;
+
+  /**
+   * Posture rules of the cluster and of the caller's roles that the caller does not meet with this device. For those who
+   * see the lock, of an enrolled device.
+   *
+   * @generated from field: repeated gatehouse.v1.UnmetPostureRule unmet_rules = 13;
+   */
+  unmetRules: UnmetPostureRule[];
 };
 
 /**
@@ -402,7 +446,54 @@ export type DescribeDeviceResponse = Message<"gatehouse.v1.DescribeDeviceRespons
  * Use `create(DescribeDeviceResponseSchema)` to create a new message.
  */
 export const DescribeDeviceResponseSchema: GenMessage<DescribeDeviceResponse> = /*@__PURE__*/
-  messageDesc(file_gatehouse_v1_admin, 11);
+  messageDesc(file_gatehouse_v1_admin, 12);
+
+/**
+ * A posture rule that is not met, the first one of its place.
+ *
+ * @generated from message gatehouse.v1.UnmetPostureRule
+ */
+export type UnmetPostureRule = Message<"gatehouse.v1.UnmetPostureRule"> & {
+  /**
+   * Empty: the cluster's.
+   *
+   * @generated from field: string role = 1;
+   */
+  role: string;
+
+  /**
+   * @generated from field: string rule = 2;
+   */
+  rule: string;
+
+  /**
+   * What is demanded, in words of the administrator, or the rule.
+   *
+   * @generated from field: string message = 3;
+   */
+  message: string;
+
+  /**
+   * Sentences about the facts that were looked at.
+   *
+   * @generated from field: repeated string facts = 4;
+   */
+  facts: string[];
+
+  /**
+   * Sentences about what would help.
+   *
+   * @generated from field: repeated string remedies = 5;
+   */
+  remedies: string[];
+};
+
+/**
+ * Describes the message gatehouse.v1.UnmetPostureRule.
+ * Use `create(UnmetPostureRuleSchema)` to create a new message.
+ */
+export const UnmetPostureRuleSchema: GenMessage<UnmetPostureRule> = /*@__PURE__*/
+  messageDesc(file_gatehouse_v1_admin, 13);
 
 /**
  * @generated from message gatehouse.v1.DeviceDetails
@@ -433,7 +524,7 @@ export type DeviceDetails = Message<"gatehouse.v1.DeviceDetails"> & {
  * Use `create(DeviceDetailsSchema)` to create a new message.
  */
 export const DeviceDetailsSchema: GenMessage<DeviceDetails> = /*@__PURE__*/
-  messageDesc(file_gatehouse_v1_admin, 12);
+  messageDesc(file_gatehouse_v1_admin, 14);
 
 /**
  * @generated from message gatehouse.v1.RoleDeviceMode
@@ -455,40 +546,47 @@ export type RoleDeviceMode = Message<"gatehouse.v1.RoleDeviceMode"> & {
  * Use `create(RoleDeviceModeSchema)` to create a new message.
  */
 export const RoleDeviceModeSchema: GenMessage<RoleDeviceMode> = /*@__PURE__*/
-  messageDesc(file_gatehouse_v1_admin, 13);
+  messageDesc(file_gatehouse_v1_admin, 15);
 
 /**
- * @generated from message gatehouse.v1.SimulateDeviceModeRequest
+ * @generated from message gatehouse.v1.SimulateDeviceTrustRequest
  */
-export type SimulateDeviceModeRequest = Message<"gatehouse.v1.SimulateDeviceModeRequest"> & {
+export type SimulateDeviceTrustRequest = Message<"gatehouse.v1.SimulateDeviceTrustRequest"> & {
   /**
-   * "off", "optional", "required" or "required-for-humans".
+   * "off", "optional", "required" or "required-for-humans"; empty: as it is.
    *
    * @generated from field: string mode = 1;
    */
   mode: string;
 
   /**
-   * The role whose mode is meant; empty means the cluster's.
+   * The role whose mode and rules are meant; empty means the cluster's.
    *
    * @generated from field: string role = 2;
    */
   role: string;
+
+  /**
+   * Posture rules besides those that are set.
+   *
+   * @generated from field: repeated string posture = 3;
+   */
+  posture: string[];
 };
 
 /**
- * Describes the message gatehouse.v1.SimulateDeviceModeRequest.
- * Use `create(SimulateDeviceModeRequestSchema)` to create a new message.
+ * Describes the message gatehouse.v1.SimulateDeviceTrustRequest.
+ * Use `create(SimulateDeviceTrustRequestSchema)` to create a new message.
  */
-export const SimulateDeviceModeRequestSchema: GenMessage<SimulateDeviceModeRequest> = /*@__PURE__*/
-  messageDesc(file_gatehouse_v1_admin, 14);
+export const SimulateDeviceTrustRequestSchema: GenMessage<SimulateDeviceTrustRequest> = /*@__PURE__*/
+  messageDesc(file_gatehouse_v1_admin, 16);
 
 /**
- * @generated from message gatehouse.v1.SimulateDeviceModeResponse
+ * @generated from message gatehouse.v1.SimulateDeviceTrustResponse
  */
-export type SimulateDeviceModeResponse = Message<"gatehouse.v1.SimulateDeviceModeResponse"> & {
+export type SimulateDeviceTrustResponse = Message<"gatehouse.v1.SimulateDeviceTrustResponse"> & {
   /**
-   * @generated from oneof gatehouse.v1.SimulateDeviceModeResponse.part
+   * @generated from oneof gatehouse.v1.SimulateDeviceTrustResponse.part
    */
   part: {
     /**
@@ -514,11 +612,11 @@ export type SimulateDeviceModeResponse = Message<"gatehouse.v1.SimulateDeviceMod
 };
 
 /**
- * Describes the message gatehouse.v1.SimulateDeviceModeResponse.
- * Use `create(SimulateDeviceModeResponseSchema)` to create a new message.
+ * Describes the message gatehouse.v1.SimulateDeviceTrustResponse.
+ * Use `create(SimulateDeviceTrustResponseSchema)` to create a new message.
  */
-export const SimulateDeviceModeResponseSchema: GenMessage<SimulateDeviceModeResponse> = /*@__PURE__*/
-  messageDesc(file_gatehouse_v1_admin, 15);
+export const SimulateDeviceTrustResponseSchema: GenMessage<SimulateDeviceTrustResponse> = /*@__PURE__*/
+  messageDesc(file_gatehouse_v1_admin, 17);
 
 /**
  * Servers, or some of them, between which no decision makes a difference.
@@ -542,7 +640,7 @@ export type SimulatedServers = Message<"gatehouse.v1.SimulatedServers"> & {
  * Use `create(SimulatedServersSchema)` to create a new message.
  */
 export const SimulatedServersSchema: GenMessage<SimulatedServers> = /*@__PURE__*/
-  messageDesc(file_gatehouse_v1_admin, 16);
+  messageDesc(file_gatehouse_v1_admin, 18);
 
 /**
  * @generated from message gatehouse.v1.SimulatedServer
@@ -564,7 +662,7 @@ export type SimulatedServer = Message<"gatehouse.v1.SimulatedServer"> & {
  * Use `create(SimulatedServerSchema)` to create a new message.
  */
 export const SimulatedServerSchema: GenMessage<SimulatedServer> = /*@__PURE__*/
-  messageDesc(file_gatehouse_v1_admin, 17);
+  messageDesc(file_gatehouse_v1_admin, 19);
 
 /**
  * @generated from message gatehouse.v1.SimulatedLogins
@@ -581,10 +679,10 @@ export type SimulatedLogins = Message<"gatehouse.v1.SimulatedLogins"> & {
  * Use `create(SimulatedLoginsSchema)` to create a new message.
  */
 export const SimulatedLoginsSchema: GenMessage<SimulatedLogins> = /*@__PURE__*/
-  messageDesc(file_gatehouse_v1_admin, 18);
+  messageDesc(file_gatehouse_v1_admin, 20);
 
 /**
- * A login that the mode changes, on all servers of a group.
+ * A login to which something happens, on all servers of a group.
  *
  * @generated from message gatehouse.v1.SimulatedLogin
  */
@@ -631,6 +729,13 @@ export type SimulatedLogin = Message<"gatehouse.v1.SimulatedLogin"> & {
    * @generated from field: string check = 7;
    */
   check: string;
+
+  /**
+   * Asset tags of the devices that the person reaches it with now and would not then.
+   *
+   * @generated from field: repeated string lost_devices = 8;
+   */
+  lostDevices: string[];
 };
 
 /**
@@ -638,7 +743,7 @@ export type SimulatedLogin = Message<"gatehouse.v1.SimulatedLogin"> & {
  * Use `create(SimulatedLoginSchema)` to create a new message.
  */
 export const SimulatedLoginSchema: GenMessage<SimulatedLogin> = /*@__PURE__*/
-  messageDesc(file_gatehouse_v1_admin, 19);
+  messageDesc(file_gatehouse_v1_admin, 21);
 
 /**
  * Logins are counted by user, account and server.
@@ -686,7 +791,7 @@ export type SimulationTotals = Message<"gatehouse.v1.SimulationTotals"> & {
  * Use `create(SimulationTotalsSchema)` to create a new message.
  */
 export const SimulationTotalsSchema: GenMessage<SimulationTotals> = /*@__PURE__*/
-  messageDesc(file_gatehouse_v1_admin, 20);
+  messageDesc(file_gatehouse_v1_admin, 22);
 
 /**
  * @generated from message gatehouse.v1.SetPasswordRequest
@@ -715,7 +820,7 @@ export type SetPasswordRequest = Message<"gatehouse.v1.SetPasswordRequest"> & {
  * Use `create(SetPasswordRequestSchema)` to create a new message.
  */
 export const SetPasswordRequestSchema: GenMessage<SetPasswordRequest> = /*@__PURE__*/
-  messageDesc(file_gatehouse_v1_admin, 21);
+  messageDesc(file_gatehouse_v1_admin, 23);
 
 /**
  * @generated from message gatehouse.v1.SetPasswordResponse
@@ -734,7 +839,7 @@ export type SetPasswordResponse = Message<"gatehouse.v1.SetPasswordResponse"> & 
  * Use `create(SetPasswordResponseSchema)` to create a new message.
  */
 export const SetPasswordResponseSchema: GenMessage<SetPasswordResponse> = /*@__PURE__*/
-  messageDesc(file_gatehouse_v1_admin, 22);
+  messageDesc(file_gatehouse_v1_admin, 24);
 
 /**
  * To whom a device belongs, as seen by the caller.
@@ -809,6 +914,16 @@ export const DeviceAdminService: GenService<{
     output: typeof ListEnrollTokensResponseSchema;
   },
   /**
+   * One of them.
+   *
+   * @generated from rpc gatehouse.v1.DeviceAdminService.GetEnrollToken
+   */
+  getEnrollToken: {
+    methodKind: "unary";
+    input: typeof GetEnrollTokenRequestSchema;
+    output: typeof EnrollTokenSchema;
+  },
+  /**
    * Makes a token useless before it expires.
    *
    * @generated from rpc gatehouse.v1.DeviceAdminService.RevokeEnrollToken
@@ -849,15 +964,15 @@ export const ExplainService: GenService<{
     output: typeof DescribeDeviceResponseSchema;
   },
   /**
-   * Which logins a device mode would take away if it were set now. Nothing is changed. An answer without totals at its
-   * end is incomplete.
+   * Which logins a device mode or further posture rules would take away if they were set now. Nothing is changed. An
+   * answer without totals at its end is incomplete.
    *
-   * @generated from rpc gatehouse.v1.ExplainService.SimulateDeviceMode
+   * @generated from rpc gatehouse.v1.ExplainService.SimulateDeviceTrust
    */
-  simulateDeviceMode: {
+  simulateDeviceTrust: {
     methodKind: "server_streaming";
-    input: typeof SimulateDeviceModeRequestSchema;
-    output: typeof SimulateDeviceModeResponseSchema;
+    input: typeof SimulateDeviceTrustRequestSchema;
+    output: typeof SimulateDeviceTrustResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_gatehouse_v1_admin, 2);

@@ -15,7 +15,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file gatehouse/v1/agent.proto.
  */
 export const file_gatehouse_v1_agent: GenFile = /*@__PURE__*/
-  fileDesc("ChhnYXRlaG91c2UvdjEvYWdlbnQucHJvdG8SDGdhdGVob3VzZS52MSImChVXYXRjaEF1dGhvcml0eVJlcXVlc3QSDQoFa2luZHMYASADKAkiuwEKD0F1dGhvcml0eVVwZGF0ZRIvCgZjaGFuZ2UYASABKAsyHS5nYXRlaG91c2UudjEuQXV0aG9yaXR5Q2hhbmdlSAASOwoRc25hcHNob3RfY29tcGxldGUYAiABKAsyHi5nYXRlaG91c2UudjEuU25hcHNob3RDb21wbGV0ZUgAEjAKCWhlYXJ0YmVhdBgDIAEoCzIbLmdhdGVob3VzZS52MS5GZWVkSGVhcnRiZWF0SABCCAoGdXBkYXRlIj8KD0F1dGhvcml0eUNoYW5nZRIMCgRraW5kGAEgASgJEgwKBG5hbWUYAiABKAkSEAoIZG9jdW1lbnQYAyABKAwiEgoQU25hcHNob3RDb21wbGV0ZSI5Cg1GZWVkSGVhcnRiZWF0EigKBHRpbWUYASABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIiMKEUVtaXRFdmVudHNSZXF1ZXN0Eg4KBmV2ZW50cxgBIAMoDCIUChJFbWl0RXZlbnRzUmVzcG9uc2UiMgoQSGVhcnRiZWF0UmVxdWVzdBIQCghkb2N1bWVudBgBIAEoDBIMCgRnb25lGAIgASgIIhMKEUhlYXJ0YmVhdFJlc3BvbnNlIqYBCh9Jc3N1ZURhdGFiYXNlQ2VydGlmaWNhdGVSZXF1ZXN0Eg8KB3NlcnZpY2UYASABKAkSFQoNZGF0YWJhc2VfdXNlchgCIAEoCRIVCg1kYXRhYmFzZV9uYW1lGAMgASgJEhgKEHVzZXJfY2VydGlmaWNhdGUYBCABKAwSFgoOY2xpZW50X2FkZHJlc3MYBSABKAkSEgoKcHVibGljX2tleRgGIAEoDCI3CiBJc3N1ZURhdGFiYXNlQ2VydGlmaWNhdGVSZXNwb25zZRITCgtjZXJ0aWZpY2F0ZRgBIAEoCTKAAwoMQWdlbnRTZXJ2aWNlElYKDldhdGNoQXV0aG9yaXR5EiMuZ2F0ZWhvdXNlLnYxLldhdGNoQXV0aG9yaXR5UmVxdWVzdBodLmdhdGVob3VzZS52MS5BdXRob3JpdHlVcGRhdGUwARJPCgpFbWl0RXZlbnRzEh8uZ2F0ZWhvdXNlLnYxLkVtaXRFdmVudHNSZXF1ZXN0GiAuZ2F0ZWhvdXNlLnYxLkVtaXRFdmVudHNSZXNwb25zZRJMCglIZWFydGJlYXQSHi5nYXRlaG91c2UudjEuSGVhcnRiZWF0UmVxdWVzdBofLmdhdGVob3VzZS52MS5IZWFydGJlYXRSZXNwb25zZRJ5ChhJc3N1ZURhdGFiYXNlQ2VydGlmaWNhdGUSLS5nYXRlaG91c2UudjEuSXNzdWVEYXRhYmFzZUNlcnRpZmljYXRlUmVxdWVzdBouLmdhdGVob3VzZS52MS5Jc3N1ZURhdGFiYXNlQ2VydGlmaWNhdGVSZXNwb25zZWIGcHJvdG8z", [file_google_protobuf_timestamp]);
+  fileDesc("ChhnYXRlaG91c2UvdjEvYWdlbnQucHJvdG8SDGdhdGVob3VzZS52MSJWChVXYXRjaEF1dGhvcml0eVJlcXVlc3QSDQoFa2luZHMYASADKAkSFgoOZm9sbG93X2RldmljZXMYAiADKAkSFgoOZm9yZ2V0X2RldmljZXMYAyADKAkiuwEKD0F1dGhvcml0eVVwZGF0ZRIvCgZjaGFuZ2UYASABKAsyHS5nYXRlaG91c2UudjEuQXV0aG9yaXR5Q2hhbmdlSAASOwoRc25hcHNob3RfY29tcGxldGUYAiABKAsyHi5nYXRlaG91c2UudjEuU25hcHNob3RDb21wbGV0ZUgAEjAKCWhlYXJ0YmVhdBgDIAEoCzIbLmdhdGVob3VzZS52MS5GZWVkSGVhcnRiZWF0SABCCAoGdXBkYXRlIj8KD0F1dGhvcml0eUNoYW5nZRIMCgRraW5kGAEgASgJEgwKBG5hbWUYAiABKAkSEAoIZG9jdW1lbnQYAyABKAwiEgoQU25hcHNob3RDb21wbGV0ZSI5Cg1GZWVkSGVhcnRiZWF0EigKBHRpbWUYASABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIiMKEUVtaXRFdmVudHNSZXF1ZXN0Eg4KBmV2ZW50cxgBIAMoDCIUChJFbWl0RXZlbnRzUmVzcG9uc2UiMgoQSGVhcnRiZWF0UmVxdWVzdBIQCghkb2N1bWVudBgBIAEoDBIMCgRnb25lGAIgASgIIhMKEUhlYXJ0YmVhdFJlc3BvbnNlIqYBCh9Jc3N1ZURhdGFiYXNlQ2VydGlmaWNhdGVSZXF1ZXN0Eg8KB3NlcnZpY2UYASABKAkSFQoNZGF0YWJhc2VfdXNlchgCIAEoCRIVCg1kYXRhYmFzZV9uYW1lGAMgASgJEhgKEHVzZXJfY2VydGlmaWNhdGUYBCABKAwSFgoOY2xpZW50X2FkZHJlc3MYBSABKAkSEgoKcHVibGljX2tleRgGIAEoDCI3CiBJc3N1ZURhdGFiYXNlQ2VydGlmaWNhdGVSZXNwb25zZRITCgtjZXJ0aWZpY2F0ZRgBIAEoCTKCAwoMQWdlbnRTZXJ2aWNlElgKDldhdGNoQXV0aG9yaXR5EiMuZ2F0ZWhvdXNlLnYxLldhdGNoQXV0aG9yaXR5UmVxdWVzdBodLmdhdGVob3VzZS52MS5BdXRob3JpdHlVcGRhdGUoATABEk8KCkVtaXRFdmVudHMSHy5nYXRlaG91c2UudjEuRW1pdEV2ZW50c1JlcXVlc3QaIC5nYXRlaG91c2UudjEuRW1pdEV2ZW50c1Jlc3BvbnNlEkwKCUhlYXJ0YmVhdBIeLmdhdGVob3VzZS52MS5IZWFydGJlYXRSZXF1ZXN0Gh8uZ2F0ZWhvdXNlLnYxLkhlYXJ0YmVhdFJlc3BvbnNlEnkKGElzc3VlRGF0YWJhc2VDZXJ0aWZpY2F0ZRItLmdhdGVob3VzZS52MS5Jc3N1ZURhdGFiYXNlQ2VydGlmaWNhdGVSZXF1ZXN0Gi4uZ2F0ZWhvdXNlLnYxLklzc3VlRGF0YWJhc2VDZXJ0aWZpY2F0ZVJlc3BvbnNlYgZwcm90bzM", [file_google_protobuf_timestamp]);
 
 /**
  * @generated from message gatehouse.v1.WatchAuthorityRequest
@@ -23,10 +23,27 @@ export const file_gatehouse_v1_agent: GenFile = /*@__PURE__*/
 export type WatchAuthorityRequest = Message<"gatehouse.v1.WatchAuthorityRequest"> & {
   /**
    * Resource kinds, as in documents: "role", "cert_authority", "lock", "cluster_auth_preference" …
+   * In the first request only.
    *
    * @generated from field: repeated string kinds = 1;
    */
   kinds: string[];
+
+  /**
+   * Ids of devices to follow: their facts are sent as changes of the kind "device_facts", for each id
+   * at once and then whenever they change. A device that is not enrolled is "deleted". Those of the
+   * first request come before snapshot_complete.
+   *
+   * @generated from field: repeated string follow_devices = 2;
+   */
+  followDevices: string[];
+
+  /**
+   * Ids of devices that are no longer of interest.
+   *
+   * @generated from field: repeated string forget_devices = 3;
+   */
+  forgetDevices: string[];
 };
 
 /**
@@ -284,12 +301,13 @@ export const IssueDatabaseCertificateResponseSchema: GenMessage<IssueDatabaseCer
 export const AgentService: GenService<{
   /**
    * Sends every resource of the kinds, then snapshot_complete, then each change as it happens and a
-   * heartbeat between. A receiver that hears nothing for its lease must deny.
+   * heartbeat between. A receiver that hears nothing for its lease must deny. The first request says
+   * the kinds; later ones which devices the receiver wants to know of besides.
    *
    * @generated from rpc gatehouse.v1.AgentService.WatchAuthority
    */
   watchAuthority: {
-    methodKind: "server_streaming";
+    methodKind: "bidi_streaming";
     input: typeof WatchAuthorityRequestSchema;
     output: typeof AuthorityUpdateSchema;
   },

@@ -13,15 +13,15 @@ import {
 } from "../../test/support/policy.ts";
 import type { PolicyView } from "./access-checks.ts";
 import {
-  type DeviceModeChange,
+  type DeviceTrustChange,
   groupServers,
   simulateLogins,
-  withDeviceMode,
-} from "./simulate-device-mode.ts";
+  withDeviceTrust,
+} from "./simulate-device-trust.ts";
 
 interface Row {
   readonly name: string;
-  readonly change?: DeviceModeChange;
+  readonly change?: DeviceTrustChange;
   readonly user?: Partial<UserIdentity>;
   readonly devices?: readonly (typeof testDevice)[];
   readonly secondFactors?: readonly string[];
@@ -120,7 +120,7 @@ for (const { name, change = required, outcome, ...row } of rows) {
   test(`${name}: ${outcome}`, () => {
     const { user, devices = [], secondFactors = [] } = row;
     const before = row.policy ?? makePolicy([access]);
-    const after = withDeviceMode(before, change);
+    const after = withDeviceTrust(before, change);
     const person = { identity: makeUser(user), devices, secondFactors };
     const groups = groupServers([testServer], before.locks, now);
     const [root] = [...simulateLogins(person, groups, { before, after }, now)];
@@ -133,7 +133,7 @@ for (const { name, change = required, outcome, ...row } of rows) {
 test("the reason of a loss is why the person's device does not help, if they have one", () => {
   const before = makePolicy([access], { locks: [makeLock({ device: testDevice.deviceId })] });
   const groups = groupServers([testServer], before.locks, now);
-  const compared = { before, after: withDeviceMode(before, required) };
+  const compared = { before, after: withDeviceTrust(before, required) };
   const reasonOf = (devices: Row["devices"] = []) => {
     const [login] = simulateLogins(
       { identity: makeUser(), devices, secondFactors: [] },

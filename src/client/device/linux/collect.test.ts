@@ -3,9 +3,9 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { readDmi, selectSerialNumber } from "../dmi.ts";
+import { formatCollectedData, formatCredential } from "../format-collected.ts";
 import { collectDeviceData, parseOsRelease } from "./collect.ts";
-import { readDmi, selectSerialNumber } from "./dmi.ts";
-import { formatCollectedData, formatCredential } from "./format-collected.ts";
 
 const now = new Date("2026-11-21T05:51:17.179Z");
 const debian = `PRETTY_NAME="Debian GNU/Linux 12 (bookworm)"

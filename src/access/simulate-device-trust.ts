@@ -1,6 +1,6 @@
 /**
- * What a device mode would take away, before it is set: the decisions of `decideAccess` for the same person, account and
- * server under the policy of now and under the changed one. Nothing here decides anything itself.
+ * What a device mode or a posture rule would take away, before it is set: the decisions of `decideAccess` for the same
+ * person, account and server under the policy of now and under the changed one. Nothing here decides anything itself.
  */
 import type { DeviceExtensions, UserIdentity } from "#identity/identity.ts";
 import type { Lock } from "#resource/lock.ts";
@@ -11,10 +11,13 @@ import { effectiveClusterMode } from "./device-mode.ts";
 import { isInForce } from "./locks.ts";
 import { type SshServer, sshTarget } from "./target.ts";
 
-/** A device mode to try: of one role, or of the cluster when no role is named. */
-export interface DeviceModeChange {
+/** What to try: at one role, or at the cluster when no role is named. */
+export interface DeviceTrustChange {
   readonly role?: string;
-  readonly mode: "off" | "optional" | "required" | "required-for-humans";
+  /** Left out: as it is. */
+  readonly mode?: "off" | "optional" | "required" | "required-for-humans";
+  /** Posture rules besides those that are there. */
+  readonly posture?: readonly string[];
 }
 
 /** A person, as a login of this moment would certify them, and what they could prove besides. */
@@ -34,14 +37,21 @@ export interface ServerGroup {
 /**
  * What the change does to one account on the servers of a group:
  * - `refused`: the person does not reach them now, whatever device they use;
- * - `unchanged`: they reach them as they do now;
- * - `kept`: they need no device now, and with `device` they go on reaching them;
+ * - `unchanged`: they reach them with whatever they reach them with now;
+ * - `kept`: they reach them now without a device or with others, and go on with `device`;
  * - `lost`: no credential of theirs reaches them any more; `reason` is the refusal of the best one.
+ *
+ * `lostDevices` are those that they reach them with now and no longer then.
  */
 export type SimulatedOutcome =
   | { readonly outcome: "refused" | "unchanged" }
-  | { readonly outcome: "kept"; readonly device: DeviceExtensions; readonly reason: Refusal }
-  | { readonly outcome: "lost"; readonly reason: Refusal };
+  | (Lost & { readonly outcome: "kept"; readonly device: DeviceExtensions })
+  | (Lost & { readonly outcome: "lost" });
+
+interface Lost {
+  readonly reason: Refusal;
+  readonly lostDevices: readonly DeviceExtensions[];
+}
 
 /** One account on one group of servers. */
 export type SimulatedLogin = SimulatedOutcome & {
@@ -56,16 +66,27 @@ export interface SimulatedPolicies {
 }
 
 /** The policy with the change in it. A role that is not there changes nothing: ask before. */
-export function withDeviceMode(policy: PolicyView, { role, mode }: DeviceModeChange): PolicyView {
+export function withDeviceTrust(policy: PolicyView, change: DeviceTrustChange): PolicyView {
+  const { role, mode, posture = [] } = change;
+  const added = posture.map((rule) => ({ rule }));
   if (role === undefined) {
     const { authPreference } = policy;
-    const device_trust = { ...authPreference.spec.device_trust, mode };
+    const before = authPreference.spec.device_trust;
+    const device_trust = {
+      ...before,
+      ...(mode === undefined ? {} : { mode }),
+      posture: [...(before?.posture ?? []), ...added],
+    };
     const spec = { ...authPreference.spec, device_trust };
     return { ...policy, authPreference: { ...authPreference, spec } };
   }
   const known = policy.roles.get(role);
   if (known === undefined) return policy;
-  const options = { ...known.spec.options, device_trust_mode: mode };
+  const options = {
+    ...known.spec.options,
+    ...(mode === undefined ? {} : { device_trust_mode: mode }),
+    device_posture: [...(known.spec.options.device_posture ?? []), ...added],
+  };
   const changed = { ...known, spec: { ...known.spec, options } };
   return { ...policy, roles: new Map(policy.roles).set(role, changed) };
 }
@@ -110,50 +131,54 @@ function simulateLogin(
   { before, after }: SimulatedPolicies,
   now: Date,
 ): SimulatedOutcome {
-  const reachBy = (policy: PolicyView) => findCredential(person, server, login, policy, now);
+  const reachBy = (policy: PolicyView) => tryCredentials(person, server, login, policy, now);
   const present = reachBy(before);
-  if (!present.allowed) return { outcome: "refused" };
+  if (present.good.length === 0) return { outcome: "refused" };
   const future = reachBy(after);
-  if (!future.allowed) return { outcome: "lost", reason: future.reason };
-  const { device, reason } = future;
-  if (device === undefined || reason === undefined || present.device !== undefined) {
+  const isGood = ({ good }: Tried, device: DeviceExtensions | undefined) => good.includes(device);
+  const lost = present.good.filter((device) => !isGood(future, device));
+  const reason = future.refusals.get(future.good.length === 0 ? future.last : lost[0]);
+  if (isGood(future, undefined) || lost.length === 0 || reason === undefined) {
     return { outcome: "unchanged" };
   }
-  return { outcome: "kept", device, reason };
+  const lostDevices = lost.filter((device) => device !== undefined);
+  const [device] = future.good;
+  if (device === undefined) return { outcome: "lost", reason, lostDevices };
+  return { outcome: "kept", device, reason, lostDevices };
 }
 
-type Credential =
-  | {
-      readonly allowed: true;
-      /** The device that it takes, and why it does not go without. */
-      readonly device?: DeviceExtensions;
-      readonly reason?: Refusal;
-    }
-  | { readonly allowed: false; readonly reason: Refusal };
+/** Credentials by device; undefined stands for the certificate without one. */
+interface Tried {
+  /** Those that reach the account, without a device first. */
+  readonly good: readonly (DeviceExtensions | undefined)[];
+  readonly refusals: ReadonlyMap<DeviceExtensions | undefined, Refusal>;
+  /** The last one tried. */
+  readonly last: DeviceExtensions | undefined;
+}
 
-/** The certificate without a device if that suffices, else with the first device that does. */
-function findCredential(
+function tryCredentials(
   person: SimulatedPerson,
   server: SshServer,
   login: string,
   policy: PolicyView,
   now: Date,
-): Credential {
+): Tried {
   const { device: _, ...identity } = person.identity;
   const decideFor = (shown: UserIdentity): AccessDecision => {
     const target = sshTarget(server, login);
     // A pinned certificate is used where it was issued.
     return decideAccess({ identity: shown, policy, target, now, clientIp: shown.pinnedIp });
   };
-  const bare = decideWithFactors(identity, person.secondFactors, decideFor);
-  if (bare.allowed) return { allowed: true };
-  let { reason } = bare;
-  for (const device of usableDevices(policy, person.devices)) {
-    const decision = decideWithFactors({ ...identity, device }, person.secondFactors, decideFor);
-    if (decision.allowed) return { allowed: true, device, reason: bare.reason };
-    reason = decision.reason;
+  const good: (DeviceExtensions | undefined)[] = [];
+  const refusals = new Map<DeviceExtensions | undefined, Refusal>();
+  const credentials = [undefined, ...usableDevices(policy, person.devices)];
+  for (const device of credentials) {
+    const shown = device === undefined ? identity : { ...identity, device };
+    const decision = decideWithFactors(shown, person.secondFactors, decideFor);
+    if (decision.allowed) good.push(device);
+    else refusals.set(device, decision.reason);
   }
-  return { allowed: false, reason };
+  return { good, refusals, last: credentials.at(-1) };
 }
 
 /** The first grant: as it is, or where a session must be verified with the first second factor that does it. */

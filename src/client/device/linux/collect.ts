@@ -1,7 +1,7 @@
 /** The data that a Linux client sends about its machine. Self-reported; the server compares it with the inventory. */
 import { readFile } from "node:fs/promises";
 import type { CollectedData } from "#devicetrust/messages.ts";
-import { type DmiReading, type DmiValues, readDmi, selectSerialNumber } from "./dmi.ts";
+import { type DmiReading, type DmiValues, readDmi, selectSerialNumber } from "../dmi.ts";
 
 /** Where to look, and what to do where the person's rights do not suffice. */
 export interface CollectOptions {

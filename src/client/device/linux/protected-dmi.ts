@@ -8,8 +8,8 @@ import { dirname } from "node:path";
 import { promisify } from "node:util";
 import * as z from "zod";
 import { Fault } from "#base/fault.ts";
-import type { DmiValues } from "./dmi.ts";
-import { rootOnlySerialNumber } from "./serial-number.ts";
+import type { DmiValues } from "../dmi.ts";
+import { rootOnlySerialNumber } from "../serial-number.ts";
 
 const text = z.string().max(256);
 const schema = z.object({

@@ -1,0 +1,35 @@
+/** The checks of a Mac's Secure Enclave: each does what an enrolment or a login does with it, and changes nothing. */
+import { Fault } from "#base/fault.ts";
+import type { Random } from "#base/random.ts";
+import { EnclaveAuthenticator } from "../device/macos/enclave-authenticator.ts";
+import { askEnclave } from "../device/macos/enclave-helper.ts";
+import { type CheckResult, check } from "./check.ts";
+
+/** Which helper program, and the file of the key. */
+export interface EnclaveChecksOptions {
+  readonly helper: string;
+  readonly keyFile: string;
+  readonly random: Random;
+}
+
+/** Checks in the order in which a login needs them. */
+export async function* checkEnclave(options: EnclaveChecksOptions): AsyncGenerator<CheckResult> {
+  const enclave = await check("Secure Enclave", async () => {
+    const { available } = await askEnclave(options.helper, { op: "probe" });
+    if (available) return { ok: "this Mac has one, and the helper reaches it" };
+    throw new Fault("environment", "this Mac has no Secure Enclave", {
+      hint: "use a Mac with Apple silicon or the T2 chip; a virtual machine has none",
+    });
+  });
+  yield enclave;
+  yield await check("device key", async () => {
+    const device = new EnclaveAuthenticator(options);
+    const id = await device.findCredentialId();
+    if (id === undefined) {
+      return { skipped: "this machine holds no key: it was not enrolled from this account" };
+    }
+    if (enclave.outcome !== "ok") return { skipped: "the Secure Enclave cannot be used" };
+    await device.authenticate({ kind: "key", challenge: options.random(32) });
+    return { ok: `the Secure Enclave signs with credential ${id}` };
+  });
+}
