@@ -33,6 +33,12 @@ const agentId = "5d1f6d58-0f1c-4a55-8c6e-1d3c4a6f7b02";
 /** The name of the Kubernetes cluster. */
 export const kubeName = "double";
 
+/** A certificate and its key, both PEM. */
+export interface KubeCredential {
+  readonly certificate: string;
+  readonly key: string;
+}
+
 /** The cluster. Events that became durable are in `events`, in order. */
 export class KubeTestCluster {
   readonly auth: AuthService;
@@ -41,6 +47,8 @@ export class KubeTestCluster {
   readonly double: KubeDouble;
   readonly folder: string;
   readonly events: AuditEvent[];
+  /** A test may take the disk of the audit log away. */
+  readonly audit: { fails: boolean };
   readonly #closer: Closer;
   readonly #waiting: (() => void)[];
   #files = 0;
@@ -53,6 +61,7 @@ export class KubeTestCluster {
     folder: string;
     events: AuditEvent[];
     closer: Closer;
+    audit: { fails: boolean };
     waiting: (() => void)[];
   }) {
     this.auth = parts.auth;
@@ -61,6 +70,7 @@ export class KubeTestCluster {
     this.double = parts.double;
     this.folder = parts.folder;
     this.events = parts.events;
+    this.audit = parts.audit;
     this.#closer = parts.closer;
     this.#waiting = parts.waiting;
   }
@@ -84,7 +94,9 @@ export class KubeTestCluster {
     const backend = closer.add(openMemoryBackend(systemClock));
     const events: AuditEvent[] = [];
     const waiting: (() => void)[] = [];
+    const audit = { fails: false };
     const emit = async (event: AuditEvent) => {
+      if (audit.fails) throw new Error("the disk is full");
       events.push(event);
       for (const wake of waiting.splice(0)) wake();
     };
@@ -165,6 +177,7 @@ export class KubeTestCluster {
       folder,
       events,
       closer,
+      audit,
       waiting,
     });
     await cluster.setRole("kube-admin", {
@@ -197,6 +210,11 @@ export class KubeTestCluster {
 
   /** A kubeconfig file for somebody with these roles, and what is different about their certificate. */
   kubeconfigFor(roles: readonly string[], changes: Partial<UserIdentity> = {}): string {
+    return this.writeKubeconfig(this.credentialFor(roles, changes));
+  }
+
+  /** A certificate and its key for somebody with these roles. */
+  credentialFor(roles: readonly string[], changes: Partial<UserIdentity> = {}): KubeCredential {
     const { publicKey, privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
     const identity = makeUser({
       username: "alice",
@@ -211,11 +229,11 @@ export class KubeTestCluster {
     const issued = issueUserCertificates(this.auth.context, identity, { tls });
     const certificate = formatTlsCertificate(issued.tls ?? new Uint8Array());
     const key = privateKey.export({ type: "pkcs8", format: "pem" }).toString();
-    return this.writeKubeconfig({ certificate, key });
+    return { certificate, key };
   }
 
   /** Writes a kubeconfig that shows a certificate. */
-  writeKubeconfig({ certificate, key }: { certificate: string; key: string }): string {
+  writeKubeconfig({ certificate, key }: KubeCredential): string {
     const encode = (text: string) => Buffer.from(text).toString("base64");
     const file = join(this.folder, `kubeconfig-${++this.#files}`);
     const cluster = {

@@ -1,0 +1,52 @@
+/**
+ * `tsh kube credentials`: what kubectl asks for a key and a certificate (client.authentication.k8s.io). Both go through a
+ * pipe into kubectl's memory and are written nowhere; where this machine has a device key, the certificate names the device.
+ */
+import { X509Certificate } from "node:crypto";
+import { Fault } from "#base/fault.ts";
+import { identityOfPem } from "#client/cluster/identity.ts";
+import { selectLogin, type TshInvocation } from "./context.ts";
+import { openAccessShown } from "./device-progress.ts";
+import type { kubeCredentials } from "./program.ts";
+
+const versions: readonly string[] = ["v1", "v1beta1"];
+
+/** Prints the credential. Throws `access-denied` for somebody whose roles make nobody of them in Kubernetes. */
+export async function run(invocation: TshInvocation<typeof kubeCredentials>): Promise<void> {
+  const { flags, shared, console, services } = invocation;
+  const login = await selectLogin(services, shared);
+  const { access, progress } = await openAccessShown(invocation, login, "Asking the cluster");
+  try {
+    const { certificate, key } = await access.certifyForKube(flags.kubeCluster);
+    progress.stop();
+    const { kubernetesUsers, kubernetesGroups } = identityOfPem(certificate);
+    if (kubernetesUsers.length === 0 && kubernetesGroups.length === 0) {
+      throw new Fault("access-denied", "your roles list no Kubernetes users or groups", {
+        hint: "ask an administrator for a role with kubernetes_groups or kubernetes_users",
+      });
+    }
+    const { validToDate } = new X509Certificate(certificate);
+    console.print(
+      JSON.stringify({
+        apiVersion: `client.authentication.k8s.io/${askedVersion(services.env)}`,
+        kind: "ExecCredential",
+        status: {
+          expirationTimestamp: validToDate.toISOString(),
+          clientCertificateData: certificate,
+          clientKeyData: key,
+        },
+      }),
+    );
+  } finally {
+    progress.stop();
+    access.close();
+  }
+}
+
+/** The version of the answer that kubectl wants. */
+function askedVersion(env: NodeJS.ProcessEnv): string {
+  const asked = /client\.authentication\.k8s\.io\/(v1[a-z0-9]*)/.exec(
+    env["KUBERNETES_EXEC_INFO"] ?? "",
+  )?.[1];
+  return versions.find((version) => version === asked) ?? "v1";
+}
