@@ -11,6 +11,8 @@ import { grpcFrames } from "./targets/grpc-frames.ts";
 import { kubeAnswer, kubeBody, kubeRequest } from "./targets/kube.ts";
 import { pem } from "./targets/pem.ts";
 import { platformEvidence } from "./targets/platform-evidence.ts";
+import { postgres } from "./targets/postgres.ts";
+import { redis } from "./targets/redis.ts";
 import { sshAuthentication } from "./targets/ssh-authentication.ts";
 import { sshCertificates } from "./targets/ssh-certificate.ts";
 import { sshConnection } from "./targets/ssh-connection.ts";
@@ -32,6 +34,8 @@ export const targets: readonly Target[] = [
   sshAuthentication,
   sshKeys,
   sshCertificates,
+  postgres,
+  redis,
   der,
   x509,
   pem,

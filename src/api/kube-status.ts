@@ -48,3 +48,27 @@ export function statusOf(error: unknown): Status {
     code,
   };
 }
+
+/** A refusal as HTTP says it. */
+export interface RefusalAnswer {
+  readonly code: number;
+  readonly contentType: string;
+  readonly body: string;
+}
+
+/** Requests by which clients find out what there is, before any other. */
+const discovery =
+  /^(?:\/v1\/teleport\/[^/]+\/[^/]+)?\/(?:version|api(?:\/[^/?]*)?|apis(?:\/[^/?]*){0,2}|openapi\/[^?]*)\/?(?:\?|$)/;
+
+/**
+ * The answer to a request that is refused: a Status. To discovery it is plain text: kubectl (client-go, Result.Raw) does not
+ * read a Status there, shows the text of a 403, and words of its own for other refusals.
+ */
+export function refusalAnswer(error: unknown, target: string): RefusalAnswer {
+  const status = statusOf(error);
+  if (!discovery.test(target)) {
+    return { code: status.code, contentType: "application/json", body: JSON.stringify(status) };
+  }
+  const code = status.code === 400 || status.code === 404 ? 403 : status.code;
+  return { code, contentType: "text/plain; charset=utf-8", body: `${status.message}\n` };
+}

@@ -4,15 +4,18 @@
  */
 import type { Duplex } from "node:stream";
 import type { Fault } from "#base/fault.ts";
+import type { DatabaseRoute } from "#identity/identity.ts";
+import type { Database } from "#resource/database.ts";
+import type { KubeCluster } from "#resource/kube-cluster.ts";
 import type { MessageTransport } from "#ssh/connection/message-transport.ts";
 import type { Signer } from "#ssh/signer.ts";
 
-/** Which nodes to list. Empty parts do not restrict. */
-export interface NodeQuery {
+/** Which nodes, databases or Kubernetes clusters to list. Empty parts do not restrict. */
+export interface ResourceQuery {
   readonly labels: Readonly<Record<string, string>>;
   /** A predicate such as `labels["env"] == "dev"`. */
   readonly predicate: string;
-  /** Words that must all occur somewhere in a node's description. */
+  /** Words that must all occur somewhere in its description. */
   readonly search: readonly string[];
 }
 
@@ -68,13 +71,32 @@ export interface DeviceState {
   readonly problem: string | undefined;
 }
 
+/** What proves the person to a Kubernetes cluster. PEM. */
+export interface KubeCredential {
+  readonly certificate: string;
+  readonly key: string;
+}
+
 /** The cluster behind one login. */
 export interface ClusterAccess {
-  listNodes(query: NodeQuery): Promise<NodeDocument[]>;
+  listNodes(query: ResourceQuery): Promise<NodeDocument[]>;
   /** Opens a byte stream to the node's SSH server, for whoever logs in there with means of their own. */
   dialNode(target: DialTarget): Promise<Duplex>;
   /** Opens such a stream and logs in. Throws what stands between this machine and the node. */
   logInToNode(target: DialTarget): Promise<NodeLogin>;
+  /** Every database once, by name, as `tctl get db` prints it. */
+  listDatabases(query: ResourceQuery): Promise<Database[]>;
+  /**
+   * Opens a stream that speaks the database's own protocol without TLS. The key of its certificate stays where the
+   * device's keys are.
+   */
+  dialDatabase(route: DatabaseRoute): Promise<Duplex>;
+  /** Every Kubernetes cluster once, by name, as `tctl get kube_cluster` prints it. */
+  listKubeClusters(query: ResourceQuery): Promise<KubeCluster[]>;
+  /** A key and a certificate for one Kubernetes cluster, for a program that keeps them in memory. */
+  certifyForKube(kubeCluster: string): Promise<KubeCredential>;
+  /** Opens a stream on which HTTP/1.1 is spoken to a Kubernetes cluster. The key stays where the device's keys are. */
+  dialKube(kubeCluster: string): Promise<Duplex>;
   /** Authenticates the device anew, if this machine has one, and says how that went. */
   refreshDevice(): Promise<DeviceState>;
   device(): Promise<DeviceState>;

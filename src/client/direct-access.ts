@@ -7,14 +7,19 @@ import type { Duplex } from "node:stream";
 import type { GrpcClient } from "#api/grpc/client.ts";
 import { type Clock, systemClock } from "#base/clock.ts";
 import { isFault, messageOf } from "#base/fault.ts";
+import type { DatabaseRoute } from "#identity/identity.ts";
+import type { Database } from "#resource/database.ts";
+import type { KubeCluster } from "#resource/kube-cluster.ts";
 import type {
   ClusterAccess,
   DeviceState,
   DialTarget,
+  KubeCredential,
   NodeDocument,
   NodeLogin,
-  NodeQuery,
+  ResourceQuery,
 } from "./access.ts";
+import type { DatabaseIdentity } from "./cluster/databases.ts";
 import type { DeviceAuthenticator } from "./cluster/device-session.ts";
 import { addressOf, type ClusterAddress } from "./cluster/dial.ts";
 import { type ClientIdentity, storedIdentity } from "./cluster/identity.ts";
@@ -44,6 +49,11 @@ export class DirectAccess implements ClusterAccess {
   readonly #address: ClusterAddress;
   #identity: Promise<ClientIdentity> | undefined;
   #auth: { client: GrpcClient; of: ClientIdentity } | undefined;
+  readonly #databases = new Map<
+    string,
+    { issued: Promise<DatabaseIdentity>; of: ClientIdentity }
+  >();
+  readonly #kube = new Map<string, { issued: Promise<KubeCredential>; of: ClientIdentity }>();
   #loginExpires = new Date(0);
   #problem: { sentence: string; at: number } | undefined;
 
@@ -84,7 +94,7 @@ export class DirectAccess implements ClusterAccess {
     return this.#auth.client;
   }
 
-  async listNodes(query: NodeQuery): Promise<NodeDocument[]> {
+  async listNodes(query: ResourceQuery): Promise<NodeDocument[]> {
     const { listNodes } = await import("./cluster/nodes.ts");
     return listNodes(await this.auth(), query);
   }
@@ -103,6 +113,40 @@ export class DirectAccess implements ClusterAccess {
     return logIn(await dialled, { login, target, credential: identity.ssh });
   }
 
+  async listDatabases(query: ResourceQuery): Promise<Database[]> {
+    const { listDatabases } = await import("./cluster/databases.ts");
+    return listDatabases(await this.auth(), query);
+  }
+
+  async dialDatabase(route: DatabaseRoute): Promise<Duplex> {
+    const { dialDatabase } = await import("./cluster/databases.ts");
+    return dialDatabase(this.#address, await this.#databaseIdentity(route), route);
+  }
+
+  async listKubeClusters(query: ResourceQuery): Promise<KubeCluster[]> {
+    const { listKubeClusters } = await import("./cluster/kube.ts");
+    return listKubeClusters(await this.auth(), query);
+  }
+
+  /** One certificate serves a Kubernetes cluster until the identity that it was issued to is renewed. */
+  async certifyForKube(kubeCluster: string): Promise<KubeCredential> {
+    const identity = await this.identity();
+    const held = this.#kube.get(kubeCluster);
+    if (held?.of === identity) return held.issued;
+    const { certifyForKube } = await import("./cluster/kube.ts");
+    const { user, cluster } = this.#options.login.key;
+    const login = { user, cluster, expires: identity.expires };
+    const issued = this.auth().then((auth) => certifyForKube(auth, login, kubeCluster));
+    this.#kube.set(kubeCluster, { issued, of: identity });
+    issued.catch(() => this.#kube.delete(kubeCluster));
+    return issued;
+  }
+
+  async dialKube(kubeCluster: string): Promise<Duplex> {
+    const { dialKube } = await import("./cluster/kube.ts");
+    return dialKube(this.#address, await this.certifyForKube(kubeCluster));
+  }
+
   async device(): Promise<DeviceState> {
     const { assetTag } = await this.identity();
     return { assetTag, problem: assetTag === undefined ? this.#problem?.sentence : undefined };
@@ -117,6 +161,21 @@ export class DirectAccess implements ClusterAccess {
   close(): void {
     void this.#auth?.client.close();
     this.#auth = undefined;
+  }
+
+  /** One certificate serves all connections to a database until the identity that it was issued to is renewed. */
+  async #databaseIdentity(route: DatabaseRoute): Promise<DatabaseIdentity> {
+    const identity = await this.identity();
+    const name = JSON.stringify(route);
+    const held = this.#databases.get(name);
+    if (held?.of === identity) return held.issued;
+    const { certifyForDatabase } = await import("./cluster/databases.ts");
+    const { user, cluster } = this.#options.login.key;
+    const login = { user, cluster, expires: identity.expires };
+    const issued = this.auth().then((auth) => certifyForDatabase(auth, login, route));
+    this.#databases.set(name, { issued, of: identity });
+    issued.catch(() => this.#databases.delete(name));
+    return issued;
   }
 
   #isFresh(identity: ClientIdentity): boolean {

@@ -5,7 +5,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { ServerHttp2Stream } from "node:http2";
 import type { Readable, Writable } from "node:stream";
-import { type Status, statusOf } from "#api/kube-status.ts";
+import { refusalAnswer } from "#api/kube-status.ts";
 import type { RequestHead } from "./admit.ts";
 import { type HeaderList, pairsOf } from "./headers.ts";
 
@@ -28,15 +28,22 @@ export interface Exchange {
 /** Answers with a Status, once; after the answer has begun it breaks off. */
 export function answerFailure(exchange: Exchange, error: unknown): void {
   if (exchange.closed) return;
-  if (exchange.begun) exchange.abort();
-  else answerJson(exchange, statusOf(error).code, statusOf(error));
+  if (exchange.begun) {
+    exchange.abort();
+    return;
+  }
+  const { code, contentType, body } = refusalAnswer(error, exchange.head.target);
+  answerText(exchange, code, contentType, body);
 }
 
 /** Answers with an object. */
-export function answerJson(exchange: Exchange, code: number, object: Status | object): void {
-  const text = JSON.stringify(object);
+export function answerJson(exchange: Exchange, code: number, object: object): void {
+  answerText(exchange, code, "application/json", JSON.stringify(object));
+}
+
+function answerText(exchange: Exchange, code: number, contentType: string, text: string): void {
   const headers: HeaderList = [
-    ["content-type", "application/json"],
+    ["content-type", contentType],
     ["cache-control", "no-cache, private"],
     ["content-length", String(Buffer.byteLength(text))],
   ];

@@ -36,7 +36,9 @@ export async function run(invocation: TshInvocation<typeof kubeLs>): Promise<voi
     printTable(console, ["Kube Cluster Name", "Labels", "Selected"], rows);
     if (clusters.length > 0) return;
     console.note("");
-    console.note("hint: no Kubernetes cluster is there that matches and that your roles let you see");
+    console.note(
+      "hint: no Kubernetes cluster is there that matches and that your roles let you see",
+    );
     console.note("hint: see your roles with: tsh status");
   });
 }

@@ -1,5 +1,6 @@
 /** Runs kubectl, with nothing of this machine's own configuration. */
 import { type ChildProcess, spawn } from "node:child_process";
+import { dirname } from "node:path";
 
 /** What a run gave. */
 export interface KubectlRun {
@@ -24,7 +25,7 @@ export class Kubectl {
   start(...args: readonly string[]): ChildProcess {
     const { PATH = "" } = process.env;
     return spawn(this.#program, [`--kubeconfig=${this.#kubeconfig}`, ...args], {
-      env: { PATH, HOME: "/nonexistent", ...this.#env },
+      env: { PATH, HOME: dirname(this.#kubeconfig), ...this.#env },
       stdio: ["pipe", "pipe", "pipe"],
     });
   }

@@ -1,5 +1,6 @@
 /** Kubernetes clusters of a cluster: which there are, and a certificate for one of them. */
 import { createPublicKey, generateKeyPair } from "node:crypto";
+import type { Duplex } from "node:stream";
 import { promisify } from "node:util";
 import { decodeResource } from "#api/convert/resource.ts";
 import { createClient, type GrpcClient } from "#api/grpc/client.ts";
@@ -8,6 +9,9 @@ import { AuthService } from "#gen/proto/authservice_pb.ts";
 import { UserCertsRequest_CertUsage as Usage } from "#gen/proto/certs_pb.ts";
 import type { KubeCluster } from "#resource/kube-cluster.ts";
 import type { KubeCredential, ResourceQuery } from "../access.ts";
+import { kubeServerName } from "../kube/server-name.ts";
+import { joinAddress } from "../profile/names.ts";
+import { type ClusterAddress, dialCluster } from "./dial.ts";
 
 const generate = promisify(generateKeyPair);
 const pageSize = 1000;
@@ -64,4 +68,10 @@ export async function certifyForKube(
   if (certificate === "") throw new Fault("malformed", "the cluster issued no certificate");
   const key = privateKey.export({ type: "pkcs8", format: "pem" }).toString();
   return { certificate, key };
+}
+
+/** A stream on which HTTP/1.1 is spoken to the Kubernetes cluster of the certificate. Throws as `dialCluster`. */
+export function dialKube(address: ClusterAddress, credential: KubeCredential): Promise<Duplex> {
+  const serverName = kubeServerName(joinAddress(address.host, address.port));
+  return dialCluster({ ...address, serverName }, ["http/1.1"], credential);
 }

@@ -3,7 +3,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { parse } from "yaml";
 import { isFault } from "#base/fault.ts";
-import { addEntries, currentContext, kubeServerName } from "./kubeconfig.ts";
+import { addEntries, currentContext } from "./kubeconfig.ts";
+import { kubeServerName } from "./server-name.ts";
 
 const entry = {
   cluster: "example.com",
@@ -46,7 +47,10 @@ test("what others wrote stays, and an entry of the same name is replaced", () =>
 
 for (const text of ["- a", "a: [", "text"]) {
   test(`leaves a file alone that is no kubeconfig: ${text}`, () => {
-    assert.throws(() => addEntries(text, [entry]), (error) => isFault(error, "malformed"));
+    assert.throws(
+      () => addEntries(text, [entry]),
+      (error) => isFault(error, "malformed"),
+    );
   });
 }
 

@@ -3,9 +3,9 @@
  * kubectl asks `tsh kube credentials` for one, which stays in memory. Everything else in the file stays as it is, comments
  * included.
  */
-import { isIP } from "node:net";
 import { type Document, isMap, isSeq, parseDocument, type YAMLSeq } from "yaml";
 import { Fault } from "#base/fault.ts";
+import { kubeServerName } from "./server-name.ts";
 
 /** What an entry says. */
 export interface KubeconfigEntry {
@@ -23,13 +23,6 @@ export interface KubeconfigEntry {
 /** The name of a context, as the public client writes it. */
 export function contextName({ cluster, kubeCluster }: KubeconfigEntry): string {
   return `${cluster}-${kubeCluster}`;
-}
-
-/** The name that the proxy proves itself with to Kubernetes clients (public API: ALPN routing). */
-export function kubeServerName(proxy: string): string {
-  const host = proxy.replace(/:\d+$/, "").replace(/^\[|\]$/g, "");
-  const isName = isIP(host) === 0 && host !== "localhost";
-  return `kube-teleport-proxy-alpn.${isName ? host : "teleport.cluster.local"}`;
 }
 
 /** The text of a kubeconfig with the entries in it; the context of the last one is the current one. Throws `malformed`. */

@@ -6,7 +6,7 @@
 import { createServer } from "node:http";
 import { performServerHandshake } from "node:http2";
 import type { TLSSocket } from "node:tls";
-import { type Status, statusOf } from "#api/kube-status.ts";
+import { refusalAnswer } from "#api/kube-status.ts";
 import { Fault, isFault } from "#base/fault.ts";
 import type { Closable } from "#base/lifecycle.ts";
 import type { Logger } from "#base/log.ts";
@@ -27,23 +27,26 @@ const refusalMs = 10_000;
 /** The door of Kubernetes clients. */
 export class KubeDoor implements Closable {
   readonly #options: KubeDoorOptions;
-  readonly #refused = new WeakMap<object, Status>();
+  readonly #refused = new WeakMap<object, unknown>();
   readonly #refusals;
 
   constructor(options: KubeDoorOptions) {
     this.#options = options;
-    this.#refusals = createServer({ maxHeaderSize: 64 * 1024 }, ({ socket }, response) => {
-      const { code, ...rest } = this.#refused.get(socket) ?? statusOf(undefined);
-      response.writeHead(code, { "content-type": "application/json", connection: "close" });
-      response.end(JSON.stringify({ ...rest, code }));
-    });
+    this.#refusals = createServer(
+      { maxHeaderSize: 64 * 1024 },
+      ({ socket, url = "" }, response) => {
+        const { code, contentType, body } = refusalAnswer(this.#refused.get(socket), url);
+        response.writeHead(code, { "content-type": contentType, connection: "close" });
+        response.end(body);
+      },
+    );
   }
 
   /** Takes a connection. */
   accept(connection: Connection): void {
     this.#serve(connection).catch((error: unknown) => {
       if (!isFault(error)) this.#options.logger.error("a Kubernetes client failed", { error });
-      this.#refuse(connection, statusOf(error));
+      this.#refuse(connection, error);
     });
   }
 
@@ -72,25 +75,26 @@ export class KubeDoor implements Closable {
   }
 
   /** Answers whatever is asked on the connection. */
-  #refuse({ socket, protocol }: Connection, status: Status): void {
+  #refuse({ socket, protocol }: Connection, error: unknown): void {
     if (socket.destroyed) return;
     setTimeout(() => socket.destroy(), refusalMs).unref();
     if (protocol === "h2") {
-      refuseOverHttp2(socket, status);
+      refuseOverHttp2(socket, error);
       return;
     }
-    this.#refused.set(socket, status);
+    this.#refused.set(socket, error);
     this.#refusals.emit("connection", socket);
   }
 }
 
-function refuseOverHttp2(socket: TLSSocket, status: Status): void {
+function refuseOverHttp2(socket: TLSSocket, error: unknown): void {
   const session = performServerHandshake(socket);
   session.on("error", () => socket.destroy());
-  session.on("stream", (stream) => {
+  session.on("stream", (stream, { ":path": path = "" }) => {
     stream.on("error", () => {});
-    stream.respond({ ":status": status.code, "content-type": "application/json" });
-    stream.end(JSON.stringify(status));
+    const { code, contentType, body } = refusalAnswer(error, path);
+    stream.respond({ ":status": code, "content-type": contentType });
+    stream.end(body);
     // The next attempt may come with another certificate, on another connection.
     session.close();
   });
