@@ -6,18 +6,19 @@
 import type { Duplex } from "node:stream";
 import type { GrpcClient } from "#api/grpc/client.ts";
 import { type Clock, systemClock } from "#base/clock.ts";
-import { isFault, messageOf } from "#base/fault.ts";
+import { type Fault, isFault } from "#base/fault.ts";
 import type { DatabaseRoute } from "#identity/identity.ts";
 import type { Database } from "#resource/database.ts";
 import type { KubeCluster } from "#resource/kube-cluster.ts";
-import type {
-  ClusterAccess,
-  DeviceState,
-  DialTarget,
-  KubeCredential,
-  NodeDocument,
-  NodeLogin,
-  ResourceQuery,
+import {
+  type ClusterAccess,
+  type DeviceState,
+  type DialTarget,
+  deviceless,
+  type KubeCredential,
+  type NodeDocument,
+  type NodeLogin,
+  type ResourceQuery,
 } from "./access.ts";
 import type { DatabaseIdentity } from "./cluster/databases.ts";
 import type { DeviceAuthenticator } from "./cluster/device-session.ts";
@@ -55,7 +56,7 @@ export class DirectAccess implements ClusterAccess {
   >();
   readonly #kube = new Map<string, { issued: Promise<KubeCredential>; of: ClientIdentity }>();
   #loginExpires = new Date(0);
-  #problem: { sentence: string; at: number } | undefined;
+  #problem: { fault: Fault; at: number } | undefined;
 
   /** Throws `not-found` when the profile lacks the cluster's authorities. */
   constructor(options: DirectOptions) {
@@ -149,7 +150,8 @@ export class DirectAccess implements ClusterAccess {
 
   async device(): Promise<DeviceState> {
     const { assetTag } = await this.identity();
-    return { assetTag, problem: assetTag === undefined ? this.#problem?.sentence : undefined };
+    const fault = assetTag === undefined ? this.#problem?.fault : undefined;
+    return fault === undefined ? { assetTag, problem: undefined } : deviceless(fault);
   }
 
   async refreshDevice(): Promise<DeviceState> {
@@ -207,7 +209,7 @@ export class DirectAccess implements ClusterAccess {
     } catch (error) {
       // A login without a device is still a login; whoever needs the device is told why there is none.
       if (!isFault(error)) throw error;
-      this.#problem = { sentence: messageOf(error), at: this.#clock.now().getTime() };
+      this.#problem = { fault: error, at: this.#clock.now().getTime() };
       return stored;
     }
   }

@@ -76,6 +76,13 @@ export interface DatabaseServerCertificate {
   readonly authorities: readonly string[];
 }
 
+/** That somebody knows of an alert: it is not shown until this ends. */
+export interface AlertAck {
+  readonly id: string;
+  readonly reason: string;
+  readonly expires: Date | undefined;
+}
+
 /** What can be done about alerts. */
 export interface AlertCalls {
   /** Those that matter most first; with `acknowledged` also those that somebody quieted. */
@@ -83,6 +90,8 @@ export interface AlertCalls {
   createAlert(alert: Alert): Promise<void>;
   /** Quiets an alert for everybody. Throws `not-found`. */
   ackAlert(id: string, reason: string, expires: Date): Promise<void>;
+  /** Which alerts are quiet, and why. */
+  listAlertAcks(): Promise<readonly AlertAck[]>;
   /** Lets it be seen again. Throws `not-found`. */
   clearAlertAck(id: string): Promise<void>;
 }
