@@ -15,8 +15,8 @@ import { measureCopies, measureOpenSshClient, measureStreams } from "./rows/bulk
 import { measureCertificates } from "./rows/certificates.ts";
 import { measureClusterCommands, measureLocalCommands, measureLogin } from "./rows/cli-start.ts";
 import { measureIdleSessions, measureSshLogins } from "./rows/connections.ts";
-import { measureEvidence } from "./rows/evidence.ts";
 import { measureDatabases } from "./rows/databases.ts";
+import { measureEvidence } from "./rows/evidence.ts";
 import { measureListing } from "./rows/listing.ts";
 import { measureLockToCut } from "./rows/locks.ts";
 import { measureInventory } from "./rows/mdm.ts";

@@ -93,3 +93,25 @@ export function databaseTarget(
     lockable: { server_id: service.hostId },
   };
 }
+
+/** A Kubernetes cluster as far as a decision needs it. */
+export interface KubernetesCluster {
+  /** Name of the resource. */
+  readonly name: string;
+  /** Static and dynamic labels together. */
+  readonly labels: Labels;
+  /** Host UUID of the agent. */
+  readonly hostId: string;
+}
+
+/** A Kubernetes cluster as a whole; what may be done in it, and as whom, is decided request by request. */
+export function kubernetesTarget({ name, labels, hostId }: KubernetesCluster): AccessTarget {
+  return {
+    protocol: "kube",
+    name,
+    labels,
+    demands: [],
+    usage: "kube",
+    lockable: { server_id: hostId },
+  };
+}

@@ -18,6 +18,8 @@ import {
 import { type Database, databaseSchema } from "#resource/database.ts";
 import { type DatabaseServer, databaseServerSchema } from "#resource/database-server.ts";
 import { type DeviceFacts, deviceFactsSchema } from "#resource/device-facts.ts";
+import { type KubeCluster, kubeClusterSchema } from "#resource/kube-cluster.ts";
+import { type KubeServer, kubeServerSchema } from "#resource/kube-server.ts";
 import { type Lock, lockSchema } from "#resource/lock.ts";
 import { type Node, nodeSchema } from "#resource/node.ts";
 import { type Role, roleSchema } from "#resource/role.ts";
@@ -56,6 +58,8 @@ export interface FollowedResources {
   readonly node: ReadonlyMap<string, Node>;
   readonly db: ReadonlyMap<string, Database>;
   readonly db_server: ReadonlyMap<string, DatabaseServer>;
+  readonly kube_cluster: ReadonlyMap<string, KubeCluster>;
+  readonly kube_server: ReadonlyMap<string, KubeServer>;
 }
 
 /** A kind that some services follow besides what every decision needs. */
@@ -63,7 +67,13 @@ export type FollowedKind = keyof FollowedResources;
 
 const followedSchemas: {
   readonly [K in FollowedKind]: { parse(value: unknown): unknown };
-} = { node: nodeSchema, db: databaseSchema, db_server: databaseServerSchema };
+} = {
+  node: nodeSchema,
+  db: databaseSchema,
+  db_server: databaseServerSchema,
+  kube_cluster: kubeClusterSchema,
+  kube_server: kubeServerSchema,
+};
 
 /** The kinds that every decision needs. */
 export const policyKinds = [
@@ -98,7 +108,13 @@ export function emptyView(): AuthorityView {
 }
 
 function noResources() {
-  return { node: new Map(), db: new Map(), db_server: new Map() } satisfies FollowedResources;
+  return {
+    node: new Map(),
+    db: new Map(),
+    db_server: new Map(),
+    kube_cluster: new Map(),
+    kube_server: new Map(),
+  } satisfies FollowedResources;
 }
 
 /** The documents of one snapshot and the changes after it. */

@@ -11,7 +11,7 @@ import { redactFields } from "./redact.ts";
 
 /** What agents may report. Types that are not here only the auth service itself may write: grants and changes of the cluster. */
 const reportable =
-  /^(session\.|exec$|subsystem$|port$|x11-forward$|client\.disconnect$|sftp$|resize$|auth$|db\.session\.)/;
+  /^(session\.|exec$|subsystem$|port$|x11-forward$|client\.disconnect$|sftp$|resize$|auth$|db\.session\.|kube\.request$)/;
 
 /** What proxies may report: whom they refused. */
 const reportableByProxies = /^access\.denied$/;

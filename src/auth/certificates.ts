@@ -77,6 +77,7 @@ async function reissuedIdentity(
   if (request.expires && request.expires <= now) {
     throw new Fault("access-denied", "the wanted end of the certificate lies in the past");
   }
+  if (request.usage === "kube") await assertKubeCluster(context, request.kubernetesCluster);
   const policy = await loadPolicy(context);
   const set = applyRoles(caller, policy.roles);
   // A proof of this moment is worth a moment, also for a client that does not ask for a short certificate.
@@ -105,4 +106,13 @@ async function reissuedIdentity(
     ...(impersonator ? { impersonator } : {}),
     ...(request.database ? { database: request.database } : {}),
   };
+}
+
+/** A certificate for nothing would only be refused later, with less to say. */
+async function assertKubeCluster({ stores }: AuthContext, name: string): Promise<void> {
+  const served = await stores.kubeServers.all();
+  if (served.some(({ metadata }) => metadata.name === name)) return;
+  throw new Fault("invalid", `kubernetes cluster "${name.slice(0, 100)}" is not registered`, {
+    hint: "list those that your roles let you see with: tsh kube ls",
+  });
 }

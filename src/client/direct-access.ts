@@ -9,11 +9,13 @@ import { type Clock, systemClock } from "#base/clock.ts";
 import { type Fault, isFault } from "#base/fault.ts";
 import type { DatabaseRoute } from "#identity/identity.ts";
 import type { Database } from "#resource/database.ts";
+import type { KubeCluster } from "#resource/kube-cluster.ts";
 import {
   type ClusterAccess,
   type DeviceState,
   type DialTarget,
   deviceless,
+  type KubeCredential,
   type NodeDocument,
   type NodeLogin,
   type ResourceQuery,
@@ -52,6 +54,7 @@ export class DirectAccess implements ClusterAccess {
     string,
     { issued: Promise<DatabaseIdentity>; of: ClientIdentity }
   >();
+  readonly #kube = new Map<string, { issued: Promise<KubeCredential>; of: ClientIdentity }>();
   #loginExpires = new Date(0);
   #problem: { fault: Fault; at: number } | undefined;
 
@@ -119,6 +122,30 @@ export class DirectAccess implements ClusterAccess {
   async dialDatabase(route: DatabaseRoute): Promise<Duplex> {
     const { dialDatabase } = await import("./cluster/databases.ts");
     return dialDatabase(this.#address, await this.#databaseIdentity(route), route);
+  }
+
+  async listKubeClusters(query: ResourceQuery): Promise<KubeCluster[]> {
+    const { listKubeClusters } = await import("./cluster/kube.ts");
+    return listKubeClusters(await this.auth(), query);
+  }
+
+  /** One certificate serves a Kubernetes cluster until the identity that it was issued to is renewed. */
+  async certifyForKube(kubeCluster: string): Promise<KubeCredential> {
+    const identity = await this.identity();
+    const held = this.#kube.get(kubeCluster);
+    if (held?.of === identity) return held.issued;
+    const { certifyForKube } = await import("./cluster/kube.ts");
+    const { user, cluster } = this.#options.login.key;
+    const login = { user, cluster, expires: identity.expires };
+    const issued = this.auth().then((auth) => certifyForKube(auth, login, kubeCluster));
+    this.#kube.set(kubeCluster, { issued, of: identity });
+    issued.catch(() => this.#kube.delete(kubeCluster));
+    return issued;
+  }
+
+  async dialKube(kubeCluster: string): Promise<Duplex> {
+    const { dialKube } = await import("./cluster/kube.ts");
+    return dialKube(this.#address, await this.certifyForKube(kubeCluster));
   }
 
   async device(): Promise<DeviceState> {

@@ -17,6 +17,7 @@ import { DenialLog } from "./denials.ts";
 import { Dialer } from "./dialer.ts";
 import { openAgentDoor } from "./doors/agents.ts";
 import { openDatabaseDoor } from "./doors/databases.ts";
+import { KubeDoor } from "./doors/kube.ts";
 import { PeerCheck } from "./doors/peers.ts";
 import { openTransportDoor } from "./doors/transport.ts";
 import { openTunnelDoor } from "./doors/tunnel.ts";
@@ -105,7 +106,7 @@ export class ProxyService implements Closable {
         logger,
         random: systemRandom,
         startTimer: systemTimer,
-        alsoFollow: ["node", "db_server"],
+        alsoFollow: ["node", "db_server", "kube_server"],
       }),
     );
     await feed.ready;
@@ -115,6 +116,7 @@ export class ProxyService implements Closable {
     const { dialAuth } = options;
     const transport = openTransportDoor({ peers, denials, dialer, clusterName, dialAuth, logger });
     this.#closer.add(transport.server);
+    const kube = this.#closer.add(new KubeDoor({ peers, dialer, logger }));
     const web = openWebDoor({
       login: createClient(LoginService, client),
       sessions: createClient(WebSessionService, client),
@@ -138,6 +140,7 @@ export class ProxyService implements Closable {
           agent: openAgentDoor({ peers, agents: this.#agents, logger }),
           // A client that probes for a layer 7 balancer in between wants to see the handshake succeed, and no more.
           probe: ({ socket }) => void socket.end(),
+          kube: (connection) => kube.accept(connection),
           web: web.accept,
         },
       }),

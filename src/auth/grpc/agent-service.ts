@@ -29,6 +29,8 @@ const followable: Readonly<Record<string, readonly SystemIdentity["systemRoles"]
   node: ["Proxy"],
   db_server: ["Proxy"],
   db: ["Db"],
+  kube_server: ["Proxy"],
+  kube_cluster: ["Kube"],
 };
 
 /** Services on which sessions run, and that report what happens in them; and proxies, which report whom they refuse. */

@@ -231,11 +231,8 @@ const mistakes: readonly (readonly [string, string, readonly string[]])[] = [
   ],
   [
     "services that do not exist yet",
-    "version: v3\nkubernetes_service:\n  enabled: yes\napp_service: {enabled: true}\n",
-    [
-      "3:12: kubernetes_service.enabled: kubernetes_service is not available yet (write enabled: no)",
-      "4:24: app_service.enabled: app_service is not available yet (write enabled: no)",
-    ],
+    "version: v3\napp_service: {enabled: true}\n",
+    ["2:24: app_service.enabled: app_service is not available yet (write enabled: no)"],
   ],
   [
     "nothing enabled",
