@@ -14,6 +14,12 @@ import type { Ping } from "./web/ping.ts";
 /** What the cluster says about devices, as far as a login cares. */
 export type DevicePolicy = Pick<Ping, "deviceTrustDisabled" | "autoEnroll">;
 
+/** What became of the device, and what would help. */
+export interface DeviceLogin extends DeviceState {
+  /** Lines about the problem. */
+  readonly hint?: string | undefined;
+}
+
 const none: DeviceState = { assetTag: undefined, problem: undefined };
 
 /** Authenticates the device for a fresh login. `onTpmBusy` hears of the waits for the TPM in this process. */
@@ -22,7 +28,7 @@ export async function authenticateAfterLogin(
   settings: AgentSettings,
   policy: DevicePolicy,
   onTpmBusy?: OnTpmBusy,
-): Promise<DeviceState> {
+): Promise<DeviceLogin> {
   if (policy.deviceTrustDisabled) return none;
   const optedOut = isTrue(settings.env["TELEPORT_DEVICE_AUTO_ENROLL_DISABLED"]);
   const autoEnroll = policy.autoEnroll && !optedOut;
@@ -35,7 +41,7 @@ export async function authenticateAfterLogin(
     return await refreshDevice(login, settings, onTpmBusy);
   } catch (error) {
     if (!isFault(error)) throw error;
-    return { assetTag: undefined, problem: messageOf(error) };
+    return { assetTag: undefined, problem: messageOf(error), hint: error.hint };
   }
 }
 
