@@ -190,6 +190,29 @@ func checkRoles(ctx context.Context, t *table, clt *client.Client) {
 	})
 }
 
+// checkUnknownFields writes back what it read, changed: a role and the preference that have fields which the module does not
+// know. Whoever started this program looks whether they are still there.
+func checkUnknownFields(ctx context.Context, t *table, clt *client.Client) {
+	t.check("proto.AuthService/UpsertRoleV2 of a role with posture rules", func() error {
+		role, err := clt.GetRole(ctx, "interop-ruled")
+		if err != nil {
+			return err
+		}
+		role.SetLogins(types.Allow, []string{"changed"})
+		_, err = clt.UpsertRole(ctx, role)
+		return err
+	})
+	t.check("teleport.clusterconfig.v1.ClusterConfigService/UpdateAuthPreference with posture rules", func() error {
+		preference, err := clt.GetAuthPreference(ctx)
+		if err != nil {
+			return err
+		}
+		preference.SetDisconnectExpiredCert(true)
+		_, err = clt.UpdateAuthPreference(ctx, preference)
+		return err
+	})
+}
+
 // checkTokens does the same with join tokens.
 func checkTokens(ctx context.Context, t *table, clt *client.Client) {
 	const name = "interop-token-that-nobody-guesses"
