@@ -66,6 +66,13 @@ export interface DeviceState {
   readonly assetTag: string | undefined;
   /** Why there is none, in a sentence; undefined when nothing was tried or when it worked. */
   readonly problem: string | undefined;
+  /** What the person can type about it; absent when nothing is known. */
+  readonly hint?: string | undefined;
+}
+
+/** The state of a login whose device could not be authenticated. */
+export function deviceless({ message, hint }: Fault): DeviceState {
+  return { assetTag: undefined, problem: message, ...(hint === undefined ? {} : { hint }) };
 }
 
 /** The cluster behind one login. */

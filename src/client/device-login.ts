@@ -3,8 +3,8 @@
  * by itself, and say in a sentence when the login stays without a device. A failure here never undoes the login.
  */
 import { existsSync } from "node:fs";
-import { isFault, messageOf } from "#base/fault.ts";
-import type { DeviceState } from "./access.ts";
+import { isFault } from "#base/fault.ts";
+import { type DeviceState, deviceless } from "./access.ts";
 import type { OnTpmBusy } from "./device/tpm-busy.ts";
 import { deviceKeyFile } from "./device-state.ts";
 import { type AgentSettings, openAccess } from "./open-access.ts";
@@ -14,12 +14,6 @@ import type { Ping } from "./web/ping.ts";
 /** What the cluster says about devices, as far as a login cares. */
 export type DevicePolicy = Pick<Ping, "deviceTrustDisabled" | "autoEnroll">;
 
-/** What became of the device, and what would help. */
-export interface DeviceLogin extends DeviceState {
-  /** Lines about the problem. */
-  readonly hint?: string | undefined;
-}
-
 const none: DeviceState = { assetTag: undefined, problem: undefined };
 
 /** Authenticates the device for a fresh login. `onTpmBusy` hears of the waits for the TPM in this process. */
@@ -28,7 +22,7 @@ export async function authenticateAfterLogin(
   settings: AgentSettings,
   policy: DevicePolicy,
   onTpmBusy?: OnTpmBusy,
-): Promise<DeviceLogin> {
+): Promise<DeviceState> {
   if (policy.deviceTrustDisabled) return none;
   const optedOut = isTrue(settings.env["TELEPORT_DEVICE_AUTO_ENROLL_DISABLED"]);
   const autoEnroll = policy.autoEnroll && !optedOut;
@@ -41,7 +35,7 @@ export async function authenticateAfterLogin(
     return await refreshDevice(login, settings, onTpmBusy);
   } catch (error) {
     if (!isFault(error)) throw error;
-    return { assetTag: undefined, problem: messageOf(error), hint: error.hint };
+    return deviceless(error);
   }
 }
 

@@ -6,14 +6,15 @@
 import type { Duplex } from "node:stream";
 import type { GrpcClient } from "#api/grpc/client.ts";
 import { type Clock, systemClock } from "#base/clock.ts";
-import { isFault, messageOf } from "#base/fault.ts";
-import type {
-  ClusterAccess,
-  DeviceState,
-  DialTarget,
-  NodeDocument,
-  NodeLogin,
-  NodeQuery,
+import { type Fault, isFault } from "#base/fault.ts";
+import {
+  type ClusterAccess,
+  type DeviceState,
+  type DialTarget,
+  deviceless,
+  type NodeDocument,
+  type NodeLogin,
+  type NodeQuery,
 } from "./access.ts";
 import type { DeviceAuthenticator } from "./cluster/device-session.ts";
 import { addressOf, type ClusterAddress } from "./cluster/dial.ts";
@@ -45,7 +46,7 @@ export class DirectAccess implements ClusterAccess {
   #identity: Promise<ClientIdentity> | undefined;
   #auth: { client: GrpcClient; of: ClientIdentity } | undefined;
   #loginExpires = new Date(0);
-  #problem: { sentence: string; at: number } | undefined;
+  #problem: { fault: Fault; at: number } | undefined;
 
   /** Throws `not-found` when the profile lacks the cluster's authorities. */
   constructor(options: DirectOptions) {
@@ -105,7 +106,8 @@ export class DirectAccess implements ClusterAccess {
 
   async device(): Promise<DeviceState> {
     const { assetTag } = await this.identity();
-    return { assetTag, problem: assetTag === undefined ? this.#problem?.sentence : undefined };
+    const fault = assetTag === undefined ? this.#problem?.fault : undefined;
+    return fault === undefined ? { assetTag, problem: undefined } : deviceless(fault);
   }
 
   async refreshDevice(): Promise<DeviceState> {
@@ -148,7 +150,7 @@ export class DirectAccess implements ClusterAccess {
     } catch (error) {
       // A login without a device is still a login; whoever needs the device is told why there is none.
       if (!isFault(error)) throw error;
-      this.#problem = { sentence: messageOf(error), at: this.#clock.now().getTime() };
+      this.#problem = { fault: error, at: this.#clock.now().getTime() };
       return stored;
     }
   }

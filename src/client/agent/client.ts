@@ -218,6 +218,6 @@ async function connectAgent(place: AgentPlace): Promise<AgentConnection> {
 
 /** JSON drops what is undefined. */
 function deviceState(value: unknown): DeviceState {
-  const { assetTag, problem } = value as Partial<DeviceState>;
-  return { assetTag, problem };
+  const { assetTag, problem, hint } = value as Partial<DeviceState>;
+  return { assetTag, problem, ...(hint === undefined ? {} : { hint }) };
 }

@@ -38,6 +38,7 @@ import {
   writeAttestationKey,
 } from "./attestation-key-file.ts";
 import type { DeviceAuthenticator, EnrollCredential } from "./authenticator.ts";
+import type { EpochBook } from "./epoch-file.ts";
 import { readEventLogOf } from "./event-log.ts";
 import { readEventLog } from "./event-log-file.ts";
 import { openTpm, type TpmPort } from "./open-tpm.ts";
@@ -55,6 +56,7 @@ export interface TpmAuthenticatorOptions extends TpmPort {
   /** Event log to send instead of the machine's own, as for a virtual TPM, of which that says nothing. */
   readonly eventLogFile?: string | undefined;
   readonly random: Random;
+  readonly epochs?: EpochBook | undefined;
 }
 
 const maxQuoteAttempts = 3;
@@ -76,10 +78,15 @@ export class TpmAuthenticator implements DeviceAuthenticator {
     this.osType = options.osType ?? "linux";
   }
 
-  async enrollInit(): Promise<EnrollCredential> {
+  get epochs(): EpochBook | undefined {
+    return this.#options.epochs;
+  }
+
+  async enrollInit({ fresh = false } = {}): Promise<EnrollCredential> {
     const tpm = await this.#open();
     const endorsement = await withEndorsementKey(tpm, async (key) => key);
-    const key = await this.#findOrMakeKey(tpm, endorsement.hash);
+    const stored = fresh ? undefined : await this.#findKey(tpm);
+    const key = stored ?? (await this.#makeKey(tpm, endorsement.hash));
     const { certificate, spki } = endorsement;
     return {
       credentialId: credentialIdOf(parseAttestationKey(key.public, ownKeys)),
@@ -109,6 +116,10 @@ export class TpmAuthenticator implements DeviceAuthenticator {
     return (await findTpmCredential(this.#options.keyFile))?.id;
   }
 
+  async assertKeyIsHere(): Promise<void> {
+    await this.#withAttestationKey(async () => {});
+  }
+
   async authenticate(challenge: AuthenticateChallenge): Promise<DeviceProof> {
     if (challenge.kind !== "tpm") throw wrongChallenge();
     return this.#withAttestationKey(async (tpm, handle, key) => ({
@@ -133,14 +144,16 @@ export class TpmAuthenticator implements DeviceAuthenticator {
     return this.#opened;
   }
 
-  /** The key of an earlier enrolment if this TPM still has it, else a fresh one, written to the file. */
-  async #findOrMakeKey(tpm: TpmClient, endorsementHash: string): Promise<StoredAttestationKey> {
-    const { keyFile } = this.#options;
-    const stored = await readAttestationKey(keyFile);
-    if (stored !== undefined && (await this.#isLoadable(tpm, stored))) return stored;
-    const made = await makeAttestationKey(tpm);
-    const key = { ...made, endorsementHash };
-    await writeAttestationKey(keyFile, key);
+  /** The key of an earlier enrolment if this TPM still has it. */
+  async #findKey(tpm: TpmClient): Promise<StoredAttestationKey | undefined> {
+    const stored = await readAttestationKey(this.#options.keyFile);
+    return stored !== undefined && (await this.#isLoadable(tpm, stored)) ? stored : undefined;
+  }
+
+  /** A fresh key, written to the file. */
+  async #makeKey(tpm: TpmClient, endorsementHash: string): Promise<StoredAttestationKey> {
+    const key = { ...(await makeAttestationKey(tpm)), endorsementHash };
+    await writeAttestationKey(this.#options.keyFile, key);
     return key;
   }
 
