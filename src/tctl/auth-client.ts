@@ -68,6 +68,13 @@ export interface Alert {
   readonly expires: Date | undefined;
 }
 
+/** That somebody knows of an alert: it is not shown until this ends. */
+export interface AlertAck {
+  readonly id: string;
+  readonly reason: string;
+  readonly expires: Date | undefined;
+}
+
 /** What can be done about alerts. */
 export interface AlertCalls {
   /** Those that matter most first; with `acknowledged` also those that somebody quieted. */
@@ -75,6 +82,8 @@ export interface AlertCalls {
   createAlert(alert: Alert): Promise<void>;
   /** Quiets an alert for everybody. Throws `not-found`. */
   ackAlert(id: string, reason: string, expires: Date): Promise<void>;
+  /** Which alerts are quiet, and why. */
+  listAlertAcks(): Promise<readonly AlertAck[]>;
   /** Lets it be seen again. Throws `not-found`. */
   clearAlertAck(id: string): Promise<void>;
 }

@@ -408,6 +408,14 @@ export const alertsCreate = defineCommand({
   run: () => import("./alerts-create.ts"),
 });
 
+export const alertsAckLs = defineCommand({
+  path: ["alerts", "ack", "ls"],
+  summary: "list the alerts that are quiet, and why",
+  example: "tctl alerts ack ls",
+  flags: { format: formatFlag },
+  run: () => import("./alerts-ack-ls.ts"),
+});
+
 export const alertsAck = defineCommand({
   path: ["alerts", "ack"],
   summary: "quiet an alert for everybody, for a while",

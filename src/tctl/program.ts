@@ -61,6 +61,7 @@ export const tctl = defineProgram({
     commands.alertsLs,
     commands.alertsCreate,
     commands.alertsAck,
+    commands.alertsAckLs,
     commands.auditLs,
     commands.explain,
     commands.nodesLs,
