@@ -7,6 +7,8 @@ import type { Duplex } from "node:stream";
 import type { GrpcClient } from "#api/grpc/client.ts";
 import { type Clock, systemClock } from "#base/clock.ts";
 import { type Fault, isFault } from "#base/fault.ts";
+import type { DatabaseRoute } from "#identity/identity.ts";
+import type { Database } from "#resource/database.ts";
 import {
   type ClusterAccess,
   type DeviceState,
@@ -14,8 +16,9 @@ import {
   deviceless,
   type NodeDocument,
   type NodeLogin,
-  type NodeQuery,
+  type ResourceQuery,
 } from "./access.ts";
+import type { DatabaseIdentity } from "./cluster/databases.ts";
 import type { DeviceAuthenticator } from "./cluster/device-session.ts";
 import { addressOf, type ClusterAddress } from "./cluster/dial.ts";
 import { type ClientIdentity, storedIdentity } from "./cluster/identity.ts";
@@ -45,6 +48,10 @@ export class DirectAccess implements ClusterAccess {
   readonly #address: ClusterAddress;
   #identity: Promise<ClientIdentity> | undefined;
   #auth: { client: GrpcClient; of: ClientIdentity } | undefined;
+  readonly #databases = new Map<
+    string,
+    { issued: Promise<DatabaseIdentity>; of: ClientIdentity }
+  >();
   #loginExpires = new Date(0);
   #problem: { fault: Fault; at: number } | undefined;
 
@@ -85,7 +92,7 @@ export class DirectAccess implements ClusterAccess {
     return this.#auth.client;
   }
 
-  async listNodes(query: NodeQuery): Promise<NodeDocument[]> {
+  async listNodes(query: ResourceQuery): Promise<NodeDocument[]> {
     const { listNodes } = await import("./cluster/nodes.ts");
     return listNodes(await this.auth(), query);
   }
@@ -104,6 +111,16 @@ export class DirectAccess implements ClusterAccess {
     return logIn(await dialled, { login, target, credential: identity.ssh });
   }
 
+  async listDatabases(query: ResourceQuery): Promise<Database[]> {
+    const { listDatabases } = await import("./cluster/databases.ts");
+    return listDatabases(await this.auth(), query);
+  }
+
+  async dialDatabase(route: DatabaseRoute): Promise<Duplex> {
+    const { dialDatabase } = await import("./cluster/databases.ts");
+    return dialDatabase(this.#address, await this.#databaseIdentity(route), route);
+  }
+
   async device(): Promise<DeviceState> {
     const { assetTag } = await this.identity();
     const fault = assetTag === undefined ? this.#problem?.fault : undefined;
@@ -119,6 +136,21 @@ export class DirectAccess implements ClusterAccess {
   close(): void {
     void this.#auth?.client.close();
     this.#auth = undefined;
+  }
+
+  /** One certificate serves all connections to a database until the identity that it was issued to is renewed. */
+  async #databaseIdentity(route: DatabaseRoute): Promise<DatabaseIdentity> {
+    const identity = await this.identity();
+    const name = JSON.stringify(route);
+    const held = this.#databases.get(name);
+    if (held?.of === identity) return held.issued;
+    const { certifyForDatabase } = await import("./cluster/databases.ts");
+    const { user, cluster } = this.#options.login.key;
+    const login = { user, cluster, expires: identity.expires };
+    const issued = this.auth().then((auth) => certifyForDatabase(auth, login, route));
+    this.#databases.set(name, { issued, of: identity });
+    issued.catch(() => this.#databases.delete(name));
+    return issued;
   }
 
   #isFresh(identity: ClientIdentity): boolean {

@@ -68,6 +68,14 @@ export interface Alert {
   readonly expires: Date | undefined;
 }
 
+/** The certificate of a database server. */
+export interface DatabaseServerCertificate {
+  /** PEM. */
+  readonly certificate: string;
+  /** PEM: whose clients the server is to take. */
+  readonly authorities: readonly string[];
+}
+
 /** That somebody knows of an alert: it is not shown until this ends. */
 export interface AlertAck {
   readonly id: string;
@@ -169,6 +177,12 @@ export interface AuthClient extends AlertCalls, AttestationCalls, EnrollTokenCal
   ping(): Promise<ClusterInfo>;
   /** `sha256:<hex>` of the public key of each host authority. */
   caPins(): Promise<readonly string[]>;
+  /** Has a certificate signed for a database server. `request` is PKCS #10 in PEM. */
+  signDatabaseServer(
+    request: string,
+    names: readonly string[],
+    ttlMs: number,
+  ): Promise<DatabaseServerCertificate>;
 
   list<K extends Kind>(kind: K): Promise<readonly ResourceOf[K][]>;
   /** Throws `not-found`. `subKind` is for kinds that have one, such as cert_authority. */

@@ -66,5 +66,6 @@ export const tctl = defineProgram({
     commands.explain,
     commands.nodesLs,
     commands.authExport,
+    commands.authSign,
   ],
 });

@@ -124,6 +124,10 @@ export function createFakeAuth(documents: readonly unknown[], now: Date): FakeAu
       proxyAddress: "localhost:3080",
     }),
     caPins: async () => [`sha256:${"6f".repeat(32)}`],
+    signDatabaseServer: async (_request, names) => ({
+      certificate: `certificate of ${names.join(", ")}\n`,
+      authorities: ["authority of agents\n"],
+    }),
     list: async <K extends Kind>(kind: K) =>
       [...stored.values()].filter((each) => each.kind === kind) as ResourceOf[K][],
     get: async (kind, name, subKind) => get(kind, name, subKind),
