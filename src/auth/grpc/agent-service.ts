@@ -11,7 +11,7 @@ import type { SystemIdentity } from "#identity/identity.ts";
 import { acceptAgentEvents } from "../audit/agent-events.ts";
 import type { AuthContext } from "../context.ts";
 import { issueDatabaseClientCertificate } from "../databases/client-certificates.ts";
-import { type FeedUpdate, watchAuthority } from "../hosts/feed.ts";
+import { type FeedUpdate, type Subscription, watchAuthority } from "../hosts/feed.ts";
 import { heartbeatRoles, takeHeartbeat } from "../hosts/presence.ts";
 import { checkPeer, requireSystem } from "./guard.ts";
 
@@ -49,7 +49,9 @@ export function agentService(context: AuthContext): ServiceHandlers<typeof Agent
       if (kinds.length === 0 || refused !== undefined) {
         throw new Fault("access-denied", `this service may not follow "${refused ?? ""}"`);
       }
-      const subscription = { kinds, devices: followDevices, requests: stream };
+      const follows = systemRoles.some((role) => reporters.some((each) => each === role));
+      const wishes = { ...{ kinds, devices: followDevices }, requests: stream };
+      const subscription = follows ? wishes : withoutDevices(wishes);
       let complete = false;
       let beats = 0;
       for await (const update of watchAuthority(context, subscription, call.signal)) {
@@ -77,6 +79,22 @@ export function agentService(context: AuthContext): ServiceHandlers<typeof Agent
       await takeHeartbeat(context, requireSystem(call, ...heartbeatRoles), document, gone);
       return {};
     },
+  };
+}
+
+/** What a service may wish on which no sessions run: throws when it asks for devices. */
+function withoutDevices({ kinds, devices, requests }: Subscription): Subscription {
+  const refuse = () => {
+    throw new Fault("access-denied", "this service may not follow devices");
+  };
+  if (devices.length > 0) refuse();
+  return {
+    kinds,
+    devices,
+    // biome-ignore lint/correctness/useYield: nothing that it may ask for comes this way.
+    requests: (async function* () {
+      for await (const { followDevices } of requests) if (followDevices.length > 0) refuse();
+    })(),
   };
 }
 
