@@ -64,14 +64,16 @@ export class EventReporter implements Closable {
     }
   }
 
-  /** Queues the event. Never throws. `index` is its place in the stream of a session. */
-  report<T extends EventType>(type: T, fields: EventFields<T>, index = 0): void {
+  /** Queues the event and gives its id. Never throws. `index` is its place in the stream of a session. */
+  report<T extends EventType>(type: T, fields: EventFields<T>, index = 0): string {
     if (this.#queue.length >= queueLimit) {
       this.#queue.shift();
       this.#options.logger.error("an audit event is lost: the auth service is away for too long");
     }
-    this.#queue.push(utf8(JSON.stringify(this.#create(type, fields, index))));
+    const event = this.#create(type, fields, index);
+    this.#queue.push(utf8(JSON.stringify(event)));
     this.#sending ??= this.#send();
+    return event.uid;
   }
 
   /** Sends what is queued, for a few seconds at most. */
