@@ -10,6 +10,8 @@ import { expression } from "./targets/expression.ts";
 import { grpcFrames } from "./targets/grpc-frames.ts";
 import { pem } from "./targets/pem.ts";
 import { platformEvidence } from "./targets/platform-evidence.ts";
+import { postgres } from "./targets/postgres.ts";
+import { redis } from "./targets/redis.ts";
 import { sshAuthentication } from "./targets/ssh-authentication.ts";
 import { sshCertificates } from "./targets/ssh-certificate.ts";
 import { sshConnection } from "./targets/ssh-connection.ts";
@@ -31,6 +33,8 @@ export const targets: readonly Target[] = [
   sshAuthentication,
   sshKeys,
   sshCertificates,
+  postgres,
+  redis,
   der,
   x509,
   pem,

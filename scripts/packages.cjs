@@ -18,6 +18,10 @@ const needed = [
   ["rsync", "rsync"],
   ["expect", "expect"],
   ["chromium", "chromium"],
+  ["postgresql", "/usr/lib/postgresql"],
+  ["postgresql-client", "psql"],
+  ["redis-server", "redis-server"],
+  ["redis-tools", "redis-cli"],
 ];
 
 /** Large ones, for tests that run apart. */

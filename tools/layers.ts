@@ -10,7 +10,7 @@ export interface Layer {
 }
 
 const pure = ["base"];
-const protocols = [...pure, "der", "x509", "ssh", "tpm", "expression"];
+const protocols = [...pure, "der", "x509", "ssh", "dbwire", "tpm", "expression"];
 const model = [...protocols, "resource", "identity", "access", "devicetrust", "audit"];
 const wire = [...model, "gen", "api"];
 
@@ -20,6 +20,10 @@ export const layers: Readonly<Record<string, Layer>> = {
   der: { imports: pure, because: "protocol code stays liftable and pure" },
   x509: { imports: [...pure, "der"], because: "protocol code stays liftable and pure" },
   ssh: { imports: pure, because: "protocol code stays liftable: it runs over any duplex stream" },
+  dbwire: {
+    imports: pure,
+    because: "wire formats of databases stay liftable: bytes in, values out",
+  },
   tpm: { imports: [...pure, "der", "x509"], because: "TPM structures and checks touch no device" },
   expression: { imports: pure, because: "the predicate language knows no resource" },
   resource: {

@@ -182,7 +182,7 @@ const checkDenyRules: Check = ({ roleSet, target }) => {
 /** Says what came closest: a role that matches the resource and lacks the login, or no role at all. */
 const checkAllowRules: Check = ({ roleSet, target, matching }) => {
   if (matching.length > 0) return undefined;
-  const close = roleSet.roles.find((role) => allowsLabels(roleSet, role, target));
+  const close = closestRole(roleSet, target);
   if (close === undefined) {
     return refuse("allow-rules", `no role allows access to ${target.name}`, {
       hint: "ask an administrator for a role whose labels match this resource",
@@ -196,6 +196,20 @@ const checkAllowRules: Check = ({ roleSet, target, matching }) => {
     hint: `ask an administrator for a role that allows ${what} here`,
   });
 };
+
+/** Of the roles that match the resource, the first of those that list most of what the target demands. */
+function closestRole(set: RoleSet, target: AccessTarget): Role | undefined {
+  const lacks = (role: Role): number => {
+    const missing = findMissingDemand(set, role, target);
+    return missing === undefined ? 0 : target.demands.length - target.demands.indexOf(missing);
+  };
+  return set.roles
+    .filter((role) => allowsLabels(set, role, target))
+    .reduce<Role | undefined>(
+      (best, role) => (best === undefined || lacks(role) < lacks(best) ? role : best),
+      undefined,
+    );
+}
 
 const checkSessionMfa: Check = ({ identity, policy, matching }) => {
   const cluster = policy.authPreference.spec.require_session_mfa;

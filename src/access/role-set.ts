@@ -16,6 +16,7 @@ export type Side = "allow" | "deny";
 export type ListField =
   | "logins"
   | "db_names"
+  | "db_roles"
   | "db_users"
   | "kubernetes_groups"
   | "kubernetes_users";

@@ -20,6 +20,16 @@ export interface RunningSession {
   readonly clientIp: string | undefined;
 }
 
+/**
+ * The identity of a session that began in time. A certificate for one session is short so that it is used at once, and
+ * what it began lasts as long as the login behind it.
+ */
+export function begunIdentity(identity: UserIdentity): UserIdentity {
+  const { mfaVerified, previousIdentityExpires: end, expires } = identity;
+  if (mfaVerified === undefined || end === undefined || end <= expires) return identity;
+  return { ...identity, expires: end };
+}
+
 /** What a service knows when it asks. */
 export interface RulesOfNow {
   readonly policy: PolicyView;

@@ -79,12 +79,14 @@ export interface DatabaseLogin {
   readonly user: string;
   /** Undefined for protocols whose sessions change databases as they like: then roles name users only. */
   readonly database: string | undefined;
+  /** Roles of the server that the session is to act in. */
+  readonly roles: readonly string[];
 }
 
 /** A login on a database. */
 export function databaseTarget(
   service: DatabaseService,
-  { user, database }: DatabaseLogin,
+  { user, database, roles }: DatabaseLogin,
 ): AccessTarget {
   const name = { field: "db_names", value: database ?? "", noun: "database name" } as const;
   return {
@@ -94,6 +96,7 @@ export function databaseTarget(
     demands: [
       { field: "db_users", value: user, noun: "database user" },
       ...(database === undefined ? [] : [name]),
+      ...roles.map((value) => ({ field: "db_roles", value, noun: "database role" }) as const),
     ],
     usage: "db",
     lockable: { server_id: service.hostId },

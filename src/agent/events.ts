@@ -28,6 +28,8 @@ export interface EventReporterOptions {
 
 /** Waiting events; beyond that the oldest are dropped, and the log says so. */
 const queueLimit = 10_000;
+/** Whoever can wait does so while more than this is queued. */
+const crowdedQueue = 2000;
 const batchSize = 200;
 /** How long a person waits for the audit log before the grant is refused. */
 const recordTimeoutMs = 10_000;
@@ -42,6 +44,7 @@ export class EventReporter implements Closable {
   readonly #stop = new AbortController();
   #queue: Uint8Array[] = [];
   #sending: Promise<void> | undefined;
+  #waiting: PromiseWithResolvers<void> | undefined;
 
   constructor(options: EventReporterOptions) {
     this.#options = options;
@@ -76,11 +79,24 @@ export class EventReporter implements Closable {
     return event.uid;
   }
 
+  /** Resolves when what is queued has become little; undefined while it is. For what may wait rather than be lost. */
+  room(): Promise<void> | undefined {
+    if (this.#queue.length < crowdedQueue) return undefined;
+    this.#waiting ??= Promise.withResolvers<void>();
+    return this.#waiting.promise;
+  }
+
   /** Sends what is queued, for a few seconds at most. */
   async close(): Promise<void> {
     const timer = setTimeout(() => this.#stop.abort(), flushTimeoutMs);
     await this.#sending;
     clearTimeout(timer);
+  }
+
+  #makeRoom(): void {
+    if (this.#queue.length >= crowdedQueue / 2) return;
+    this.#waiting?.resolve();
+    this.#waiting = undefined;
   }
 
   #create<T extends EventType>(type: T, fields: EventFields<T>, index: number): AuditEvent {
@@ -99,12 +115,14 @@ export class EventReporter implements Closable {
         await this.#client.emitEvents({ events: batch }, { timeoutMs: recordTimeoutMs, signal });
         size = batchSize;
         backOff.reset();
+        this.#makeRoom();
       } catch (error) {
         const refused = isFault(error, "invalid", "malformed", "access-denied", "limit");
         if (refused && batch.length === 1) {
           // The auth service will never take it, and the rest must not wait behind it.
           this.#options.logger.error("an audit event was refused", { error });
           size = batchSize;
+          this.#makeRoom();
           continue;
         }
         this.#queue.unshift(...batch);

@@ -65,6 +65,7 @@ export const serverFields = [
 
 /** The database of a session. */
 export const databaseFields = [
+  "server_id",
   "db_service",
   "db_protocol",
   "db_uri",

@@ -20,3 +20,11 @@ test("a part of something larger is left alone: its memory is somebody else's to
   discard(whole.subarray(0, 99));
   assert.equal(whole.length, 100);
 });
+
+test("framing goes with what it frames, and never more than that", () => {
+  const message = new Uint8Array(110);
+  discard(message.subarray(4, 104), 9);
+  assert.equal(message.length, 110);
+  discard(message.subarray(4, 104), 10);
+  assert.equal(message.length, 0);
+});

@@ -31,10 +31,12 @@ export function buffer(bytes: Uint8Array): Buffer {
 
 /**
  * Frees the memory of a byte string now, where the collector would do it later and at a higher price. Every view of it is
- * empty afterwards: only for memory that nobody else holds. A view of a part, as of the runtime's shared pool, is left alone.
+ * empty afterwards: only for memory that nobody else holds. A view of a part, as of the runtime's shared pool, is left alone,
+ * unless what is around it is at most `framing` bytes, which then go with it.
  */
-export function discard({ buffer, byteLength }: Uint8Array): void {
-  if (buffer instanceof ArrayBuffer && buffer.byteLength === byteLength) buffer.transfer(0);
+export function discard({ buffer, byteLength }: Uint8Array, framing = 0): void {
+  if (!(buffer instanceof ArrayBuffer) || buffer.byteLength > byteLength + framing) return;
+  buffer.transfer(0);
 }
 
 /** Lower-case hexadecimal. */

@@ -4,15 +4,17 @@
  */
 import type { Duplex } from "node:stream";
 import type { Fault } from "#base/fault.ts";
+import type { DatabaseRoute } from "#identity/identity.ts";
+import type { Database } from "#resource/database.ts";
 import type { MessageTransport } from "#ssh/connection/message-transport.ts";
 import type { Signer } from "#ssh/signer.ts";
 
-/** Which nodes to list. Empty parts do not restrict. */
-export interface NodeQuery {
+/** Which nodes or databases to list. Empty parts do not restrict. */
+export interface ResourceQuery {
   readonly labels: Readonly<Record<string, string>>;
   /** A predicate such as `labels["env"] == "dev"`. */
   readonly predicate: string;
-  /** Words that must all occur somewhere in a node's description. */
+  /** Words that must all occur somewhere in its description. */
   readonly search: readonly string[];
 }
 
@@ -66,15 +68,29 @@ export interface DeviceState {
   readonly assetTag: string | undefined;
   /** Why there is none, in a sentence; undefined when nothing was tried or when it worked. */
   readonly problem: string | undefined;
+  /** What the person can type about it; absent when nothing is known. */
+  readonly hint?: string | undefined;
+}
+
+/** The state of a login whose device could not be authenticated. */
+export function deviceless({ message, hint }: Fault): DeviceState {
+  return { assetTag: undefined, problem: message, ...(hint === undefined ? {} : { hint }) };
 }
 
 /** The cluster behind one login. */
 export interface ClusterAccess {
-  listNodes(query: NodeQuery): Promise<NodeDocument[]>;
+  listNodes(query: ResourceQuery): Promise<NodeDocument[]>;
   /** Opens a byte stream to the node's SSH server, for whoever logs in there with means of their own. */
   dialNode(target: DialTarget): Promise<Duplex>;
   /** Opens such a stream and logs in. Throws what stands between this machine and the node. */
   logInToNode(target: DialTarget): Promise<NodeLogin>;
+  /** Every database once, by name, as `tctl get db` prints it. */
+  listDatabases(query: ResourceQuery): Promise<Database[]>;
+  /**
+   * Opens a stream that speaks the database's own protocol without TLS. The key of its certificate stays where the
+   * device's keys are.
+   */
+  dialDatabase(route: DatabaseRoute): Promise<Duplex>;
   /** Authenticates the device anew, if this machine has one, and says how that went. */
   refreshDevice(): Promise<DeviceState>;
   device(): Promise<DeviceState>;

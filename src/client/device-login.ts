@@ -3,8 +3,8 @@
  * by itself, and say in a sentence when the login stays without a device. A failure here never undoes the login.
  */
 import { existsSync } from "node:fs";
-import { isFault, messageOf } from "#base/fault.ts";
-import type { DeviceState } from "./access.ts";
+import { isFault } from "#base/fault.ts";
+import { type DeviceState, deviceless } from "./access.ts";
 import type { OnTpmBusy } from "./device/tpm-busy.ts";
 import { deviceKeyFile } from "./device-state.ts";
 import { type AgentSettings, openAccess } from "./open-access.ts";
@@ -35,7 +35,7 @@ export async function authenticateAfterLogin(
     return await refreshDevice(login, settings, onTpmBusy);
   } catch (error) {
     if (!isFault(error)) throw error;
-    return { assetTag: undefined, problem: messageOf(error) };
+    return deviceless(error);
   }
 }
 

@@ -14,6 +14,14 @@ export function deviceKeyFile(
   return join(stateFolder(env, system), name);
 }
 
+/** The file of what the machine must show beside its key. */
+export function deviceEpochFile(
+  env: Environment,
+  system: NodeJS.Platform = process.platform,
+): string {
+  return join(stateFolder(env, system), "device-epochs.json");
+}
+
 /**
  * The folder of what this machine keeps as a device. On Windows that of the person's data which does not roam: the key is
  * of no use on another machine, and the folder's access list lets in nobody else but the system and administrators.

@@ -6,16 +6,20 @@
 import type { Duplex } from "node:stream";
 import type { GrpcClient } from "#api/grpc/client.ts";
 import { type Clock, systemClock } from "#base/clock.ts";
-import { Fault, isFault, messageOf } from "#base/fault.ts";
+import { Fault, isFault } from "#base/fault.ts";
+import type { DatabaseRoute } from "#identity/identity.ts";
+import type { Database } from "#resource/database.ts";
 import { type StartTimer, systemTimer } from "#ssh/timer.ts";
-import type {
-  ClusterAccess,
-  DeviceState,
-  DialTarget,
-  NodeDocument,
-  NodeLogin,
-  NodeQuery,
+import {
+  type ClusterAccess,
+  type DeviceState,
+  type DialTarget,
+  deviceless,
+  type NodeDocument,
+  type NodeLogin,
+  type ResourceQuery,
 } from "./access.ts";
+import type { DatabaseIdentity } from "./cluster/databases.ts";
 import type { DeviceAuthenticator } from "./cluster/device-session.ts";
 import { addressOf, type ClusterAddress } from "./cluster/dial.ts";
 import { type ClientIdentity, storedIdentity } from "./cluster/identity.ts";
@@ -48,8 +52,12 @@ export class DirectAccess implements ClusterAccess {
   readonly #reattestation: Reattestation;
   #identity: Promise<ClientIdentity> | undefined;
   #auth: { client: GrpcClient; of: ClientIdentity } | undefined;
+  readonly #databases = new Map<
+    string,
+    { issued: Promise<DatabaseIdentity>; of: ClientIdentity }
+  >();
   #loginExpires = new Date(0);
-  #problem: { sentence: string; at: number } | undefined;
+  #problem: { fault: Fault; at: number } | undefined;
 
   /** Throws `not-found` when the profile lacks the cluster's authorities. */
   constructor(options: DirectOptions) {
@@ -94,7 +102,7 @@ export class DirectAccess implements ClusterAccess {
     return this.#auth.client;
   }
 
-  async listNodes(query: NodeQuery): Promise<NodeDocument[]> {
+  async listNodes(query: ResourceQuery): Promise<NodeDocument[]> {
     const { listNodes } = await import("./cluster/nodes.ts");
     return listNodes(await this.auth(), query);
   }
@@ -113,9 +121,21 @@ export class DirectAccess implements ClusterAccess {
     return logIn(await dialled, { login, target, credential: identity.ssh });
   }
 
+  async listDatabases(query: ResourceQuery): Promise<Database[]> {
+    const { listDatabases } = await import("./cluster/databases.ts");
+    return listDatabases(await this.auth(), query);
+  }
+
+  async dialDatabase(route: DatabaseRoute): Promise<Duplex> {
+    const { dialDatabase } = await import("./cluster/databases.ts");
+    const identity = await this.#databaseIdentity(route);
+    return this.#watch(await dialDatabase(this.#address, identity, route), await this.identity());
+  }
+
   async device(): Promise<DeviceState> {
     const { assetTag } = await this.identity();
-    return { assetTag, problem: assetTag === undefined ? this.#problem?.sentence : undefined };
+    const fault = assetTag === undefined ? this.#problem?.fault : undefined;
+    return fault === undefined ? { assetTag, problem: undefined } : deviceless(fault);
   }
 
   async refreshDevice(): Promise<DeviceState> {
@@ -130,9 +150,12 @@ export class DirectAccess implements ClusterAccess {
     this.#auth = undefined;
   }
 
-  /** While the connection of a device is open, the cluster may want to hear of the device again. */
-  async #dial({ tls, assetTag }: ClientIdentity, target: DialTarget): Promise<Duplex> {
-    const stream = await dialNode(this.#address, tls, target);
+  async #dial(identity: ClientIdentity, target: DialTarget): Promise<Duplex> {
+    return this.#watch(await dialNode(this.#address, identity.tls, target), identity);
+  }
+
+  /** While a connection of a device is open, the cluster may want to hear of the device again. */
+  #watch(stream: Duplex, { assetTag }: ClientIdentity): Duplex {
     if (assetTag !== undefined) stream.once("close", this.#reattestation.hold());
     return stream;
   }
@@ -147,6 +170,21 @@ export class DirectAccess implements ClusterAccess {
     const { login } = this.#options;
     const stored = storedIdentity(login, await readCredentials(login), this.#clock.now());
     this.#identity = Promise.resolve(await this.#authenticate(stored));
+  }
+
+  /** One certificate serves all connections to a database until the identity that it was issued to is renewed. */
+  async #databaseIdentity(route: DatabaseRoute): Promise<DatabaseIdentity> {
+    const identity = await this.identity();
+    const name = JSON.stringify(route);
+    const held = this.#databases.get(name);
+    if (held?.of === identity) return held.issued;
+    const { certifyForDatabase } = await import("./cluster/databases.ts");
+    const { user, cluster } = this.#options.login.key;
+    const login = { user, cluster, expires: identity.expires };
+    const issued = this.auth().then((auth) => certifyForDatabase(auth, login, route));
+    this.#databases.set(name, { issued, of: identity });
+    issued.catch(() => this.#databases.delete(name));
+    return issued;
   }
 
   #isFresh(identity: ClientIdentity): boolean {
@@ -170,7 +208,7 @@ export class DirectAccess implements ClusterAccess {
     } catch (error) {
       // A login without a device is still a login; whoever needs the device is told why there is none.
       if (!isFault(error)) throw error;
-      this.#problem = { sentence: messageOf(error), at: this.#clock.now().getTime() };
+      this.#problem = { fault: error, at: this.#clock.now().getTime() };
       return stored;
     }
   }

@@ -85,7 +85,7 @@ export async function proveSession(
     const MFAResponse = await answerChallenge(challenge, askCode);
     if (!MFAResponse) throw noFactors();
     const { ssh } = await access.identity();
-    const { key } = parseCertificate(ssh.certificate);
+    const { key, validBefore } = parseCertificate(ssh.certificate);
     const { SSH } = await auth.generateUserCerts({
       Username: login.key.user,
       RouteToCluster: login.key.cluster,
@@ -93,6 +93,8 @@ export async function proveSession(
       SSHLogin: target.login,
       Usage: Usage.SSH,
       Purpose: Purpose.SINGLE_USE_CERTS,
+      // As long as the login at most; how long it is to be is the cluster's to say.
+      Expires: { seconds: validBefore },
       SSHPublicKey: new TextEncoder().encode(formatAuthorizedKey(key.blob)),
       MFAResponse,
     });

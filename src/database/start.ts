@@ -6,6 +6,7 @@ import { EventReporter } from "#agent/events.ts";
 import { Heartbeat } from "#agent/heartbeat.ts";
 import { AuthorityFeed } from "#api/authority-feed.ts";
 import type { GrpcClient } from "#api/grpc/client.ts";
+import { SessionReview } from "#api/session-review.ts";
 import type { AcceptStream } from "#api/tunnel/stream.ts";
 import { apiVersion } from "#api/version.ts";
 import type { Clock } from "#base/clock.ts";
@@ -14,6 +15,11 @@ import type { Logger } from "#base/log.ts";
 import type { Random } from "#base/random.ts";
 import type { DatabaseServer } from "#resource/database-server.ts";
 import { systemTimer } from "#ssh/timer.ts";
+import { acceptWith, type Engines } from "./accept.ts";
+import type { DatabaseContext } from "./context.ts";
+import { credentialsFrom } from "./credential.ts";
+import { PostgresEngine } from "./postgres/engine.ts";
+import { RedisEngine } from "./redis/engine.ts";
 import { ServedDatabases, type ServedOptions } from "./served.ts";
 
 /** What a database agent is made of. */
@@ -47,7 +53,8 @@ export async function startDatabaseAgent(options: DatabaseAgentOptions): Promise
     }),
   );
   const clusterName = () => feed.view.clusterName;
-  closer.add(new EventReporter({ client, clusterName, clock, random, logger }));
+  const events = closer.add(new EventReporter({ client, clusterName, clock, random, logger }));
+  const review = closer.add(new SessionReview({ feed, clock, startTimer: systemTimer, logger }));
   const { databases, selectors } = options;
   const served = closer.add(await ServedDatabases.open({ databases, selectors, feed, logger }));
   const documents = (): DatabaseServer[] =>
@@ -58,10 +65,22 @@ export async function startDatabaseAgent(options: DatabaseAgentOptions): Promise
       spec: { version: apiVersion, hostname: nodename, host_id: hostId, database },
     }));
   const heartbeat = closer.add(new Heartbeat({ client, documents, random, logger }));
-  served.onChange = () => heartbeat.now();
+  served.onChange = () => {
+    heartbeat.now();
+    review.review();
+  };
+  const context: DatabaseContext = {
+    ...{ hostId, nodename, feed, served, review, events, clock, random, logger },
+    issue: credentialsFrom(client),
+    startTimer: systemTimer,
+  };
+  const engines: Engines = {
+    postgres: new PostgresEngine(context),
+    redis: new RedisEngine(context),
+  };
   return {
     ready: Promise.all([feed.ready, heartbeat.first]).then(() => {}),
-    accept: (stream) => stream.destroy(),
+    accept: acceptWith(context, engines),
     close: () => closer.close(),
   };
 }

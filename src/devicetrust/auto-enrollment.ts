@@ -20,6 +20,8 @@ export interface AutoEnrollCandidate {
   readonly osType: OsType;
   readonly assetTag: string;
   readonly enrolled: boolean;
+  /** Two copies of it were found, and it was not enrolled since. */
+  readonly copied?: boolean;
   readonly profile?: DeviceProfile | undefined;
 }
 
@@ -50,6 +52,12 @@ const isRegistered: Rule = ({ device, data }) =>
 /** Taking over an enrolled device needs an administrator, even for the same person. */
 const isNotEnrolled: Rule = ({ device }) =>
   device?.enrolled ? refuse("enroll_status", "the device is enrolled already") : undefined;
+
+/** Which of two copies comes first says nothing about which is the right one. */
+const isOnlyOne: Rule = ({ device }) =>
+  device?.copied
+    ? refuse("copied", "the device exists twice: an administrator decides with a token")
+    : undefined;
 
 const profileRules: readonly ProfileRule[] = [
   (profile, data) => compare("model_identifier", [profile.modelIdentifier], data.modelIdentifier),
@@ -83,7 +91,7 @@ const matchesProfile: Rule = ({ device, data }) => {
   return mismatch && refuse(mismatch.field, mismatch.message);
 };
 
-const rules: readonly Rule[] = [isEnabled, isRegistered, isNotEnrolled, matchesProfile];
+const rules: readonly Rule[] = [isEnabled, isRegistered, isNotEnrolled, isOnlyOne, matchesProfile];
 
 /** Applies the rules in order; the first that refuses is the answer. */
 export function decideAutoEnrollment(subject: Subject): AutoEnrollDecision {

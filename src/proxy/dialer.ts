@@ -84,6 +84,23 @@ export class Dialer {
     });
   }
 
+  /**
+   * Streams to all agents of such resources whose host id is `wanted`, one for each; an agent that does not answer has
+   * none. For what is meant for an agent rather than for a resource.
+   */
+  async openAgents(
+    kind: Exclude<ReachableKind, "node">,
+    wanted: (hostId: string) => boolean,
+    request: TunnelRequest,
+  ): Promise<Duplex[]> {
+    const documents = [...this.#feed.view.resources[kind].values()];
+    const hosts = new Set(documents.map((document) => reachableOf(document).hostId));
+    const opened = [...hosts]
+      .filter((hostId) => wanted(hostId) && this.#agents.has(hostId))
+      .map((hostId) => this.#agents.open(hostId, request).catch(() => undefined));
+    return (await Promise.all(opened)).filter((stream) => stream !== undefined);
+  }
+
   #find(hostPort: string): Node {
     const { networking, resources } = this.#feed.view;
     const caseInsensitive = networking.spec.case_insensitive_routing ?? false;

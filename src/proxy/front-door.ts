@@ -78,6 +78,7 @@ export class FrontDoor {
   readonly #strangers: ConnectionCount;
   readonly #handshake: TlsOptions;
   #webCertificate: KeyPair;
+  #hostPair: Pick<TlsOptions, "cert" | "key">;
   #contexts: Readonly<Record<"host" | "web", SecureContext>>;
 
   private constructor(options: FrontDoorOptions) {
@@ -87,6 +88,7 @@ export class FrontDoor {
     this.#strangers = new ConnectionCount(limits.strangers, limits.strangersPerAddress);
     this.#contexts = contextsOf(options);
     this.#webCertificate = options.webCertificate;
+    this.#hostPair = pairOf(options.hostCertificate);
     this.#handshake = {
       requestCert: true,
       rejectUnauthorized: false,
@@ -124,22 +126,41 @@ export class FrontDoor {
   acceptUpgraded(stream: Duplex, remoteAddress: string): void {
     this.#open.add(stream);
     stream.once("close", () => this.#open.delete(stream));
-    const { clientAuthorities } = this.#options;
-    // A server of its own, which never listens: it is how one learns whose stream a finished handshake was on.
-    const server = createServer({
-      cert: this.#webCertificate.certificate,
-      key: this.#webCertificate.privateKey,
-      ca: [...clientAuthorities],
-      ...this.#handshake,
+    const server = this.#serverFor(stream, this.#handshake, remoteAddress);
+    server.on("secureConnection", (socket) => this.#handOver(socket, true));
+    server.emit("connection", stream);
+  }
+
+  /**
+   * Begins TLS with the certificate of the host authority on a stream inside a connection that came through this door.
+   * Resolves when the handshake is over; throws `unproven` when there is none.
+   */
+  secure(stream: Duplex, remoteAddress: string): Promise<TLSSocket> {
+    const { requestCert, rejectUnauthorized, minVersion, handshakeTimeout } = this.#handshake;
+    const server = this.#serverFor(
+      stream,
+      { requestCert, rejectUnauthorized, minVersion, handshakeTimeout, ...this.#hostPair },
+      remoteAddress,
+    );
+    return new Promise((resolve, reject) => {
+      server.once("secureConnection", resolve);
+      stream.once("close", () => reject(new Fault("unproven", "the TLS handshake failed")));
+      server.emit("connection", stream);
     });
+  }
+
+  /** A server of its own, which never listens: it is how one learns whose stream a finished handshake was on. */
+  #serverFor(stream: Duplex, handshake: TlsOptions, remoteAddress: string): Server {
+    const { certificate: cert, privateKey: key } = this.#webCertificate;
+    const ca = [...this.#options.clientAuthorities];
+    const server = createServer({ cert, key, ca, ...handshake });
     this.#logFailures(server);
     server.on("tlsClientError", () => stream.destroy());
     server.on("secureConnection", (socket) => {
       Object.defineProperty(socket, "remoteAddress", { value: remoteAddress });
       socket.once("close", () => stream.destroy());
-      this.#handOver(socket, true);
     });
-    server.emit("connection", stream);
+    return server;
   }
 
   #logFailures(server: Server): void {
@@ -174,6 +195,7 @@ export class FrontDoor {
   renew(certificates: Pick<FrontDoorOptions, "hostCertificate" | "webCertificate">): void {
     this.#contexts = contextsOf({ ...this.#options, ...certificates });
     this.#webCertificate = certificates.webCertificate;
+    this.#hostPair = pairOf(certificates.hostCertificate);
     const { certificate, privateKey } = this.#webCertificate;
     const ca = [...this.#options.clientAuthorities];
     this.#server.setSecureContext({ cert: certificate, key: privateKey, ca });
@@ -228,6 +250,10 @@ function contextsOf(
   };
 }
 
+function pairOf({ certificate, privateKey }: KeyPair): Pick<TlsOptions, "cert" | "key"> {
+  return { cert: certificate, key: privateKey };
+}
+
 function secureContext(pair: KeyPair, authorities: readonly string[]): SecureContext {
   return createSecureContext({
     cert: pair.certificate,
@@ -251,7 +277,12 @@ function listenFault(cause: unknown, host: string, port: number): Fault {
       cause,
     });
   }
-  return new Fault("environment", `cannot listen on ${host}:${port}`, { cause });
+  const foreign = ["EADDRNOTAVAIL", "ENOTFOUND", "EAI_AGAIN"].includes(code ?? "");
+  const why = foreign ? ": this machine has no such address" : "";
+  return new Fault("environment", `cannot listen on ${host}:${port}${why}`, {
+    hint: "choose 127.0.0.1 (this machine alone) or 0.0.0.0 (all its addresses): --listen, or web_listen_addr in the configuration",
+    cause,
+  });
 }
 
 /** Counts connections of one sort, in all and per address, until they close or leave. */

@@ -9,7 +9,15 @@ import { tunnelProtocol } from "#api/tunnel/opening.ts";
 import { agentProtocol } from "#api/tunnel/stream.ts";
 
 /** The doors behind the port. */
-export type Door = "auth" | "transport" | "tunnel" | "agent" | "probe" | "web" | "kube";
+export type Door =
+  | "auth"
+  | "transport"
+  | "tunnel"
+  | "agent"
+  | "probe"
+  | "database"
+  | "web"
+  | "kube";
 
 /** What the ClientHello led to: the door, the protocol to select, and which certificate to present. */
 export interface Route {
@@ -29,6 +37,9 @@ const protocols = {
   /** An agent that dials in and waits for streams. */
   agent: agentProtocol,
 } as const;
+
+/** Protocols of databases, and the same with signs of life in between. */
+const databaseProtocol = /^teleport-(?:postgres|redis)(?:-ping)?$/;
 
 const authSuffix = ".teleport.cluster.local";
 const authName = "teleport.cluster.local";
@@ -68,6 +79,8 @@ export function routeOf(serverName: string, offered: readonly string[]): Route |
   for (const [door, protocol] of own) {
     if (offered.includes(protocol)) return { door, protocol, certificate };
   }
+  const database = offered.find((protocol) => databaseProtocol.test(protocol));
+  if (database !== undefined) return { door: "database", protocol: database, certificate };
   if (isAuthServerName(serverName)) {
     return http ? { door: "auth", protocol: http, certificate } : undefined;
   }

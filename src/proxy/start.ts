@@ -4,6 +4,7 @@ import type { TLSSocket } from "node:tls";
 import { AuthorityFeed } from "#api/authority-feed.ts";
 import { createClient, type GrpcClient } from "#api/grpc/client.ts";
 import type { Clock } from "#base/clock.ts";
+import { Fault } from "#base/fault.ts";
 import { type Closable, Closer } from "#base/lifecycle.ts";
 import type { Logger } from "#base/log.ts";
 import { systemRandom } from "#base/random.ts";
@@ -14,6 +15,7 @@ import { systemTimer } from "#ssh/timer.ts";
 import { type AgentDialer, AgentRegistry } from "./agents/registry.ts";
 import { Dialer } from "./dialer.ts";
 import { openAgentDoor } from "./doors/agents.ts";
+import { openDatabaseDoor } from "./doors/databases.ts";
 import { PeerCheck } from "./doors/peers.ts";
 import { openTransportDoor } from "./doors/transport.ts";
 import { openTunnelDoor } from "./doors/tunnel.ts";
@@ -87,6 +89,12 @@ export class ProxyService implements Closable {
     return this.#closer.close();
   }
 
+  /** Connections come when the door is open. */
+  #secure(stream: Duplex, remoteAddress: string): Promise<TLSSocket> {
+    if (this.#door) return this.#door.secure(stream, remoteAddress);
+    throw new Fault("unavailable", "the proxy is starting");
+  }
+
   async #open(options: ProxyOptions): Promise<void> {
     const { client, clock, logger, clusterName } = options;
     const feed = this.#closer.add(
@@ -121,6 +129,10 @@ export class ProxyService implements Closable {
           auth: ({ socket }) => options.acceptAuth(socket),
           transport: transport.accept,
           tunnel: openTunnelDoor({ peers, dialer, clusterName, logger }),
+          database: openDatabaseDoor({
+            ...{ peers, dialer, logger },
+            secure: (stream, from) => this.#secure(stream, from),
+          }),
           agent: openAgentDoor({ peers, agents: this.#agents, logger }),
           // A client that probes for a layer 7 balancer in between wants to see the handshake succeed, and no more.
           probe: ({ socket }) => void socket.end(),

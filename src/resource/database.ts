@@ -14,6 +14,14 @@ export const databaseProtocols = ["postgres", "mysql", "redis"] as const;
 /** A protocol that agents speak. */
 export type DatabaseProtocol = (typeof databaseProtocols)[number];
 
+/**
+ * True for protocols whose sessions stay in the database that they began in, so that roles can name databases. Sessions of
+ * the others change databases as they like.
+ */
+export function namesDatabases(protocol: DatabaseProtocol): boolean {
+  return protocol === "postgres";
+}
+
 /** Where each kind of server listens when nobody says otherwise. */
 const defaultPorts: Readonly<Record<DatabaseProtocol, number>> = {
   postgres: 5432,

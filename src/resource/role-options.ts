@@ -28,6 +28,16 @@ export const requireSessionMfa = z.preprocess(
 
 const forwarding = optional(z.strictObject({ enabled: optional(flag) }));
 
+/** Ours: what the audit log keeps of databases. Without a value that changes something it is as good as absent. */
+const databaseAudit = z
+  .strictObject({
+    /** Leaves the text of statements out. */
+    omit_query_text: optional(flag),
+  })
+  .transform(({ omit_query_text: omit }) =>
+    omit === true ? { omit_query_text: true } : undefined,
+  );
+
 /** Strict schema of the options, in the order in which JSON shows them. */
 export const roleOptions = z.strictObject({
   forward_agent: optional(flag),
@@ -81,6 +91,7 @@ export const roleOptions = z.strictObject({
   create_db_user_mode: optional(oneOf(["off", "keep", "best_effort_drop"])),
   mfa_verification_interval: optional(duration),
   create_host_user_default_shell: optional(text),
+  db_audit: optional(databaseAudit),
   ssh_port_forwarding: optional(z.strictObject({ local: forwarding, remote: forwarding })),
 });
 

@@ -48,6 +48,14 @@ export function alertCallsOver(auth: Client<typeof AuthService>): AlertCalls {
         Expires: timestampFromDate(expires),
       });
     },
+    async listAlertAcks() {
+      const { Acks } = await auth.getAlertAcks({});
+      return Acks.map(({ AlertID, Reason, Expires }) => ({
+        id: AlertID,
+        reason: Reason,
+        expires: Expires && timestampDate(Expires),
+      }));
+    },
     async clearAlertAck(id) {
       await auth.clearAlertAcks({ AlertID: id });
     },

@@ -8,6 +8,7 @@ import {
   type MessageOf,
 } from "#api/convert/resource.ts";
 import { createClient, type GrpcClient } from "#api/grpc/client.ts";
+import { utf8 } from "#base/bytes.ts";
 import { Fault } from "#base/fault.ts";
 import type { Secret } from "#base/secret.ts";
 import {
@@ -43,8 +44,8 @@ const devicePage = 1000;
 /** Events asked for at once. */
 const eventPage = 500;
 
-/** An {@link AuthClient} over a gRPC connection, which it closes. */
-export function createApiClient(grpc: GrpcClient): AuthClient {
+/** An {@link AuthClient} over a gRPC connection of `caller`, which it closes. */
+export function createApiClient(grpc: GrpcClient, caller?: string): AuthClient {
   const kinds = kindCallsOver(grpc);
   const auth = createClient(AuthService, grpc);
   const devices = createClient(DeviceTrustService, grpc);
@@ -61,6 +62,7 @@ export function createApiClient(grpc: GrpcClient): AuthClient {
 
   return {
     ...alertCallsOver(auth),
+    caller,
     ...enrollTokenCallsOver(createClient(DeviceAdminService, grpc)),
     ...attestationCallsOver(createClient(AttestationService, grpc)),
     close: () => grpc.close(),
@@ -75,6 +77,13 @@ export function createApiClient(grpc: GrpcClient): AuthClient {
     async caPins() {
       const { TLSCA } = await auth.getClusterCACert({});
       return pinsOf(Buffer.from(TLSCA).toString("latin1"));
+    },
+    async signDatabaseServer(request, names, ttlMs) {
+      const TTL = BigInt(Math.round(ttlMs)) * 1_000_000n;
+      const CSR = utf8(request);
+      const answer = await auth.generateDatabaseCert({ CSR, ServerNames: [...names], TTL });
+      const textOf = (bytes: Uint8Array) => Buffer.from(bytes).toString("latin1");
+      return { certificate: textOf(answer.Cert), authorities: answer.CACerts.map(textOf) };
     },
     async list<K extends Kind>(kind: K) {
       const messages = await kinds[kind].list();

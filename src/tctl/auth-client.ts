@@ -68,6 +68,21 @@ export interface Alert {
   readonly expires: Date | undefined;
 }
 
+/** The certificate of a database server. */
+export interface DatabaseServerCertificate {
+  /** PEM. */
+  readonly certificate: string;
+  /** PEM: whose clients the server is to take. */
+  readonly authorities: readonly string[];
+}
+
+/** That somebody knows of an alert: it is not shown until this ends. */
+export interface AlertAck {
+  readonly id: string;
+  readonly reason: string;
+  readonly expires: Date | undefined;
+}
+
 /** What can be done about alerts. */
 export interface AlertCalls {
   /** Those that matter most first; with `acknowledged` also those that somebody quieted. */
@@ -75,6 +90,8 @@ export interface AlertCalls {
   createAlert(alert: Alert): Promise<void>;
   /** Quiets an alert for everybody. Throws `not-found`. */
   ackAlert(id: string, reason: string, expires: Date): Promise<void>;
+  /** Which alerts are quiet, and why. */
+  listAlertAcks(): Promise<readonly AlertAck[]>;
   /** Lets it be seen again. Throws `not-found`. */
   clearAlertAck(id: string): Promise<void>;
 }
@@ -157,9 +174,17 @@ export interface InventoryOutcome {
 
 /** The auth service as an administrator sees it. */
 export interface AuthClient extends AlertCalls, AttestationCalls, EnrollTokenCalls, Closable {
+  /** The user whose login this is; undefined for the administrator of the auth host. */
+  readonly caller: string | undefined;
   ping(): Promise<ClusterInfo>;
   /** `sha256:<hex>` of the public key of each host authority. */
   caPins(): Promise<readonly string[]>;
+  /** Has a certificate signed for a database server. `request` is PKCS #10 in PEM. */
+  signDatabaseServer(
+    request: string,
+    names: readonly string[],
+    ttlMs: number,
+  ): Promise<DatabaseServerCertificate>;
 
   list<K extends Kind>(kind: K): Promise<readonly ResourceOf[K][]>;
   /** Throws `not-found`. `subKind` is for kinds that have one, such as cert_authority. */

@@ -369,6 +369,23 @@ export const authExport = defineCommand({
   run: () => import("./auth-export.ts"),
 });
 
+export const authSign = defineCommand({
+  path: ["auth", "sign"],
+  summary: "issue the certificate of a database server, and print how the server uses it",
+  example: "tctl auth sign --format=db --host=db.example.com --out=server --ttl=2190h",
+  flags: {
+    format: choice(["db", "mysql", "redis"], "kind of server; db is PostgreSQL", {
+      required: true,
+      placeholder: "FORMAT",
+    }),
+    host: list("names and addresses of the server", { required: true, placeholder: "NAMES" }),
+    out: string("path of the files without their endings", { required: true, placeholder: "PATH" }),
+    ttl: duration("life of the certificate", { default: 90 * 24 * hour }),
+    overwrite: boolean("replace files that are there"),
+  },
+  run: () => import("./auth-sign.ts"),
+});
+
 export const nodesLs = defineCommand({
   path: ["nodes", "ls"],
   summary: "list SSH servers",
@@ -406,6 +423,14 @@ export const alertsCreate = defineCommand({
     }),
   },
   run: () => import("./alerts-create.ts"),
+});
+
+export const alertsAckLs = defineCommand({
+  path: ["alerts", "ack", "ls"],
+  summary: "list the alerts that are quiet, and why",
+  example: "tctl alerts ack ls",
+  flags: { format: formatFlag },
+  run: () => import("./alerts-ack-ls.ts"),
 });
 
 export const alertsAck = defineCommand({

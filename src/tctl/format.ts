@@ -26,6 +26,12 @@ export function formatLongDuration(ms: number): string {
 
 const months = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(" ");
 
+/** "Sat Nov 21 06:20 UTC". */
+export function formatWeekdayUtc(at: Date): string {
+  const [weekday, day, month] = at.toUTCString().split(/,? /u);
+  return `${weekday} ${month} ${day?.replace(/^0/u, " ")} ${at.toISOString().slice(11, 16)} UTC`;
+}
+
 /** "21 Nov 26 06:20 UTC". */
 export function formatTimeUtc(at: Date): string {
   const two = (value: number) => String(value).padStart(2, "0");

@@ -61,9 +61,11 @@ export const tctl = defineProgram({
     commands.alertsLs,
     commands.alertsCreate,
     commands.alertsAck,
+    commands.alertsAckLs,
     commands.auditLs,
     commands.explain,
     commands.nodesLs,
     commands.authExport,
+    commands.authSign,
   ],
 });

@@ -23,6 +23,12 @@ const sections: Partial<Record<TokenRole, string>> = {
 
 /** What a section cannot run without, to be filled in by hand. */
 const needed: Readonly<Record<string, readonly string[]>> = {
+  db_service: [
+    "  databases:",
+    "  - name: orders-db",
+    "    protocol: postgres",
+    "    uri: localhost:5432",
+  ],
   jamf_service: [
     "  api_endpoint: https://yourtenant.jamfcloud.com/api",
     "  client_id: CLIENT-ID",

@@ -63,6 +63,7 @@ export async function run({
     console.note(
       `WARNING: the login could not be refreshed: ${state.problem ?? "the device was not asked"}`,
     );
-    console.note("hint: log in again with: tsh logout; tsh login");
+    const hint = state.hint ?? "log in again with: tsh logout; tsh login";
+    for (const line of hint.split("\n")) console.note(`hint: ${line}`);
   }
 }

@@ -2,6 +2,7 @@
 import { printAs } from "#cli/output.ts";
 import { selectLogin, type TshInvocation } from "./context.ts";
 import type { env } from "./program.ts";
+import { shellWord } from "./shell-word.ts";
 
 /** Prints `export` lines, or `unset` lines that take them back. */
 export async function run({
@@ -18,11 +19,6 @@ export async function run({
   const { document, key } = await selectLogin(services, shared);
   const values = { TELEPORT_PROXY: document.webProxyAddr, TELEPORT_CLUSTER: key.cluster };
   await printAs(console, flags.format, values, () => {
-    for (const name of names) console.print(`export ${name}=${quote(values[name])}`);
+    for (const name of names) console.print(`export ${name}=${shellWord(values[name])}`);
   });
-}
-
-/** The lines are meant for `eval`: a name from a server must not become a command. */
-function quote(value: string): string {
-  return /^[A-Za-z0-9_.:@%+,/[\]-]*$/u.test(value) ? value : `'${value.replaceAll("'", "'\\''")}'`;
 }

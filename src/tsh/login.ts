@@ -96,9 +96,10 @@ async function finish(
   for (const alert of await alerts) console.note(alert);
   if (device.problem !== undefined) {
     console.note(`WARNING: this device was not authenticated: ${device.problem}`);
-    console.note(
-      "hint: what requires a trusted device stays closed; see: tsh device enroll --help",
-    );
+    const hint =
+      device.hint ??
+      "what requires a trusted device stays closed; see what is missing with: tsh device status";
+    for (const line of hint.split("\n")) console.note(`hint: ${line}`);
   }
 }
 

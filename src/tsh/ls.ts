@@ -5,13 +5,11 @@ import type { NodeDocument } from "#client/access.ts";
 import { parseLabels } from "#client/ssh/target.ts";
 import { selectLogin, type TshInvocation } from "./context.ts";
 import { openAccessShown } from "./device-progress.ts";
+import { shownLabels } from "./labels.ts";
 import type { ls } from "./program.ts";
 
 /** What a node that dialled in shows as its address. */
 const tunnelAddress = "⟵ Tunnel";
-/** Labels that the product sets for itself. */
-const internalLabel = /^teleport\.(?:internal|hidden)\//u;
-
 /** Lists. An empty list says what to check. */
 export async function run(invocation: TshInvocation<typeof ls>): Promise<void> {
   const { args, flags, shared, console, services } = invocation;
@@ -63,11 +61,7 @@ function printNodes(
 /** Static labels and the last results of command labels, without those that are nobody's business. */
 function labelsOf({ metadata, spec }: NodeDocument): Record<string, string> {
   const commands = Object.entries(spec.cmd_labels ?? {}).map(([key, { result }]) => [key, result]);
-  return Object.fromEntries(
-    [...Object.entries(metadata.labels ?? {}), ...commands].filter(
-      ([key]) => key !== undefined && !internalLabel.test(key),
-    ),
-  );
+  return shownLabels(Object.fromEntries([...Object.entries(metadata.labels ?? {}), ...commands]));
 }
 
 function addressOf({ spec }: NodeDocument): string {

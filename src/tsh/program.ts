@@ -220,6 +220,101 @@ export const deviceDmiRead = defineCommand({
   run: () => import("./device-dmi-read.ts"),
 });
 
+const databaseUser = {
+  dbUser: string("database user to act as", { short: "u", placeholder: "NAME" }),
+  dbName: string("database on the server", { short: "n", placeholder: "NAME" }),
+  dbRoles: list("database roles to act in", { short: "r", placeholder: "NAMES" }),
+};
+
+const localPort = string("local port", { short: "p", placeholder: "PORT" });
+
+export const dbLs = defineCommand({
+  path: ["db", "ls"],
+  summary: "list databases",
+  example: "tsh db ls env=dev",
+  arguments: { labels: many("labels that databases must have, as in env=dev,team=a") },
+  flags: {
+    query: string("predicate over databases", { placeholder: 'labels["env"]=="dev"' }),
+    search: list("words that must all occur", { placeholder: "WORD,WORD" }),
+    verbose: boolean("show protocol, address and whole labels", { short: "v" }),
+    format: formatFlag,
+  },
+  run: () => import("./db-ls.ts"),
+});
+
+export const dbLogin = defineCommand({
+  path: ["db", "login"],
+  summary: "choose user and name for a database, and get a certificate for it",
+  example: "tsh db login --db-user=alice --db-name=orders orders-db",
+  arguments: { db: required("name of the database") },
+  flags: databaseUser,
+  run: () => import("./db-login.ts"),
+});
+
+export const dbLogout = defineCommand({
+  path: ["db", "logout"],
+  summary: "remove the certificate for a database, or all of them",
+  example: "tsh db logout orders-db",
+  arguments: { db: optional("name of the database") },
+  run: () => import("./db-logout.ts"),
+});
+
+export const dbEnv = defineCommand({
+  path: ["db", "env"],
+  summary: "print shell commands that lead programs to a database behind a local port",
+  example: 'eval "$(tsh db env orders-db)"',
+  arguments: { db: required("name of the database") },
+  flags: {
+    ...databaseUser,
+    port: localPort,
+    format: choice(["text", "json", "yaml"], "form of the output", { default: "text", short: "f" }),
+  },
+  run: () => import("./db-env.ts"),
+});
+
+export const dbConfig = defineCommand({
+  path: ["db", "config"],
+  summary: "show how programs connect to a database behind a local port",
+  example: "tsh db config --format=cmd orders-db",
+  arguments: { db: required("name of the database") },
+  flags: {
+    ...databaseUser,
+    port: localPort,
+    format: choice(["text", "cmd", "json", "yaml"], "form of the output", {
+      default: "text",
+      short: "f",
+    }),
+  },
+  run: () => import("./db-config.ts"),
+});
+
+export const dbConnect = defineCommand({
+  path: ["db", "connect"],
+  summary: "open a database with its own client: psql, mariadb or redis-cli",
+  example: "tsh db connect --db-user=alice --db-name=orders orders-db",
+  arguments: {
+    db: required("name of the database"),
+    options: rest("more arguments for the client"),
+  },
+  flags: databaseUser,
+  run: () => import("./db-connect.ts"),
+});
+
+export const proxyDb = defineCommand({
+  path: ["proxy", "db"],
+  summary: "open a local port behind which a database is, for any program",
+  example: "tsh proxy db --port=5432 --db-user=alice orders-db",
+  arguments: { db: required("name of the database") },
+  flags: {
+    ...databaseUser,
+    port: localPort,
+    tunnel: boolean(
+      "keys stay on this side of the port; there is no other way, so this changes nothing",
+    ),
+  },
+  run: () => import("./proxy-db.ts"),
+});
+
 /** The whole program. */
 export function tsh(services: () => TshServices) {
   return defineProgram({
@@ -227,6 +322,7 @@ export function tsh(services: () => TshServices) {
     summary: "reach servers with short-lived certificates",
     version: versionLine(),
     groups: {
+      db: "databases",
       device: "this machine as a trusted device",
       mfa: "your second factors",
       proxy: "local ends of connections",
@@ -240,6 +336,13 @@ export function tsh(services: () => TshServices) {
       ssh,
       scp,
       proxySsh,
+      proxyDb,
+      dbLs,
+      dbLogin,
+      dbLogout,
+      dbConnect,
+      dbEnv,
+      dbConfig,
       config,
       clusters,
       env,

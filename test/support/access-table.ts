@@ -101,7 +101,7 @@ export function cluster(spec: object): Partial<PolicyView> {
 /** A database as a target. */
 export const database: AccessTarget = databaseTarget(
   { name: "pg", labels: { env: "prod" }, hostId: "agent-1" },
-  { user: "reader", database: "sales" },
+  { user: "reader", database: "sales", roles: [] },
 );
 
 /** A role for databases. */

@@ -42,6 +42,8 @@ export interface MachineOptions {
   readonly tpm?: boolean | RunningTpm;
   /** Its firmware measures boots and logs them: see `bootMachine`. */
   readonly logsBoots?: boolean;
+  /** Names its folder; the serial number when nothing else does. */
+  readonly name?: string;
 }
 
 /** Those that run in this process: their machines' TPMs come from one factory. */
@@ -188,11 +190,11 @@ export class Cluster {
     return ended;
   }
 
-  /** A person's computer with a TPM of its own, or none. */
+  /** A person's computer with a TPM of its own, or none. Two of one serial number need a name each. */
   async machine(serial: string, options: MachineOptions = {}): Promise<Machine> {
-    const { tpm = true, logsBoots = false } = options;
+    const { tpm = true, logsBoots = false, name = serial } = options;
     const own = tpm === true ? await newTpm() : tpm || undefined;
-    return this.#addMachine(`machine-${serial}`, serial, own, logsBoots);
+    return this.#addMachine(`machine-${name}`, serial, own, logsBoots);
   }
 
   /** Runs tctl on the auth host. */

@@ -1,7 +1,7 @@
 /** Second factors: their owner adds, lists and removes them; sessions demand one of their own. */
 import { OneTimeCodes } from "../../../test/support/cluster/one-time-codes.ts";
 import type { Person } from "../../../test/support/cluster.ts";
-import { expectRan, expectThat, type Stage, type Step } from "../step.ts";
+import { eventually, expectRan, expectThat, type Stage, type Step } from "../step.ts";
 
 /** A person with a first authenticator app, and the apps that they add. */
 interface Owner extends Person {
@@ -47,6 +47,7 @@ metadata:
   name: cluster-auth-preference
 spec:
   second_factor: "on"
+  webauthn: {rp_id: localhost}
   require_session_mfa: ${wanted}
 `);
 }
@@ -129,10 +130,17 @@ export const mfaSteps: readonly Step[] = [
       const { phone } = ownerOf();
       await demandForSessions(stage, true);
       try {
+        await eventually(async () => {
+          const { code } = await stage.desk.tsh("ssh", `root@${stage.cluster.nodename}`, "true");
+          expectThat(code !== 0, "no second factor was asked for");
+        });
         const code = (await phone?.next()) ?? "";
         expectRan(await sshWithCode(stage, code), { shows: ["in as root"] });
         // The same code opens nothing more.
-        expectRan(await sshWithCode(stage, code), { code: 1, shows: [/invalid or spent/] });
+        expectRan(await sshWithCode(stage, code), {
+          code: 1,
+          shows: [/invalid or spent|previously used/],
+        });
       } finally {
         await demandForSessions(stage, false);
       }

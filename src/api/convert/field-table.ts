@@ -39,6 +39,7 @@ const rules: ReadonlyMap<string, FieldRule> = new Map<string, FieldRule>([
   ["RoleOptions.BPF", key("enhanced_recording")],
   ["RoleOptions.RequireMFAType", key("require_session_mfa")],
   ["RoleOptions.CreateDatabaseUser", key("create_db_user")],
+  ["RoleOptions.DatabaseAudit", key("db_audit")],
   ["RoleOptions.CreateDatabaseUserMode", key("create_db_user_mode")],
   ["RoleConditions.KubeGroups", key("kubernetes_groups")],
   ["RoleConditions.KubeUsers", key("kubernetes_users")],

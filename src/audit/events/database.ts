@@ -6,7 +6,7 @@ export const databaseEvents = {
     title: "Database Session Started",
     code: { success: "TDB00I", failure: "TDB00W" },
     requires: ["user", "sid", "success", "db_service", "db_protocol"],
-    allows: [...databaseFields, "namespace", "server_id", "server_version"],
+    allows: [...databaseFields, "namespace", "server_version"],
   },
   "db.session.end": {
     title: "Database Session Ended",

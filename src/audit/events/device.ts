@@ -59,6 +59,12 @@ export const deviceEvents = {
     requires: ["user", "success"],
     allows: ["device"],
   },
+  "device.copied": {
+    title: "Device Copy Detected",
+    code: "GH018W",
+    requires: ["user", "device", "message", "reason"],
+    allows: [],
+  },
   "device.drift": {
     title: "Device Firmware Changed",
     code: "GH008W",

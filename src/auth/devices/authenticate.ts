@@ -14,6 +14,7 @@ import {
   finishAuthentication,
 } from "#devicetrust/authentication.ts";
 import type { BootFacts } from "#devicetrust/device-facts.ts";
+import { receiptOf, type ShownEpoch } from "#devicetrust/epoch.ts";
 import type {
   AuthenticateChallenge,
   AuthenticateInit,
@@ -33,6 +34,7 @@ import { certifyUser } from "../users/certify.ts";
 import { lockedUserFault } from "../users/locked-user.ts";
 import { baselineOf } from "./attestation.ts";
 import { checkClock, markClock } from "./clock.ts";
+import { endCopiedEnrollment, provesCopy } from "./copies.ts";
 import {
   type DeviceChange,
   type DeviceRecord,
@@ -42,6 +44,7 @@ import {
   withCertificatesUntil,
 } from "./device-state.ts";
 import { readCredential, requirePerson } from "./enroll.ts";
+import { askForEpoch, checkEpoch, type EpochAnswer } from "./epochs.ts";
 import { callerFields, deviceFields, recordBoot, recordSuccess } from "./events.ts";
 import type { DeviceInventory } from "./inventory.ts";
 import { collectedDocument, readCollectedDocument } from "./messages.ts";
@@ -54,15 +57,11 @@ export interface AuthenticateContext {
 }
 
 /** An authentication between its challenge and the answer. */
-export interface PendingAuthentication {
+export interface PendingAuthentication extends ChallengedDevice {
   readonly challenge: AuthenticateChallenge;
-  readonly device: Device;
   readonly state: AuthenticationState;
-  readonly user: UserIdentity;
   readonly channelKey: Uint8Array;
   readonly ssh: SshHalf;
-  /** When the challenge was made. */
-  readonly challenged: Date;
 }
 
 /** The SSH certificate that the client sent, and what it says. */
@@ -77,6 +76,8 @@ export interface MarkedCertificates {
   readonly tls: Uint8Array;
   /** SSH certificate blob. */
   readonly ssh: Uint8Array;
+  /** For the epoch that the device has shown; undefined when it has shown none. */
+  readonly receipt: Uint8Array | undefined;
 }
 
 /** Everything up to the challenge. `found` is told the device as soon as it is known, for the audit of a failure. */
@@ -104,7 +105,16 @@ export async function beginDeviceAuthentication(
   });
   if (state === undefined) throw refuse("unknown_device", "no device has this credential");
   await assertNotLocked(context, user, state.device);
-  return { challenge, device: state.device, state: pending, user, channelKey, ssh, challenged };
+  return {
+    challenge,
+    device: state.device,
+    state: pending,
+    user,
+    channelKey,
+    ssh,
+    challenged,
+    series: askForEpoch(state.record, context.random),
+  };
 }
 
 /** Checks the answer, remembers it, and issues the certificates; the audit events are durable before they leave. */
@@ -113,6 +123,7 @@ export async function finishDeviceAuthentication(
   call: AuthCall,
   pending: PendingAuthentication,
   response: AuthenticateResponse,
+  epoch: ShownEpoch | undefined,
 ): Promise<MarkedCertificates> {
   const { context } = parts;
   const { device, user, channelKey, ssh } = pending;
@@ -120,7 +131,7 @@ export async function finishDeviceAuthentication(
   const sshKey = new Uint8Array(ssh.certificate.key.key.export({ type: "spki", format: "der" }));
   const proven = await proveDevice(parts, pending, response, { now, sshKey });
   const until = new Date(Math.max(user.expires.getTime(), ssh.identity.expires.getTime()));
-  const warnings = await rememberAuthentication(parts, pending, proven, until);
+  const remembered = await rememberAuthentication(parts, call, pending, { proven, until, epoch });
   const marked = {
     tls: { ...user, device: proven.device },
     ssh: { ...ssh.identity, device: proven.device },
@@ -129,7 +140,7 @@ export async function finishDeviceAuthentication(
     ...(await certifyUser(context, marked.tls, { tls: channelKey })),
     ...(await certifyUser(context, marked.ssh, { ssh: ssh.certificate.key.blob })),
   };
-  await recordFindings(context, call, device, proven, warnings);
+  await recordFindings(context, call, device, proven, remembered.warnings);
   await recordSuccess(context, "device.authenticate", call, deviceFields(device));
   await context.audit.record("cert.create", {
     ...callerFields(call),
@@ -138,7 +149,30 @@ export async function finishDeviceAuthentication(
   });
   if (!certificates.tls || !certificates.ssh)
     throw new Fault("internal", "a certificate is missing");
-  return { tls: certificates.tls, ssh: certificates.ssh };
+  return { tls: certificates.tls, ssh: certificates.ssh, receipt: remembered.receipt };
+}
+
+/** An authentication up to its challenge, as far as its proof is remembered. */
+export interface ChallengedDevice {
+  readonly device: Device;
+  readonly user: UserIdentity;
+  /** When the challenge was made. */
+  readonly challenged: Date;
+  /** The series of epochs that the device is asked about. */
+  readonly series: Uint8Array;
+}
+
+/** What a device proved, for how long its certificates may name it, and the epoch that it showed. */
+interface ShownProof {
+  readonly proven: Authentication;
+  readonly until: Date;
+  readonly epoch: ShownEpoch | undefined;
+}
+
+/** What was odd about a proof, for {@link recordFindings}; and the receipt for the epoch, if the device has shown one. */
+interface RememberedProof {
+  readonly warnings: readonly string[];
+  readonly receipt: Uint8Array | undefined;
 }
 
 /** Checks the answer. A boot that the rules refuse is remembered: whoever wants to approve it must see what it was. */
@@ -161,19 +195,15 @@ export async function proveDevice(
 }
 
 /**
- * Remembers a proof: what the device said, its clock, and until when certificates may name it. Gives what is odd about it,
- * for {@link recordFindings}. Refuses when the device was locked, unenrolled or got another key meanwhile.
+ * Remembers a proof: what the device said, its clock and epoch, and until when certificates may name it. Refuses when the
+ * device was locked, unenrolled or got another key meanwhile; and ends the enrolment of one that exists twice.
  */
 export async function rememberAuthentication(
   { context, inventory }: AuthenticateContext,
-  {
-    device,
-    user,
-    challenged,
-  }: { readonly device: Device; readonly user: UserIdentity; readonly challenged: Date },
-  proven: Authentication,
-  until: Date,
-): Promise<readonly string[]> {
+  call: AuthCall,
+  { device, user, challenged, series }: ChallengedDevice,
+  { proven, until, epoch }: ShownProof,
+): Promise<RememberedProof> {
   await assertNotLocked(context, user, device);
   const now = context.clock.now();
   const warnings = [
@@ -182,12 +212,21 @@ export async function rememberAuthentication(
       (index) => `PCR ${index} changed since the last authentication`,
     ),
   ];
-  await inventory.modify(device.metadata.name, user.username, (before) => {
-    const change = authenticatedChange(before, proven, until, { now, challenged });
-    if (change.warning !== undefined) warnings.push(change.warning);
-    return change;
-  });
-  return [...new Set(warnings)];
+  const { record } = await inventory
+    .modify(device.metadata.name, user.username, (before) => {
+      const answer = { asked: series, shown: epoch, random: context.random };
+      const change = authenticatedChange(before, proven, until, { now, challenged, answer });
+      warnings.push(...change.warnings);
+      return change;
+    })
+    .catch(async (error: unknown) => {
+      if (!provesCopy(error)) throw error;
+      throw await endCopiedEnrollment({ context, inventory }, call, device, error);
+    });
+  return {
+    warnings: [...new Set(warnings)],
+    receipt: record.epoch && receiptOf(record.epoch),
+  };
 }
 
 /** Writes what was odd about a proof, and what it lacks by rules that only report. */
@@ -210,22 +249,29 @@ function authenticatedChange(
   { device, record }: DeviceState,
   { device: proven, collectedData, platform, boot }: Authentication,
   until: Date,
-  { now, challenged }: { readonly now: Date; readonly challenged: Date },
-): DeviceChange & { readonly warning?: string | undefined } {
+  {
+    now,
+    challenged,
+    answer,
+  }: { readonly now: Date; readonly challenged: Date; readonly answer: EpochAnswer },
+): DeviceChange & { readonly warnings: readonly string[] } {
   if (device.spec.credential?.id !== proven.credentialId) {
     throw refuse("not_enrolled", "the device was unenrolled during its authentication");
   }
   const clock = platform && markClock(platform.clock, now);
-  const warning = clock && checkClock(record.clock, clock, challenged);
+  const firmware = clock && checkClock(record.clock, clock, challenged);
+  const epoch = checkEpoch(record, answer);
   const collected = collectedDocument(collectedData);
   const { refusedBoot: _, ...kept } = record;
   const next: DeviceRecord = {
     ...withCertificatesUntil(kept, until),
     recent: [...record.recent.map(withoutEvidence), collected].slice(-recentKept),
     ...(clock ? { clock } : {}),
+    ...epoch.record,
     ...(boot ? { boot: boot.facts } : {}),
   };
-  return { device, record: next, warning };
+  const warnings = [firmware, epoch.warning].filter((warning) => warning !== undefined);
+  return { device, record: next, warnings };
 }
 
 /** An administrator who wants to approve the boot must see what it was. */

@@ -5,28 +5,32 @@
 import { Fault } from "#base/fault.ts";
 import { decideAutoEnrollment } from "#devicetrust/auto-enrollment.ts";
 import type { CheckedData } from "#devicetrust/collected-data.ts";
-import type { Device } from "#resource/device.ts";
+import type { DeviceState } from "./device-state.ts";
 import { readProfileDocument } from "./messages.ts";
 import type { DeviceTrustSettings } from "./policy.ts";
 
 /** Throws `access-denied`, with the field for the audit log only, unless the device may enrol by itself now. */
 export function assertMayEnrollAlone(
   { autoEnroll }: Pick<DeviceTrustSettings, "autoEnroll">,
-  device: Device | undefined,
+  state: DeviceState | undefined,
   data: CheckedData,
-): asserts device is Device {
+): asserts state is DeviceState {
   const decision = decideAutoEnrollment({
     enabled: autoEnroll,
-    device: device && candidateOf(device),
+    device: state && candidateOf(state),
     data,
   });
   if (!decision.allowed) throw refusal(decision);
 }
 
-/** Throws the same when the device has been enrolled meanwhile: a token that nobody gave never takes it over. */
-export function assertNotTaken({ spec }: Device): void {
-  if (spec.enroll_status !== "enrolled") return;
-  throw refusal({ field: "enroll_status", message: "the device is enrolled already" });
+/** Throws the same when the device has been enrolled, or found to exist twice, meanwhile: a token that nobody gave decides neither. */
+export function assertNotTaken({ device, record }: DeviceState): void {
+  if (device.spec.enroll_status === "enrolled") {
+    throw refusal({ field: "enroll_status", message: "the device is enrolled already" });
+  }
+  if (record.copied !== undefined) {
+    throw refusal({ field: "copied", message: "the device was found to exist twice" });
+  }
 }
 
 function refusal({ field, message }: { readonly field: string; readonly message: string }): Fault {
@@ -35,12 +39,13 @@ function refusal({ field, message }: { readonly field: string; readonly message:
   });
 }
 
-function candidateOf({ spec }: Device) {
-  const { os_type, asset_tag, enroll_status, profile } = spec;
+function candidateOf({ device, record }: DeviceState) {
+  const { os_type, asset_tag, enroll_status, profile } = device.spec;
   return {
     osType: os_type,
     assetTag: asset_tag,
     enrolled: enroll_status === "enrolled",
+    copied: record.copied !== undefined,
     profile: profile && readProfileDocument(profile),
   };
 }

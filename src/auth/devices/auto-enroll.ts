@@ -23,9 +23,10 @@ export async function createAutoEnrollToken(
   try {
     const { user } = requirePerson(call);
     const data = checkCollectedData(sent, context.clock.now());
-    found = (await inventory.findByTag(data.osType, data.serialNumber))?.device;
-    const device = found;
-    assertMayEnrollAlone(await readDeviceTrust(context), device, data);
+    const state = await inventory.findByTag(data.osType, data.serialNumber);
+    found = state?.device;
+    assertMayEnrollAlone(await readDeviceTrust(context), state, data);
+    const { device } = state;
     await recordSuccess(context, event, call, deviceFields(device), "auto-enrollment");
     const { username } = user;
     return await tokens.create(

@@ -28,8 +28,19 @@ function check(before: ClockMark | undefined, after: ClockMark, challengedAfterM
 test("a clock that goes on, a reboot and a first sight are accepted", () => {
   assert.equal(check(undefined, mark()), undefined);
   assert.equal(check(mark(), mark({ clock: 5_000_001n })), undefined);
-  assert.equal(check(mark(), mark({ clock: 0n, resetCount: 8, restartCount: 0 })), undefined);
-  assert.equal(check(mark(), mark({ clock: 0n, restartCount: 3 })), undefined);
+  assert.equal(check(mark(), mark({ clock: 5_000_001n, resetCount: 8 })), undefined);
+  assert.equal(check(mark(), mark({ clock: 5_000_001n, restartCount: 3 })), undefined);
+});
+
+test("a TPM that lost its power may have lost 70 minutes of its clock, and says that it is not sure", () => {
+  const lost = { resetCount: 8, restartCount: 0, safe: false };
+  assert.equal(check(mark(), mark({ clock: 900_000n, ...lost })), undefined);
+  assertRefused("tpm_rolled_back", () => check(mark(), mark({ clock: 800_000n, ...lost })));
+  assertRefused("tpm_rolled_back", () =>
+    check(mark(), mark({ clock: 4_999_999n, ...lost, safe: true })),
+  );
+  const updated = mark({ clock: 0n, ...lost, safe: true, firmwareVersion: 2n });
+  assert.match(check(mark(), updated) ?? "", /firmware/);
 });
 
 test("answers of logins that overlap may come in the other order", () => {
@@ -46,7 +57,7 @@ test("a state that was rolled back or copied is refused", () => {
 
 test("counters wrap around at 32 bits, because they are shifted by a constant of the key", () => {
   const before = mark({ resetCount: 0xffff_ffff });
-  assert.equal(check(before, mark({ clock: 1n, resetCount: 0 })), undefined);
+  assert.equal(check(before, mark({ clock: 5_000_001n, resetCount: 0 })), undefined);
   assertRefused("tpm_rolled_back", () => check(mark({ resetCount: 0 }), before));
 });
 

@@ -7,6 +7,7 @@
 import { base64 } from "#base/bytes.ts";
 import { refuseCeremony } from "#devicetrust/refusal.ts";
 import type { AttestedClock } from "#tpm/attest.ts";
+import { refuseCopy } from "./copies.ts";
 
 /** The clock at one quote. 64-bit numbers as decimal text. */
 export interface ClockMark {
@@ -22,6 +23,9 @@ export interface ClockMark {
 
 /** Clocks of several auth services may be apart by so much. */
 const skewMs = 5000;
+
+/** A TPM that lost its power without notice may lose so much of its clock, in milliseconds (Part 1 section 36.3.1). */
+const lostClock = 2n ** 22n;
 
 /** What to remember of a quote. */
 export function markClock(attested: AttestedClock, now: Date): ClockMark {
@@ -48,24 +52,31 @@ export function checkClock(
 ): string | undefined {
   if (before === undefined) return undefined;
   if (before.qualifiedSigner !== after.qualifiedSigner) {
-    throw refuse("tpm_hierarchy", "the key is in another hierarchy of the TPM than before");
+    throw refuseCeremony(
+      "authentication",
+      "tpm_hierarchy",
+      "the key is in another hierarchy of the TPM than before",
+    );
   }
   const overlapping = challenged.getTime() < Date.parse(before.seen) + skewMs;
-  if (!overlapping) assertGoesOn(before, after);
-  return before.firmwareVersion === after.firmwareVersion
-    ? undefined
-    : "the firmware of the TPM has changed";
+  const sameFirmware = before.firmwareVersion === after.firmwareVersion;
+  if (!overlapping) assertGoesOn(before, after, sameFirmware);
+  return sameFirmware ? undefined : "the firmware of the TPM has changed";
 }
 
-function assertGoesOn(before: ClockMark, after: ClockMark): void {
+function assertGoesOn(before: ClockMark, after: ClockMark, sameFirmware: boolean): void {
   const resets = (after.resetCount - before.resetCount) | 0;
-  if (resets < 0) throw refuse("tpm_rolled_back", "the TPM counts fewer resets than before");
+  if (resets < 0) throw refuseCopy("tpm_rolled_back", "the TPM counts fewer resets than before");
+  const lost = BigInt(before.clock) - BigInt(after.clock);
+  if (lost <= 0n) return;
   const restarts = (after.restartCount - before.restartCount) | 0;
-  if (resets === 0 && restarts === 0 && BigInt(after.clock) < BigInt(before.clock)) {
-    throw refuse("tpm_rolled_back", "the clock of the TPM went back without a reset");
+  if (resets === 0 && restarts === 0) {
+    throw refuseCopy("tpm_rolled_back", "the clock of the TPM went back without a reset");
   }
-}
-
-function refuse(reason: string, why: string) {
-  return refuseCeremony("authentication", reason, why);
+  // New firmware may begin its clock anew.
+  if (!sameFirmware || (!after.safe && lost <= lostClock)) return;
+  throw refuseCopy(
+    "tpm_rolled_back",
+    "the clock of the TPM went back further than a reset explains",
+  );
 }

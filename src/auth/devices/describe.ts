@@ -66,7 +66,8 @@ export async function describeDevice(
     ...describeDemands(user, policy, context.clock.now()),
     unmetRules:
       state && standing.trusted ? findUnmetRules(user, policy, state, context.clock.now()) : [],
-    autoEnroll: enrollsAutomatically(policy.authPreference.spec),
+    autoEnroll:
+      enrollsAutomatically(policy.authPreference.spec) && state?.record.copied === undefined,
     mayEnroll: isPerson(user) && may("enroll"),
     mayEnrollAlone:
       isPerson(user) &&

@@ -6,6 +6,7 @@ import { formatKey, formatPrefix } from "#backend/key.ts";
 import { utf8 } from "#base/bytes.ts";
 import type { BootFacts, PcrTable } from "#devicetrust/device-facts.ts";
 import type { EndorsementBinding } from "#devicetrust/enrollment.ts";
+import type { EpochMark } from "#devicetrust/epoch.ts";
 import type { Device, DeviceCollectedData, OsType } from "#resource/device.ts";
 import type { ClockMark } from "./clock.ts";
 
@@ -25,6 +26,14 @@ export interface DeviceRecord {
   readonly refusedBoot?: BootFacts;
   /** The clock of the TPM when it last proved itself. */
   readonly clock?: ClockMark;
+  /** The secret that our own client shows next; absent while the device has never shown one. */
+  readonly epoch?: EpochMark;
+  /** When two copies of the device were found. Until it enrolls again it gets no token by itself. */
+  readonly copied?: string;
+  /** Keys of this device that exist twice and never enroll again, oldest first. */
+  readonly retiredKeys?: readonly string[];
+  /** The key that the device was enrolled with last, and for whom, after its enrolment has ended. */
+  readonly formerly?: { readonly credentialId: string; readonly owner: string };
   /** No certificate that names the device and its credential is valid after this moment. */
   readonly certificatesUntil?: string;
   /** The TPM that it must enrol with, as an administrator said beforehand. Outlives enrolments. */
@@ -61,20 +70,29 @@ export interface DeviceChange {
 export const emptyRecord: DeviceRecord = { recent: [] };
 
 /** What is left of a record when the device loses its credential. */
-export function unenrolledRecord(record: DeviceRecord): DeviceRecord {
-  const { assignedUser, boundEndorsement } = record;
-  if (assignedUser === undefined && boundEndorsement === undefined) return emptyRecord;
-  return { ...emptyRecord, ...lastingOf(record) };
+export function unenrolledRecord({ device, record }: DeviceState): DeviceRecord {
+  const { copied, formerly } = record;
+  const { credential, owner = "" } = device.spec;
+  const last = credential ? { credentialId: credential.id, owner } : formerly;
+  const kept = {
+    ...lastingOf(record),
+    ...(copied === undefined ? {} : { copied }),
+    ...(last === undefined ? {} : { formerly: last }),
+  };
+  // The same object: a device that says nothing has no record in the store.
+  return Object.keys(kept).length === 0 ? emptyRecord : { ...emptyRecord, ...kept };
 }
 
 /** What a record says of the device whatever it is enrolled with. */
 export function lastingOf({
   assignedUser,
   boundEndorsement,
-}: DeviceRecord): Pick<DeviceRecord, "assignedUser" | "boundEndorsement"> {
+  retiredKeys,
+}: DeviceRecord): Pick<DeviceRecord, "assignedUser" | "boundEndorsement" | "retiredKeys"> {
   return {
     ...(assignedUser === undefined ? {} : { assignedUser }),
     ...(boundEndorsement === undefined ? {} : { boundEndorsement }),
+    ...(retiredKeys === undefined ? {} : { retiredKeys }),
   };
 }
 

@@ -15,6 +15,13 @@ import {
   finishEnrollment,
 } from "#devicetrust/enrollment.ts";
 import { assertNoConflict } from "#devicetrust/enrollment-conflict.ts";
+import {
+  beginEpoch,
+  type EpochMark,
+  newSeries,
+  receiptOf,
+  type ShownEpoch,
+} from "#devicetrust/epoch.ts";
 import type {
   DeviceCredential,
   EnrollChallenge,
@@ -28,6 +35,7 @@ import { type AuthCall, authorize, requireUser } from "../grpc/guard.ts";
 import { endorsementFacts, signsWithSha1 } from "./attestation.ts";
 import { assertMayEnrollAlone, assertNotTaken } from "./auto-enroll-check.ts";
 import { markClock } from "./clock.ts";
+import { assertKeyMayEnroll } from "./copies.ts";
 import { type DeviceChange, type DeviceState, lastingOf } from "./device-state.ts";
 import { deviceFields, recordBoot, recordFailure, recordSuccess } from "./events.ts";
 import type { DeviceInventory } from "./inventory.ts";
@@ -49,8 +57,17 @@ export interface PendingEnrollment {
   readonly device: Device;
   readonly state: EnrollmentState;
   readonly user: UserIdentity;
+  /** The series of epochs that begins with this enrolment. */
+  readonly series: Uint8Array;
   /** By a token that no administrator gave. */
   readonly automatic: boolean;
+}
+
+/** A device that is enrolled now. */
+export interface FinishedEnrollment {
+  readonly enrolled: DeviceState;
+  /** For the epoch that the device has shown; undefined when it has shown none. */
+  readonly receipt: Uint8Array | undefined;
 }
 
 /** The person who enrols a device or authenticates with it: no bot, and nobody in another's name. */
@@ -94,6 +111,7 @@ export async function beginDeviceEnrollment(
   }
   const { device } = state;
   found(device);
+  assertKeyMayEnroll(state, init.credentialId, user.username);
   const automatic = await spendToken(
     { context, inventory, tokens },
     call,
@@ -101,7 +119,7 @@ export async function beginDeviceEnrollment(
     device,
     user,
   );
-  if (automatic) assertMayEnrollAlone(settings, device, data);
+  if (automatic) assertMayEnrollAlone(settings, state, data);
   const target = {
     id: device.metadata.name,
     osType,
@@ -109,32 +127,35 @@ export async function beginDeviceEnrollment(
     bound: state.record.boundEndorsement,
   };
   const begun = beginEnrollment(init, { ...deps, device: target } satisfies EnrollmentDeps);
-  return { ...begun, device, user, automatic };
+  return { ...begun, device, user, automatic, series: newSeries(context.random) };
 }
 
 /** Checks the answer and stores the credential; the audit event is durable before anything is stored. */
 export async function finishDeviceEnrollment(
   { context, inventory }: EnrollContext,
   call: AuthCall,
-  { state, device, user, automatic }: PendingEnrollment,
+  { state, device, user, automatic, series }: PendingEnrollment,
   response: EnrollResponse,
-): Promise<DeviceState> {
+  shown: ShownEpoch | undefined,
+): Promise<FinishedEnrollment> {
   const now = context.clock.now();
   const enrollment = finishEnrollment(state, response, { now });
   const { credential, endorsement: offered, platform, boot } = enrollment;
-  return inventory.modify(
+  const epoch = shown && beginEpoch(series, shown, context.random);
+  const enrolled = await inventory.modify(
     device.metadata.name,
     user.username,
     async (before) => {
       assertSameIncarnation(device, before.device);
-      if (automatic) assertNotTaken(before.device);
+      assertKeyMayEnroll(before, credential.id, user.username);
+      if (automatic) assertNotTaken(before);
       const { enrolled, endorsement } = enrolledHardware(before);
       assertNoConflict(enrollment, {
         deviceId: device.metadata.name,
         ...(enrolled && endorsement ? { enrolledEndorsementHash: endorsement } : {}),
         ...(await inventory.findHolders(credential.id, offered?.publicKeyHash)),
       });
-      return enrolledChange(before, enrollment, user.username, now);
+      return enrolledChange(before, { ...enrollment, epoch }, user.username, now);
     },
     async (after) => {
       const fields = deviceFields(after);
@@ -147,6 +168,7 @@ export async function finishDeviceEnrollment(
       return recordSuccess(context, "device.enroll", call, fields, message);
     },
   );
+  return { enrolled, receipt: epoch && receiptOf(epoch) };
 }
 
 /** An administrator's token needs the permission to enrol; a token for auto-enrolment is the permission itself. */
@@ -200,7 +222,14 @@ function enrolledHardware({ device, record }: DeviceState) {
 
 function enrolledChange(
   { device, record }: DeviceState,
-  { credential, endorsement, collectedData, platform, boot }: Enrollment,
+  {
+    credential,
+    endorsement,
+    collectedData,
+    platform,
+    boot,
+    epoch,
+  }: Enrollment & { readonly epoch: EpochMark | undefined },
   owner: string,
   now: Date,
 ): DeviceChange {
@@ -222,6 +251,7 @@ function enrolledChange(
       recent: [],
       ...(endorsement ? endorsementFacts(endorsement) : {}),
       ...(platform ? { clock: markClock(platform.clock, now) } : {}),
+      ...(epoch ? { epoch } : {}),
       ...(boot ? { boot: boot.facts, baseline: boot.facts.pcrs } : {}),
       // Certificates of the same key are still out there; those of another one are locked by this change.
       ...(sameKey && certificatesUntil !== undefined ? { certificatesUntil } : {}),

@@ -8,6 +8,7 @@ import { type Timestamp, timestampDate, timestampFromDate } from "@bufbuild/prot
 import { decodeDocument, encodeDocument } from "#api/convert/document.ts";
 import { Fault } from "#base/fault.ts";
 import type { DeviceProfile } from "#devicetrust/auto-enrollment.ts";
+import { checkShownEpoch, type ShownEpoch } from "#devicetrust/epoch.ts";
 import type {
   AuthenticateChallenge,
   AuthenticateInit,
@@ -160,15 +161,19 @@ export function readEnrollResponse({ payload }: EnrollDeviceRequest): EnrollResp
   }
 }
 
-/** The challenge of an enrolment as its message. */
+/** The challenge of an enrolment as its message, with the series of epochs that begins. */
 export function enrollChallengeMessage(
   challenge: EnrollChallenge,
+  series: Uint8Array,
 ): MessageInitShape<typeof EnrollDeviceResponseSchema> {
+  const gatehouseEpoch = { series };
   if (challenge.kind === "key") {
-    return { payload: { case: "macosChallenge", value: { challenge: challenge.challenge } } };
+    const value = { challenge: challenge.challenge };
+    return { payload: { case: "macosChallenge", value }, gatehouseEpoch };
   }
   const { encryptedCredential, attestationNonce } = challenge;
-  return { payload: { case: "tpmChallenge", value: { encryptedCredential, attestationNonce } } };
+  const value = { encryptedCredential, attestationNonce };
+  return { payload: { case: "tpmChallenge", value }, gatehouseEpoch };
 }
 
 /** The first message of an authentication, without the certificates or the web token in it. */
@@ -201,17 +206,27 @@ export function readAuthenticateResponse({
   }
 }
 
-/** The challenge of an authentication as its message. */
+/** The epoch that our own client shows with its answer; undefined from others. Throws `invalid`. */
+export function readShownEpoch({
+  gatehouseEpoch,
+}: AuthenticateDeviceRequest | EnrollDeviceRequest): ShownEpoch | undefined {
+  return gatehouseEpoch && checkShownEpoch(gatehouseEpoch);
+}
+
+/** The challenge of an authentication as its message, with the series of epochs that is asked for. */
 export function authenticateChallengeMessage(
   challenge: AuthenticateChallenge,
+  series: Uint8Array,
 ): MessageInitShape<typeof AuthenticateDeviceResponseSchema> {
+  const gatehouseEpoch = { series };
   return challenge.kind === "key"
-    ? { payload: { case: "challenge", value: { challenge: challenge.challenge } } }
+    ? { payload: { case: "challenge", value: { challenge: challenge.challenge } }, gatehouseEpoch }
     : {
         payload: {
           case: "tpmChallenge",
           value: { attestationNonce: challenge.attestationNonce },
         },
+        gatehouseEpoch,
       };
 }
 

@@ -115,10 +115,11 @@ export class InventorySync {
 
   /** The stored device after what the service says of it. */
   #changeOf(
-    { device: before, record }: DeviceState,
+    state: DeviceState,
     given: DeviceMessage,
     assignedUser: string | undefined,
   ): ReasonedChange {
+    const { device: before, record } = state;
     const last = record.assignedUser;
     const taken = assignedUser !== undefined && !!last && last !== assignedUser;
     const unenroll = taken && before.spec.enroll_status === "enrolled";
@@ -129,7 +130,7 @@ export class InventorySync {
     const mask = ["source", "profile", ...(unenroll ? ["enroll_status"] : [])];
     const { clock } = this.#parts.context;
     const device = updateDevice(before, message, mask, { now: clock.now() });
-    const kept = device.spec.credential ? record : unenrolledRecord(record);
+    const kept = device.spec.credential ? record : unenrolledRecord(state);
     return {
       device,
       record: assignedUser === undefined ? kept : { ...kept, assignedUser },

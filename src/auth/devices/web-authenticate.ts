@@ -5,6 +5,7 @@
  */
 import type { Secret } from "#base/secret.ts";
 import { type AuthenticationState, beginAuthentication } from "#devicetrust/authentication.ts";
+import type { ShownEpoch } from "#devicetrust/epoch.ts";
 import type {
   AuthenticateChallenge,
   AuthenticateInit,
@@ -17,19 +18,19 @@ import {
   type WebTokenRecord,
   webTokenTtlMs,
 } from "#devicetrust/web-token.ts";
-import type { UserIdentity } from "#identity/identity.ts";
-import type { Device } from "#resource/device.ts";
 import type { AuthCall } from "../grpc/guard.ts";
 import { findWebSession, type WebSession } from "../web/sessions.ts";
 import {
   type AuthenticateContext,
   assertNotLocked,
   authenticatingDevice,
+  type ChallengedDevice,
   proveDevice,
   recordFindings,
   rememberAuthentication,
 } from "./authenticate.ts";
 import { requirePerson } from "./enroll.ts";
+import { askForEpoch } from "./epochs.ts";
 import { type DeviceFields, deviceFields, recordSuccess, webFields } from "./events.ts";
 import { assertDeviceTrustOn, readDeviceTrust } from "./policy.ts";
 import type { ConfirmationTokens, WebTokens } from "./web-tokens.ts";
@@ -47,14 +48,11 @@ export interface PresentedToken {
 }
 
 /** A web authentication between its challenge and the answer. */
-export interface PendingWebAuthentication {
+export interface PendingWebAuthentication extends ChallengedDevice {
   readonly challenge: AuthenticateChallenge;
-  readonly device: Device;
   readonly state: AuthenticationState;
-  readonly user: UserIdentity;
   readonly token: WebTokenRecord;
   readonly session: WebSession;
-  readonly challenged: Date;
 }
 
 /**
@@ -91,7 +89,8 @@ export async function beginWebAuthentication(
   const { device } = state;
   assertExpectedDevice(token, { id: device.metadata.name, osType: device.spec.os_type });
   await assertNotLocked(context, user, device);
-  return { challenge, device, state: pending, user, token, session, challenged: now };
+  const series = askForEpoch(state.record, context.random);
+  return { challenge, device, state: pending, user, token, session, challenged: now, series };
 }
 
 /** Checks the answer, remembers it, and gives the words of the confirmation token; the event is durable before they leave. */
@@ -100,7 +99,12 @@ export async function finishWebAuthentication(
   call: AuthCall,
   pending: PendingWebAuthentication,
   response: AuthenticateResponse,
-): Promise<{ readonly id: string; readonly token: Secret }> {
+  epoch: ShownEpoch | undefined,
+): Promise<{
+  readonly id: string;
+  readonly token: Secret;
+  readonly receipt: Uint8Array | undefined;
+}> {
   const { context, confirmations } = parts;
   const { device, token, session } = pending;
   const { id, user, sessionId } = token;
@@ -110,13 +114,13 @@ export async function finishWebAuthentication(
   const now = context.clock.now();
   const proven = await proveDevice(parts, pending, response, { now, sshKey: undefined });
   const until = session.identity.expires;
-  const warnings = await rememberAuthentication(parts, pending, proven, until);
-  await recordFindings(context, call, device, proven, warnings);
+  const remembered = await rememberAuthentication(parts, call, pending, { proven, until, epoch });
+  await recordFindings(context, call, device, proven, remembered.warnings);
   const fields = { ...deviceFields(device), ...webFields(id) };
   await recordSuccess(context, "device.authenticate", call, fields);
   const expires = new Date(now.getTime() + webTokenTtlMs);
   const words = await confirmations.add({ id, user, sessionId, expires, device: proven.device });
-  return { id, token: words };
+  return { id, token: words, receipt: remembered.receipt };
 }
 
 function refuse(reason: string, why: string) {

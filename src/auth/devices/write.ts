@@ -53,9 +53,9 @@ export function changeDevice(
   mask: readonly string[] | undefined,
 ): Promise<DeviceState> {
   const now = parts.context.clock.now();
-  return writeChange(parts, call, id, ({ device: before, record }) => {
-    const device = updateDevice(before, message, mask, { now });
-    return { device, record: device.spec.credential ? record : unenrolledRecord(record) };
+  return writeChange(parts, call, id, (before) => {
+    const device = updateDevice(before.device, message, mask, { now });
+    return { device, record: device.spec.credential ? before.record : unenrolledRecord(before) };
   });
 }
 

@@ -10,6 +10,7 @@ import type { AgentService, AuthorityUpdateSchema } from "#gen/gatehouse/v1/agen
 import type { SystemIdentity } from "#identity/identity.ts";
 import { acceptAgentEvents } from "../audit/agent-events.ts";
 import type { AuthContext } from "../context.ts";
+import { issueDatabaseClientCertificate } from "../databases/client-certificates.ts";
 import { type FeedUpdate, watchAuthority } from "../hosts/feed.ts";
 import { heartbeatRoles, takeHeartbeat } from "../hosts/presence.ts";
 import { checkPeer, requireSystem } from "./guard.ts";
@@ -64,6 +65,11 @@ export function agentService(context: AuthContext): ServiceHandlers<typeof Agent
     async emitEvents({ events }, call) {
       await acceptAgentEvents(context, requireSystem(call, ...reporters), events);
       return {};
+    },
+
+    async issueDatabaseCertificate(request, call) {
+      const agent = requireSystem(call, "Db");
+      return { certificate: await issueDatabaseClientCertificate(context, agent, request) };
     },
 
     async heartbeat({ document, gone }, call) {

@@ -8,6 +8,7 @@ import type { Peer } from "#api/peer.ts";
 import { explained } from "#audit/refusal.ts";
 import { utf8 } from "#base/bytes.ts";
 import { Fault } from "#base/fault.ts";
+import type { ShownEpoch } from "#devicetrust/epoch.ts";
 import type { AuthenticateChallenge, AuthenticateResponse } from "#devicetrust/messages.ts";
 import { badRequest } from "#devicetrust/refusal.ts";
 import type {
@@ -40,6 +41,7 @@ import {
   readAuthenticateResponse,
   readEnrollInit,
   readEnrollResponse,
+  readShownEpoch,
 } from "../devices/messages.ts";
 import { deviceMessage } from "../devices/views.ts";
 import {
@@ -80,11 +82,23 @@ export function enrollDeviceHandler(
       const pending = await beginDeviceEnrollment(parts, call, init, (device) =>
         found(deviceFields(device, init.credentialId)),
       );
-      await stream.send(enrollChallengeMessage(pending.challenge));
-      const response = readEnrollResponse(await receive(stream));
-      const state = await finishDeviceEnrollment(parts, call, pending, response);
-      const device = deviceMessage(state, "resource");
-      return () => stream.send({ payload: { case: "success", value: { device } } });
+      await stream.send(enrollChallengeMessage(pending.challenge, pending.series));
+      const answer = await receive(stream);
+      const response = readEnrollResponse(answer);
+      const epoch = readShownEpoch(answer);
+      const { enrolled, receipt } = await finishDeviceEnrollment(
+        parts,
+        call,
+        pending,
+        response,
+        epoch,
+      );
+      const device = deviceMessage(enrolled, "resource");
+      return () =>
+        stream.send({
+          payload: { case: "success", value: { device } },
+          ...(receipt ? { gatehouseEpoch: { receipt } } : {}),
+        });
     });
   };
 }
@@ -102,10 +116,14 @@ export function authenticateDeviceHandler(
       const { payload } = await receive(stream);
       if (payload.case !== "init") throw outOfOrder();
       const begin = payload.value.deviceWebToken ? vouchForSession : markCertificates;
-      const { challenge, finish } = await begin(parts, call, payload.value, found);
-      await stream.send(authenticateChallengeMessage(challenge));
-      const result = await finish(readAuthenticateResponse(await receive(stream)));
-      return () => stream.send(result);
+      const { challenge, series, finish } = await begin(parts, call, payload.value, found);
+      await stream.send(authenticateChallengeMessage(challenge, series));
+      const answer = await receive(stream);
+      const { receipt, ...result } = await finish(
+        readAuthenticateResponse(answer),
+        readShownEpoch(answer),
+      );
+      return () => stream.send({ ...result, ...(receipt ? { gatehouseEpoch: { receipt } } : {}) });
     });
   };
 }
@@ -113,10 +131,19 @@ export function authenticateDeviceHandler(
 /** An authentication up to its challenge, and what makes the result of the answer. */
 interface Begun {
   readonly challenge: AuthenticateChallenge;
+  /** The series of epochs that the device is asked about. */
+  readonly series: Uint8Array;
   readonly finish: (
     response: AuthenticateResponse,
-  ) => Promise<MessageInitShape<typeof AuthenticateDeviceResponseSchema>>;
+    epoch: ShownEpoch | undefined,
+  ) => Promise<AuthenticationResult>;
 }
+
+/** The last message, and the receipt that goes with it. */
+type AuthenticationResult = Pick<
+  MessageInitShape<typeof AuthenticateDeviceResponseSchema>,
+  "payload"
+> & { readonly receipt: Uint8Array | undefined };
 
 /** For a login: its result is both certificates with the device in them. */
 async function markCertificates(
@@ -136,10 +163,17 @@ async function markCertificates(
   );
   return {
     challenge: pending.challenge,
-    finish: async (response) => {
-      const { tls, ssh } = await finishDeviceAuthentication(parts, call, pending, response);
+    series: pending.series,
+    finish: async (response, epoch) => {
+      const { tls, ssh, receipt } = await finishDeviceAuthentication(
+        parts,
+        call,
+        pending,
+        response,
+        epoch,
+      );
       const value = { x509Der: tls, sshAuthorizedKey: utf8(formatSshCertificate(ssh)) };
-      return { payload: { case: "userCertificates", value } };
+      return { payload: { case: "userCertificates", value }, receipt };
     },
   };
 }
@@ -160,10 +194,11 @@ async function vouchForSession(
   const pending = await beginWebAuthentication(parts, call, init, { id, token }, found);
   return {
     challenge: pending.challenge,
-    finish: async (response) => {
-      const confirmation = await finishWebAuthentication(parts, call, pending, response);
-      const value = { id: confirmation.id, token: confirmation.token.reveal() };
-      return { payload: { case: "confirmationToken", value } };
+    series: pending.series,
+    finish: async (response, epoch) => {
+      const confirmed = await finishWebAuthentication(parts, call, pending, response, epoch);
+      const value = { id: confirmed.id, token: confirmed.token.reveal() };
+      return { payload: { case: "confirmationToken", value }, receipt: confirmed.receipt };
     },
   };
 }

@@ -6,13 +6,15 @@ import { connect, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { encodeFrame, readFrame } from "#api/tunnel/frame.ts";
 import { Fault, isFault } from "#base/fault.ts";
+import type { DatabaseRoute } from "#identity/identity.ts";
+import type { Database } from "#resource/database.ts";
 import type {
   ClusterAccess,
   DeviceState,
   DialTarget,
   NodeDocument,
   NodeLogin,
-  NodeQuery,
+  ResourceQuery,
 } from "../access.ts";
 import type { OnTpmBusy } from "../device/tpm-busy.ts";
 import { readText } from "../profile/files.ts";
@@ -88,8 +90,16 @@ export class AgentAccess implements ClusterAccess {
     return first && new AgentAccess(place, host, { onTpmBusy, first });
   }
 
-  async listNodes(query: NodeQuery): Promise<NodeDocument[]> {
+  async listNodes(query: ResourceQuery): Promise<NodeDocument[]> {
     return (await this.#ask({ op: "nodes", query })) as NodeDocument[];
+  }
+
+  async listDatabases(query: ResourceQuery): Promise<Database[]> {
+    return (await this.#ask({ op: "databases", query })) as Database[];
+  }
+
+  async dialDatabase(route: DatabaseRoute): Promise<Duplex> {
+    return (await this.#exchange({ op: "database", route })).socket;
   }
 
   async device(): Promise<DeviceState> {
@@ -218,6 +228,6 @@ async function connectAgent(place: AgentPlace): Promise<AgentConnection> {
 
 /** JSON drops what is undefined. */
 function deviceState(value: unknown): DeviceState {
-  const { assetTag, problem } = value as Partial<DeviceState>;
-  return { assetTag, problem };
+  const { assetTag, problem, hint } = value as Partial<DeviceState>;
+  return { assetTag, problem, ...(hint === undefined ? {} : { hint }) };
 }

@@ -6,14 +6,16 @@
  * of the program.
  */
 import { Fault, type FaultCode, isFaultCode } from "#base/fault.ts";
-import type { DialTarget, NodeQuery } from "../access.ts";
+import type { DatabaseRoute } from "#identity/identity.ts";
+import type { DialTarget, ResourceQuery } from "../access.ts";
 
 /** Requests that a caller may make. `host` names the login by its proxy. */
 export type AgentRequest = Authorized & (ClusterRequest | ControlRequest);
 
 /** What a login's cluster is asked. With `notices` the caller hears of waits before the answer. */
 export type ClusterRequest = { readonly host: string; readonly notices: boolean } & (
-  | { readonly op: "nodes"; readonly query: NodeQuery }
+  | { readonly op: "nodes" | "databases"; readonly query: ResourceQuery }
+  | { readonly op: "database"; readonly route: DatabaseRoute }
   | { readonly op: "dial" | "login"; readonly target: DialTarget }
   | { readonly op: "device" | "refresh" }
 );
@@ -59,7 +61,10 @@ export function parseRequest(value: unknown): AgentRequest {
     case "device":
     case "refresh":
       return { token, op, ...parseCluster(fields) };
+    case "database":
+      return { token, op, ...parseCluster(fields), route: parseRoute(fields["route"]) };
     case "nodes":
+    case "databases":
       return { token, op, ...parseCluster(fields), query: parseQuery(fields["query"]) };
     case "dial":
     case "login":
@@ -110,7 +115,7 @@ function parseCluster(fields: Record<string, unknown>): Pick<ClusterRequest, "ho
   return { host: text(fields, "host", 253), notices: fields["notices"] === true };
 }
 
-function parseQuery(value: unknown): NodeQuery {
+function parseQuery(value: unknown): ResourceQuery {
   const fields = record(value);
   const labels = Object.entries(record(fields["labels"]));
   const search = fields["search"];
@@ -122,6 +127,21 @@ function parseQuery(value: unknown): NodeQuery {
     labels: Object.fromEntries(labels) as Record<string, string>,
     predicate: text(fields, "predicate", 10_000),
     search,
+  };
+}
+
+function parseRoute(value: unknown): DatabaseRoute {
+  const fields = record(value);
+  const roles = fields["roles"];
+  if (!Array.isArray(roles) || !roles.every((role) => typeof role === "string")) {
+    throw badField("roles");
+  }
+  return {
+    serviceName: text(fields, "serviceName", 300),
+    protocol: text(fields, "protocol", 30),
+    username: text(fields, "username", 300),
+    database: text(fields, "database", 300),
+    roles,
   };
 }
 

@@ -5,6 +5,7 @@
 import { randomBytes } from "node:crypto";
 import { chmodSync, rmSync } from "node:fs";
 import { createServer, type Server, type Socket } from "node:net";
+import type { Duplex } from "node:stream";
 import { encodeFrame, readFrame } from "#api/tunnel/frame.ts";
 import { splice } from "#api/tunnel/stream.ts";
 import { sameBytes, utf8 } from "#base/bytes.ts";
@@ -179,6 +180,13 @@ export class AgentServer {
         return send(socket, await (await work.access(request.host)).refreshDevice());
       case "nodes":
         return send(socket, await (await work.access(request.host)).listNodes(request.query));
+      case "databases":
+        return send(socket, await (await work.access(request.host)).listDatabases(request.query));
+      case "database":
+        return this.#join(
+          socket,
+          await (await work.access(request.host)).dialDatabase(request.route),
+        );
       case "dial":
         return this.#dial(socket, request);
       case "login":
@@ -187,7 +195,10 @@ export class AgentServer {
   }
 
   async #dial(socket: Socket, { host, target }: NodeRequest): Promise<void> {
-    const stream = await (await this.#options.work.access(host)).dialNode(target);
+    this.#join(socket, await (await this.#options.work.access(host)).dialNode(target));
+  }
+
+  #join(socket: Socket, stream: Duplex): void {
     if (socket.destroyed) {
       stream.destroy();
       return;

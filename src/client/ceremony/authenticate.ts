@@ -5,13 +5,14 @@
  */
 import { createClient, type GrpcClient } from "#api/grpc/client.ts";
 import { buffer, utf8 } from "#base/bytes.ts";
-import { Fault } from "#base/fault.ts";
+import { Fault, isFault } from "#base/fault.ts";
 import type { AuthenticateChallenge, CollectedData } from "#devicetrust/messages.ts";
 import type { AuthenticateDeviceResponse } from "#gen/teleport/devicetrust/v1/authenticate_pb.ts";
 import { DeviceTrustService } from "#gen/teleport/devicetrust/v1/service_pb.ts";
 import { parseAuthorizedKey } from "#ssh/public-key.ts";
 import type { DeviceCertificates, DeviceProof } from "../cluster/device-session.ts";
 import type { DeviceAuthenticator } from "../device/authenticator.ts";
+import { showEpoch } from "./epoch.ts";
 import { authenticateChallenge, collectedDataMessage, platformMessage } from "./messages.ts";
 
 /** Runs the ceremony. Throws what the cluster, or the device's hardware, refused with. */
@@ -73,10 +74,18 @@ async function exchange(
   try {
     const value = { ...occasion, credentialId, deviceData: collectedDataMessage(data) };
     await call.send({ payload: { case: "init", value } });
-    const challenge = authenticateChallenge(await expectAnswer(call.receive()));
-    await call.send({ payload: await answer(device, challenge, signWithSshKey) });
-    call.finishSending();
-    return (await expectAnswer(call.receive())).payload;
+    const challenge = await expectAnswer(call.receive()).catch(async (error: unknown) => {
+      // The cluster gives no reasons to who has proved nothing; this machine may know one.
+      if (isFault(error, "access-denied")) await device.check();
+      throw error;
+    });
+    const payload = await answer(device, authenticateChallenge(challenge), signWithSshKey);
+    return await showEpoch(device, challenge.gatehouseEpoch, async (gatehouseEpoch) => {
+      await call.send({ payload, ...(gatehouseEpoch ? { gatehouseEpoch } : {}) });
+      call.finishSending();
+      const result = await expectAnswer(call.receive());
+      return { value: result.payload, given: result.gatehouseEpoch };
+    });
   } finally {
     call.cancel();
   }

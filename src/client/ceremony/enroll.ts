@@ -7,8 +7,9 @@ import { Fault, isFault } from "#base/fault.ts";
 import type { CollectedData, EnrollResponse, OsType } from "#devicetrust/messages.ts";
 import type { Device } from "#gen/teleport/devicetrust/v1/device_pb.ts";
 import { DeviceTrustService } from "#gen/teleport/devicetrust/v1/service_pb.ts";
-import type { DeviceAuthenticator } from "../device/authenticator.ts";
+import type { DeviceAuthenticator, EnrollCredential } from "../device/authenticator.ts";
 import { noSerialNumber } from "../device/serial-number.ts";
+import { showEpoch } from "./epoch.ts";
 import {
   collectedDataMessage,
   credentialMessage,
@@ -48,14 +49,36 @@ export async function obtainEnrollToken(
   return { token: await createToken(auth, known), registered: false };
 }
 
-/** Enrols this device with a token. Throws what the cluster, or the device's hardware, refused with. */
+/**
+ * Enrols this device with a token. Where the cluster does not take the key of an earlier enrolment any more, with a new
+ * one. Throws what the cluster, or the device's hardware, refused with.
+ */
 export async function runEnrollment(
   auth: GrpcClient,
   device: DeviceAuthenticator,
   data: CollectedData,
   token: string,
 ): Promise<{ assetTag: string; osType: OsType }> {
-  const credential = await device.enrollInit();
+  const attempt: EnrollAttempt = { auth, device, data, token };
+  return (
+    (await enrollKey(attempt, await device.enrollInit())) ??
+    (await enrollKey(attempt, await device.enrollInit({ fresh: true }))) ??
+    keyRefusedTwice()
+  );
+}
+
+interface EnrollAttempt {
+  readonly auth: GrpcClient;
+  readonly device: DeviceAuthenticator;
+  readonly data: CollectedData;
+  readonly token: string;
+}
+
+/** One ceremony; undefined when the cluster wants another key, for which the token is still good. */
+async function enrollKey(
+  { auth, device, data, token }: EnrollAttempt,
+  credential: EnrollCredential,
+): Promise<{ assetTag: string; osType: OsType } | undefined> {
   const call = await createClient(DeviceTrustService, auth).enrollDevice();
   try {
     await call.send({
@@ -68,14 +91,21 @@ export async function runEnrollment(
         },
       },
     });
-    const challenge = await call.receive();
+    const challenge = await call.receive().catch((error: unknown) => {
+      // Before its challenge a cluster finds nothing in conflict but the key.
+      if (isFault(error, "conflict")) return "other key" as const;
+      throw error;
+    });
+    if (challenge === "other key") return undefined;
     if (challenge === undefined) throw incomplete();
-    const solved = await device.solveEnroll(enrollChallenge(challenge));
-    await call.send({ payload: responseMessage(solved) });
-    call.finishSending();
-    const result = await call.receive();
-    if (result?.payload.case !== "success") throw incomplete();
-    const enrolled = result.payload.value.device;
+    const payload = responseMessage(await device.solveEnroll(enrollChallenge(challenge)));
+    const enrolled = await showEpoch(device, challenge.gatehouseEpoch, async (gatehouseEpoch) => {
+      await call.send({ payload, ...(gatehouseEpoch ? { gatehouseEpoch } : {}) });
+      call.finishSending();
+      const result = await call.receive();
+      if (result?.payload.case !== "success") throw incomplete();
+      return { value: result.payload.value.device, given: result.gatehouseEpoch };
+    });
     return {
       assetTag: enrolled?.assetTag || data.serialNumber,
       osType: data.osType ?? device.osType,
@@ -83,6 +113,12 @@ export async function runEnrollment(
   } finally {
     call.cancel();
   }
+}
+
+function keyRefusedTwice(): never {
+  throw new Fault("conflict", "the cluster takes no key of this device", {
+    hint: "ask your cluster administrator: the audit log names the check that failed",
+  });
 }
 
 function responseMessage(solved: EnrollResponse) {

@@ -5,7 +5,7 @@
  */
 import { BinaryReader, BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 import { Fault } from "#base/fault.ts";
-import type { NodeDocument, NodeQuery } from "../access.ts";
+import type { NodeDocument, ResourceQuery } from "../access.ts";
 
 /** Full path of the method. */
 export const listPath = "/proto.AuthService/ListUnifiedResources";
@@ -18,7 +18,11 @@ export interface NodePage {
 }
 
 /** Encodes the request for one page of nodes, by name. */
-export function encodeListRequest(query: NodeQuery, limit: number, startKey: string): Uint8Array {
+export function encodeListRequest(
+  query: ResourceQuery,
+  limit: number,
+  startKey: string,
+): Uint8Array {
   const writer = new BinaryWriter();
   text(writer, 1, "node");
   writer.tag(2, WireType.Varint).int32(limit);

@@ -1,7 +1,7 @@
 /** Listing of nodes: pages of `ListUnifiedResources`, narrowed by the cluster, as documents. */
 import type { GrpcClient } from "#api/grpc/client.ts";
 import { Fault } from "#base/fault.ts";
-import type { NodeDocument, NodeQuery } from "../access.ts";
+import type { NodeDocument, ResourceQuery } from "../access.ts";
 import { decodeListResponse, encodeListRequest, listPath, type NodePage } from "./node-codec.ts";
 
 const pageSize = 1000;
@@ -9,7 +9,7 @@ const pageSize = 1000;
 const mostPages = 1000;
 
 /** All nodes that the person may see and the query lets through, in the cluster's order. */
-export async function listNodes(auth: GrpcClient, query: NodeQuery): Promise<NodeDocument[]> {
+export async function listNodes(auth: GrpcClient, query: ResourceQuery): Promise<NodeDocument[]> {
   const nodes: NodeDocument[] = [];
   let startKey = "";
   for (let page = 0; page < mostPages; page++) {
@@ -21,7 +21,11 @@ export async function listNodes(auth: GrpcClient, query: NodeQuery): Promise<Nod
   throw new Fault("limit", "the cluster's listing of nodes does not end");
 }
 
-async function fetchPage(auth: GrpcClient, query: NodeQuery, startKey: string): Promise<NodePage> {
+async function fetchPage(
+  auth: GrpcClient,
+  query: ResourceQuery,
+  startKey: string,
+): Promise<NodePage> {
   const call = await auth.open(listPath, auth.unaryOptions());
   await call.send(encodeListRequest(query, pageSize, startKey));
   call.finishSending();

@@ -10,6 +10,7 @@ import type {
   EnrollResponse,
   OsType,
 } from "#devicetrust/messages.ts";
+import type { EpochBook } from "./epoch-file.ts";
 
 /** The part of the first message of an enrolment that describes the device's key. */
 export type EnrollCredential = Pick<EnrollInit, "credentialId" | "macos" | "tpm">;
@@ -19,12 +20,19 @@ export interface DeviceAuthenticator {
   /** `simulated` is for tests: a key in software. */
   readonly kind: "tpm" | "secure-enclave" | "simulated";
   readonly osType: OsType;
-  /** Makes the key, or takes the one from an earlier enrolment, and describes it. */
-  enrollInit(): Promise<EnrollCredential>;
+  /** What is shown beside the key, so that a copy of the device is found. */
+  readonly epochs?: EpochBook | undefined;
+  /** Makes the key, or takes the one from an earlier enrolment unless `fresh` is demanded, and describes it. */
+  enrollInit(options?: { readonly fresh?: boolean }): Promise<EnrollCredential>;
   /** Answers the challenge of an enrolment. */
   solveEnroll(challenge: EnrollChallenge): Promise<EnrollResponse>;
   /** Id of the key from an earlier enrolment; undefined when there is none. Does not touch the hardware. */
   findCredentialId(): Promise<string | undefined>;
+  /**
+   * Throws why the key cannot be used now: there is no hardware, or it is not the one that made the key. Without a key of
+   * an earlier enrolment the hardware alone is asked. Changes nothing.
+   */
+  check(): Promise<void>;
   /** Answers the challenge of an authentication. */
   authenticate(challenge: AuthenticateChallenge): Promise<DeviceProof>;
   close(): Promise<void>;

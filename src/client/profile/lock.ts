@@ -1,6 +1,7 @@
 /**
- * One writer at a time in the profile folder, so that a key and its certificate always belong together. The lock is
- * a file with the holder's process id, made with an exclusive create; one whose process is gone is taken over.
+ * One writer at a time in the profile folder, so that a key and its certificate always belong together; the same for
+ * other files. The lock is a file with the holder's process id, made with an exclusive create; one whose process is gone
+ * is taken over.
  */
 import { randomBytes } from "node:crypto";
 import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
@@ -16,12 +17,20 @@ const patienceMs = 10_000;
 export async function withProfileLock<T>(folder: string, change: () => T | Promise<T>): Promise<T> {
   makePrivateFolder(folder);
   const { lock } = folderPaths(folder);
+  return withLockFile(lock, patienceMs, "another process is changing the profile", change);
+}
+
+/** Runs `change` while this process holds the lock. Throws `conflict` with the sentence when its patience is over. */
+export async function withLockFile<T>(
+  lock: string,
+  patience: number,
+  sentence: string,
+  change: () => T | Promise<T>,
+): Promise<T> {
   const token = `${process.pid} ${randomBytes(8).toString("hex")}\n`;
   for (let waited = 0; !acquire(lock, token); waited += waitMs) {
-    if (waited >= patienceMs) {
-      throw new Fault("conflict", "another process is changing the profile", {
-        hint: `if none is running, remove ${lock}`,
-      });
+    if (waited >= patience) {
+      throw new Fault("conflict", sentence, { hint: `if none is running, remove ${lock}` });
     }
     await delay(waitMs);
   }
@@ -41,7 +50,7 @@ function acquire(lock: string, token: string): boolean {
     return true;
   } catch (error) {
     if (errorCode(error) !== "EEXIST") {
-      throw new Fault("environment", `cannot lock the profile folder: ${lock}`, { cause: error });
+      throw new Fault("environment", `the lock ${lock} cannot be made`, { cause: error });
     }
     breakStale(lock, token);
     return false;

@@ -1,16 +1,17 @@
 /**
- * The names that become parts of paths in the profile folder: proxy host, user, cluster. They come from a command
+ * The names that become parts of paths in the profile folder: proxy host, user, cluster, database. They come from a command
  * line or from a server, so each is checked before a path is built from it. Nothing here touches a file.
  */
 import { Fault } from "#base/fault.ts";
 
 /** What a name stands for, as the person reads it in a refusal. */
-export type NameKind = "proxy host" | "user" | "cluster";
+export type NameKind = "proxy host" | "user" | "cluster" | "database";
 
 const longest: Readonly<Record<NameKind, number>> = {
   "proxy host": 253,
   user: 200,
   cluster: 200,
+  database: 200,
 };
 
 /**

@@ -58,6 +58,8 @@ export function loginPaths(folder: string, key: ProfileKey) {
     trustedRoots: join(keys, "certs.pem"),
     authorities: join(keys, "cas"),
     authority: join(keys, "cas", `${cluster}.pem`),
+    /** Keys and certificates for one database each, in a folder per cluster. */
+    databases: `${user}-db`,
     /** Everything that begins with the user's name belongs to the login. */
     userFolders: ["ssh", "device", "db", "app", "kube"].map((kind) => `${user}-${kind}`),
   } as const;

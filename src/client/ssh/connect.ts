@@ -6,7 +6,13 @@ import { Fault, isFault, messageOf } from "#base/fault.ts";
 import { ClientConnection, type ClientOptions } from "#ssh/client.ts";
 import type { ClientSession } from "#ssh/connection/client-session.ts";
 import type { MessageTransport } from "#ssh/connection/message-transport.ts";
-import type { ClusterAccess, DialTarget, NodeLogin, SshCredential } from "../access.ts";
+import type {
+  ClusterAccess,
+  DeviceState,
+  DialTarget,
+  NodeLogin,
+  SshCredential,
+} from "../access.ts";
 import type { StoredLogin } from "../profile/logins.ts";
 
 /** What a connection is made of. */
@@ -111,9 +117,12 @@ async function explainRefusal(
 /** The node knows the rule; only this machine knows that its enrolled device was asked and failed. */
 async function completeHints(told: readonly string[], access: ClusterAccess): Promise<string> {
   if (!told.some((line) => line.includes("trusted device"))) return told.join("\n");
-  const { problem } = await access.device().catch(() => ({ problem: undefined }));
-  if (problem === undefined) return told.join("\n");
-  return [`this device could not be authenticated: ${problem}`, ...told].join("\n");
+  const state = await access.device().catch(() => undefined);
+  if (state === undefined) return told.join("\n");
+  // What this machine knows to type is better than what the node says to everybody.
+  const rule = (line: string) =>
+    state.hint ? line.replace(/; enroll this one with: .*$/u, "") : line;
+  return [...problemLines(state), ...told.map(rule)].join("\n");
 }
 
 /** The certificate says which accounts it is good for: no need to guess when this is not one of them. */
@@ -128,13 +137,23 @@ async function loginHint(login: StoredLogin, account: string): Promise<string> {
 }
 
 async function deviceHint(access: ClusterAccess): Promise<string> {
-  const { assetTag, problem } = await access
+  const state: DeviceState = await access
     .device()
     .catch((error: unknown) => ({ assetTag: undefined, problem: messageOf(error) }));
-  if (assetTag !== undefined) {
-    return `this device (${assetTag}) is authenticated; if it was just unenrolled, log in again`;
+  if (state.assetTag !== undefined) {
+    return `this device (${state.assetTag}) is authenticated; if it was just unenrolled, log in again`;
   }
-  return problem === undefined
-    ? "if a trusted device is required, enroll this one with: tsh device enroll --current-device"
-    : `this device could not be authenticated: ${problem}`;
+  return (
+    problemLines(state).join("\n") ||
+    "if a trusted device is required, enroll this one with: tsh device enroll --current-device"
+  );
+}
+
+/** Why the login carries no device, and what to type about it; nothing when nothing went wrong. */
+function problemLines({ problem, hint }: DeviceState): readonly string[] {
+  if (problem === undefined) return [];
+  return [
+    `this device could not be authenticated: ${problem}`,
+    ...(hint === undefined ? [] : [hint]),
+  ];
 }

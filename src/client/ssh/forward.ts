@@ -84,7 +84,8 @@ export function forwardedHandler(forwards: ReadonlyMap<number, Endpoint>): Tcpip
   };
 }
 
-async function listen(
+/** Listens at an address of this machine; `serve` has each connection until it is over. Throws `environment`. */
+export async function listen(
   at: Endpoint,
   serve: (socket: Socket) => Promise<void>,
 ): Promise<OpenForward> {

@@ -5,6 +5,7 @@
 import type { Duplex } from "node:stream";
 import { type Refusal, refusalFault } from "#access/decision.ts";
 import type { SessionOptions } from "#access/session-options.ts";
+import { Liveness } from "#agent/liveness.ts";
 import { explainHint, refusalFields } from "#audit/refusal.ts";
 import { parseDuration } from "#base/duration.ts";
 import { Fault, isFault, messageOf } from "#base/fault.ts";
@@ -18,7 +19,6 @@ import type { AgentSockets } from "./agent-socket.ts";
 import { Authenticator, showsHints } from "./authenticator.ts";
 import { type ClientAddress, formatClientAddress } from "./client-address.ts";
 import { clip, loginFields, serverFieldsOf } from "./event-fields.ts";
-import { Liveness } from "./liveness.ts";
 import { dialTarget, joinSocket } from "./local-forward.ts";
 import { assertServed, type Grant, grantOf, type Login, runningSession } from "./login.ts";
 import { recordRefusal } from "./refusal-event.ts";

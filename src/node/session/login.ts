@@ -4,7 +4,7 @@
  */
 import { type AccessDecision, decideAccess } from "#access/decide-access.ts";
 import { refusalFault } from "#access/decision.ts";
-import type { RunningSession } from "#access/running-session.ts";
+import { begunIdentity, type RunningSession } from "#access/running-session.ts";
 import { combineOptions, type SessionOptions } from "#access/session-options.ts";
 import { type SessionPermissions, sessionPermissions } from "#access/ssh-permissions.ts";
 import { type SshServer, sshTarget } from "#access/target.ts";
@@ -53,14 +53,9 @@ export function readLogin(
   return { identity: decodeExtensions(certificate, view.clusterName), account, clientIp };
 }
 
-/**
- * The login of a connection that began in time. A certificate for one session is short so that it is used at once, and
- * the connection lasts as long as the login behind it.
- */
+/** The login of a connection that began in time, see {@link begunIdentity}. */
 export function begunLogin(login: Login): Login {
-  const { mfaVerified, previousIdentityExpires: end, expires } = login.identity;
-  if (mfaVerified === undefined || end === undefined || end <= expires) return login;
-  return { ...login, identity: { ...login.identity, expires: end } };
+  return { ...login, identity: begunIdentity(login.identity) };
 }
 
 /** Checks of a certificate before which nothing in it can be believed, the name of the user included. */

@@ -5,9 +5,10 @@
  */
 import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
-import { type WebSocket, WebSocketServer } from "ws";
+import { WebSocketServer } from "ws";
 import { longestPayload, WebSocketStream } from "#api/upgrade/web-socket-stream.ts";
-import { PingStream, pingMs } from "./ping-stream.ts";
+import { keepAlive } from "./keep-alive.ts";
+import { PingStream } from "./ping-stream.ts";
 
 const paths: readonly string[] = ["/webapi/connectionupgrade", "/v1/webapi/connectionupgrade"];
 /** Both headers name the forms: some balancers take the standard one out. */
@@ -79,20 +80,6 @@ function formsOf({ headers }: IncomingMessage): string[] {
   return values
     .flatMap((value) => (value ?? "").split(","))
     .map((name) => name.trim().toLowerCase());
-}
-
-/** A peer that does not answer between two signs of life is gone. */
-function keepAlive(webSocket: WebSocket): void {
-  let alive = true;
-  webSocket.on("pong", () => {
-    alive = true;
-  });
-  const timer = setInterval(() => {
-    if (alive) webSocket.ping();
-    else webSocket.terminate();
-    alive = false;
-  }, pingMs).unref();
-  webSocket.once("close", () => clearInterval(timer));
 }
 
 /** Answers in the error form of the public API, and ends. */

@@ -52,6 +52,8 @@ export const stderrType = 1;
 
 const readBuffer = 65_536;
 const writeBuffer = 262_144;
+/** At most around the data in a packet: lengths, types, a channel (RFC 4254 section 5.2) and padding (RFC 4253 section 6). */
+const packetFraming = 1 + 1 + 4 + 4 + 4 + 255;
 
 interface PendingWrite {
   bytes: Uint8Array;
@@ -293,7 +295,7 @@ export class Channel extends ChannelStream {
     take(data, () => {
       if (data.length < length) return;
       // A message of data is alone in the memory of its decrypted packet.
-      discard(new Uint8Array(data.buffer));
+      discard(data, packetFraming);
       this.#taken -= length;
       this.#grant();
     });

@@ -19,8 +19,6 @@ export interface MessageSink {
   ended(fault: Fault): void;
 }
 
-/** Stop producing messages above this much unsent. */
-const unsentHigh = 256 * 1024;
 const endNumber = 0;
 
 /** One end of the byte stream. */
@@ -46,7 +44,7 @@ export class MessageStream {
 
   /** True while more messages may be produced. */
   get writable(): boolean {
-    return !this.#closed && this.#socket.writableLength < unsentHigh;
+    return !this.#closed && this.#gatherer.writable;
   }
 
   /** Writes the message `head` followed by `data`. */

@@ -23,8 +23,6 @@ export interface PacketSink {
   ended(): void;
 }
 
-/** Stop producing data above this much unsent, so that writes gather into few system calls. */
-const unsentHigh = 256 * 1024;
 /** A peer that asks and never reads the answers is cut off above this much unsent. */
 const unsentLimit = 8 * 1024 * 1024;
 const blockSize = { plain: 8, sealed: 16 };
@@ -64,8 +62,7 @@ export class PacketStream {
 
   /** True while more data may be produced. */
   get writable(): boolean {
-    // What is still gathered does not count: nothing would tell when it has gone.
-    return !this.#closed && this.#socket.writableLength < unsentHigh;
+    return !this.#closed && this.#gatherer.writable;
   }
 
   /** How many packets came since the last reset; the current one included. */

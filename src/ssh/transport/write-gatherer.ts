@@ -9,6 +9,9 @@ import { discard } from "#base/bytes.ts";
 /** A piece has room for more of what it begins with: most turns write one short message, and bulk data comes in long ones. */
 const size = { least: 2048, most: 131_072, times: 4 };
 
+/** Enough unsent: what is written next would only wait. */
+const unsentHigh = 256 * 1024;
+
 /** One connection's outgoing bytes. The memory is the connection's own, used once, and then the stream's. */
 export class WriteGatherer {
   readonly #stream: Writable;
@@ -21,6 +24,14 @@ export class WriteGatherer {
   constructor(stream: Writable) {
     this.#stream = stream;
     this.#copies = stream instanceof Socket;
+  }
+
+  /**
+   * True while more may be produced. Once it is false the stream emits `drain`: it counts against its own mark too, and
+   * tells nothing of what it never complained about. What is still gathered does not count, for the same reason.
+   */
+  get writable(): boolean {
+    return !this.#stream.writableNeedDrain || this.#stream.writableLength < unsentHigh;
   }
 
   /** Where the next `length` bytes are to be put, before this turn ends. */

@@ -13,7 +13,14 @@ import {
   defaultSessionRecordingConfig,
 } from "#resource/singletons.ts";
 import type { BootSimulation, DeviceAttestation } from "#tctl/attestation-calls.ts";
-import type { Alert, AuditEvent, AuthClient, IssuedToken, Simulation } from "#tctl/auth-client.ts";
+import type {
+  Alert,
+  AlertAck,
+  AuditEvent,
+  AuthClient,
+  IssuedToken,
+  Simulation,
+} from "#tctl/auth-client.ts";
 
 /** What the fake starts with, and what it was asked to do. */
 export interface FakeAuth extends AuthClient {
@@ -40,7 +47,7 @@ export function createFakeAuth(documents: readonly unknown[], now: Date): FakeAu
   const events: AuditEvent[] = [];
   const passwords: string[] = [];
   const alerts = new Map<string, Alert>();
-  const quiet = new Set<string>();
+  const quiet = new Map<string, AlertAck>();
   const issued = new Map<string, IssuedToken>();
   let revisions = 0;
   let ids = 0;
@@ -111,12 +118,17 @@ export function createFakeAuth(documents: readonly unknown[], now: Date): FakeAu
     async close() {
       fake.closed++;
     },
+    caller: "alice",
     ping: async () => ({
       name: "teleport.example.com",
       serverVersion: "18.0.0+gatehouse.1.2.3",
       proxyAddress: "localhost:3080",
     }),
     caPins: async () => [`sha256:${"6f".repeat(32)}`],
+    signDatabaseServer: async (_request, names) => ({
+      certificate: `certificate of ${names.join(", ")}\n`,
+      authorities: ["authority of agents\n"],
+    }),
     list: async <K extends Kind>(kind: K) =>
       [...stored.values()].filter((each) => each.kind === kind) as ResourceOf[K][],
     get: async (kind, name, subKind) => get(kind, name, subKind),
@@ -219,9 +231,12 @@ export function createFakeAuth(documents: readonly unknown[], now: Date): FakeAu
     async createAlert(alert) {
       alerts.set(alert.id, alert);
     },
-    async ackAlert(id) {
+    async ackAlert(id, reason, expires) {
       if (!alerts.has(id)) throw new Fault("not-found", `cluster_alert ${id} is not found`);
-      quiet.add(id);
+      quiet.set(id, { id, reason, expires });
+    },
+    async listAlertAcks() {
+      return [...quiet.values()];
     },
     async clearAlertAck(id) {
       if (!quiet.delete(id)) {

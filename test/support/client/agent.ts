@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { type Duplex, duplexPair } from "node:stream";
 import { Fault, isFault } from "#base/fault.ts";
 import { systemRandom } from "#base/random.ts";
-import type { ClusterAccess, DialTarget, NodeQuery } from "#client/access.ts";
+import type { ClusterAccess, DialTarget, ResourceQuery } from "#client/access.ts";
 import { BusyNotices } from "#client/agent/busy-notices.ts";
 import { type AgentPlace, agentPlace } from "#client/agent/place.ts";
 import { AgentServer, type AgentWork } from "#client/agent/server.ts";
@@ -75,7 +75,7 @@ export async function startTestAgent(idleMs = 0) {
   const folder = mkdtempSync(join(tmpdir(), "agent-"));
   const place = agentPlace(folder, { XDG_RUNTIME_DIR: folder });
   const credential = testSshCertificate();
-  const calls: (NodeQuery | DialTarget | string)[] = [];
+  const calls: (ResourceQuery | DialTarget | string)[] = [];
   const notices = new BusyNotices();
   const nodeEnds: Duplex[] = [];
   const nodes: ServerConnection<AuthenticationAttempt>[] = [];
@@ -108,6 +108,17 @@ export async function startTestAgent(idleMs = 0) {
         if (isFault(error)) return { banner, fault: error };
         throw error;
       }
+    },
+    listDatabases: async (query) => {
+      calls.push(query);
+      return [];
+    },
+    dialDatabase: async ({ serviceName }) => {
+      calls.push(serviceName);
+      const [near, far] = duplexPair();
+      nodeEnds.push(near);
+      far.pipe(far);
+      return near;
     },
     device: async () => ({ assetTag: "X1", problem: undefined }),
     // Waits for the TPM once, and answers while another wait goes on.

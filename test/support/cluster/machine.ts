@@ -63,14 +63,17 @@ interface MachineFirmware {
 /** One computer. */
 export class Machine {
   readonly folder: string;
+  /** What the firmware calls it. */
+  readonly serial: string;
   readonly env: Readonly<Record<string, string>>;
   /** Its virtual TPM, if it has one. */
   readonly tpm: RunningTpm | undefined;
 
-  /** `serial` is what the firmware calls the machine; `programs` is the folder of tsh and tctl. */
+  /** `programs` is the folder of tsh and tctl. */
   constructor(folder: string, serial: string, programs: string, firmware: MachineFirmware = {}) {
     const { tpm, logsBoots } = firmware;
     this.folder = folder;
+    this.serial = serial;
     this.tpm = tpm;
     for (const name of ["home", "run", "dmi"]) {
       mkdirSync(join(folder, name), { recursive: true, mode: 0o700 });

@@ -8,12 +8,14 @@ import { decodeResource, encodeResource, type MessageOf } from "#api/convert/res
 import type { ServiceHandlers } from "#api/grpc/service.ts";
 import type { Peer } from "#api/peer.ts";
 import { actorOf } from "#audit/actor.ts";
+import { utf8 } from "#base/bytes.ts";
 import { Fault } from "#base/fault.ts";
 import type { AuthService } from "#gen/proto/authservice_pb.ts";
 import type { Identity } from "#identity/identity.ts";
 import type { Database } from "#resource/database.ts";
 import { mergeLabels } from "#resource/dynamic-labels.ts";
 import type { AuthContext } from "../../context.ts";
+import { issueDatabaseServerCertificate } from "../../databases/server-certificates.ts";
 import { loadPolicy } from "../../policy.ts";
 import { type AuthCall, authorize, requireIdentity, requireSystem } from "../guard.ts";
 
@@ -72,6 +74,16 @@ export function databaseHandlers(context: AuthContext): ServiceHandlers<typeof A
       await databases.get(message.Metadata?.Name ?? "");
       await databases.upsert(await recordWrite(caller, message));
       return {};
+    },
+
+    async generateDatabaseCert({ CSR, ServerName, ServerNames, TTL }, call) {
+      const caller = await authorize(context, call, "database_certificate", "create");
+      const issued = await issueDatabaseServerCertificate(context, caller, {
+        csr: CSR,
+        names: [...ServerNames, ServerName].filter((name) => name !== ""),
+        ttlMs: Number(TTL / 1_000_000n),
+      });
+      return { Cert: utf8(issued.certificate), CACerts: issued.authorities.map(utf8) };
     },
 
     async deleteDatabase({ Name }, call) {

@@ -2,9 +2,15 @@
 import { userInfo } from "node:os";
 import { join } from "node:path";
 import { systemRandom } from "#base/random.ts";
-import { deviceKeyFile, type Environment, stateFolder } from "../../device-state.ts";
+import {
+  deviceEpochFile,
+  deviceKeyFile,
+  type Environment,
+  stateFolder,
+} from "../../device-state.ts";
 import { findTpmCredential } from "../attestation-key-file.ts";
 import { defaultDmiDir, readDmi } from "../dmi.ts";
+import { EpochFile } from "../epoch-file.ts";
 import type { DevicePlatform } from "../platform.ts";
 import { noSerialNumber, rootOnlySerialNumber } from "../serial-number.ts";
 import { TpmAuthenticator } from "../tpm-authenticator.ts";
@@ -22,6 +28,7 @@ export const linux: DevicePlatform = {
       keyFile: deviceKeyFile(env),
       eventLogFile: env["GATEHOUSE_EVENT_LOG"] || undefined,
       random: systemRandom,
+      epochs: new EpochFile(deviceEpochFile(env), systemRandom),
       onBusy,
     }),
   findCredential: (env) => findTpmCredential(deviceKeyFile(env)),

@@ -5,9 +5,10 @@
 import { release, userInfo } from "node:os";
 import { isFault } from "#base/fault.ts";
 import { systemRandom } from "#base/random.ts";
-import { deviceKeyFile, type Environment } from "../../device-state.ts";
+import { deviceEpochFile, deviceKeyFile, type Environment } from "../../device-state.ts";
 import { findTpmCredential } from "../attestation-key-file.ts";
 import { type DmiValues, noDmiValues, readDmi } from "../dmi.ts";
+import { EpochFile } from "../epoch-file.ts";
 import type { DevicePlatform } from "../platform.ts";
 import { noSerialNumber } from "../serial-number.ts";
 import { TpmAuthenticator } from "../tpm-authenticator.ts";
@@ -25,6 +26,7 @@ export const windows: DevicePlatform = {
       tpm: selectTpm(env, "windows"),
       keyFile: deviceKeyFile(env),
       random: systemRandom,
+      epochs: new EpochFile(deviceEpochFile(env), systemRandom),
       onBusy,
     }),
   findCredential: (env) => findTpmCredential(deviceKeyFile(env)),

@@ -7,6 +7,8 @@
 
 import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
+import type { DeviceEpoch, DeviceEpochOffer } from "../../../gatehouse/v1/device_epoch_pb.ts";
+import { file_gatehouse_v1_device_epoch } from "../../../gatehouse/v1/device_epoch_pb.ts";
 import type { Device, DeviceCollectedData } from "./device_pb.ts";
 import { file_teleport_devicetrust_v1_device } from "./device_pb.ts";
 import type { TPMEnrollChallenge, TPMEnrollChallengeResponse, TPMEnrollPayload } from "./tpm_pb.ts";
@@ -17,7 +19,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file teleport/devicetrust/v1/enroll.proto.
  */
 export const file_teleport_devicetrust_v1_enroll: GenFile = /*@__PURE__*/
-  fileDesc("CiR0ZWxlcG9ydC9kZXZpY2V0cnVzdC92MS9lbnJvbGwucHJvdG8SF3RlbGVwb3J0LmRldmljZXRydXN0LnYxIo0CChNFbnJvbGxEZXZpY2VSZXF1ZXN0EjkKBGluaXQYASABKAsyKS50ZWxlcG9ydC5kZXZpY2V0cnVzdC52MS5FbnJvbGxEZXZpY2VJbml0SAASWQoYbWFjb3NfY2hhbGxlbmdlX3Jlc3BvbnNlGAIgASgLMjUudGVsZXBvcnQuZGV2aWNldHJ1c3QudjEuTWFjT1NFbnJvbGxDaGFsbGVuZ2VSZXNwb25zZUgAElUKFnRwbV9jaGFsbGVuZ2VfcmVzcG9uc2UYAyABKAsyMy50ZWxlcG9ydC5kZXZpY2V0cnVzdC52MS5UUE1FbnJvbGxDaGFsbGVuZ2VSZXNwb25zZUgAQgkKB3BheWxvYWQi8gEKFEVucm9sbERldmljZVJlc3BvbnNlEj8KB3N1Y2Nlc3MYASABKAsyLC50ZWxlcG9ydC5kZXZpY2V0cnVzdC52MS5FbnJvbGxEZXZpY2VTdWNjZXNzSAASSAoPbWFjb3NfY2hhbGxlbmdlGAIgASgLMi0udGVsZXBvcnQuZGV2aWNldHJ1c3QudjEuTWFjT1NFbnJvbGxDaGFsbGVuZ2VIABJECg10cG1fY2hhbGxlbmdlGAMgASgLMisudGVsZXBvcnQuZGV2aWNldHJ1c3QudjEuVFBNRW5yb2xsQ2hhbGxlbmdlSABCCQoHcGF5bG9hZCLvAQoQRW5yb2xsRGV2aWNlSW5pdBINCgV0b2tlbhgBIAEoCRIVCg1jcmVkZW50aWFsX2lkGAIgASgJEkEKC2RldmljZV9kYXRhGAMgASgLMiwudGVsZXBvcnQuZGV2aWNldHJ1c3QudjEuRGV2aWNlQ29sbGVjdGVkRGF0YRI6CgVtYWNvcxgEIAEoCzIrLnRlbGVwb3J0LmRldmljZXRydXN0LnYxLk1hY09TRW5yb2xsUGF5bG9hZBI2CgN0cG0YBSABKAsyKS50ZWxlcG9ydC5kZXZpY2V0cnVzdC52MS5UUE1FbnJvbGxQYXlsb2FkIjEKHE1hY09TRW5yb2xsQ2hhbGxlbmdlUmVzcG9uc2USEQoJc2lnbmF0dXJlGAIgASgMIkYKE0Vucm9sbERldmljZVN1Y2Nlc3MSLwoGZGV2aWNlGAEgASgLMh8udGVsZXBvcnQuZGV2aWNldHJ1c3QudjEuRGV2aWNlIikKFE1hY09TRW5yb2xsQ2hhbGxlbmdlEhEKCWNoYWxsZW5nZRgBIAEoDCIsChJNYWNPU0Vucm9sbFBheWxvYWQSFgoOcHVibGljX2tleV9kZXIYAiABKAxiBnByb3RvMw", [file_teleport_devicetrust_v1_device, file_teleport_devicetrust_v1_tpm]);
+  fileDesc("CiR0ZWxlcG9ydC9kZXZpY2V0cnVzdC92MS9lbnJvbGwucHJvdG8SF3RlbGVwb3J0LmRldmljZXRydXN0LnYxIsMCChNFbnJvbGxEZXZpY2VSZXF1ZXN0EjkKBGluaXQYASABKAsyKS50ZWxlcG9ydC5kZXZpY2V0cnVzdC52MS5FbnJvbGxEZXZpY2VJbml0SAASWQoYbWFjb3NfY2hhbGxlbmdlX3Jlc3BvbnNlGAIgASgLMjUudGVsZXBvcnQuZGV2aWNldHJ1c3QudjEuTWFjT1NFbnJvbGxDaGFsbGVuZ2VSZXNwb25zZUgAElUKFnRwbV9jaGFsbGVuZ2VfcmVzcG9uc2UYAyABKAsyMy50ZWxlcG9ydC5kZXZpY2V0cnVzdC52MS5UUE1FbnJvbGxDaGFsbGVuZ2VSZXNwb25zZUgAEjQKD2dhdGVob3VzZV9lcG9jaBjRhgMgASgLMhkuZ2F0ZWhvdXNlLnYxLkRldmljZUVwb2NoQgkKB3BheWxvYWQirQIKFEVucm9sbERldmljZVJlc3BvbnNlEj8KB3N1Y2Nlc3MYASABKAsyLC50ZWxlcG9ydC5kZXZpY2V0cnVzdC52MS5FbnJvbGxEZXZpY2VTdWNjZXNzSAASSAoPbWFjb3NfY2hhbGxlbmdlGAIgASgLMi0udGVsZXBvcnQuZGV2aWNldHJ1c3QudjEuTWFjT1NFbnJvbGxDaGFsbGVuZ2VIABJECg10cG1fY2hhbGxlbmdlGAMgASgLMisudGVsZXBvcnQuZGV2aWNldHJ1c3QudjEuVFBNRW5yb2xsQ2hhbGxlbmdlSAASOQoPZ2F0ZWhvdXNlX2Vwb2NoGNGGAyABKAsyHi5nYXRlaG91c2UudjEuRGV2aWNlRXBvY2hPZmZlckIJCgdwYXlsb2FkIu8BChBFbnJvbGxEZXZpY2VJbml0Eg0KBXRva2VuGAEgASgJEhUKDWNyZWRlbnRpYWxfaWQYAiABKAkSQQoLZGV2aWNlX2RhdGEYAyABKAsyLC50ZWxlcG9ydC5kZXZpY2V0cnVzdC52MS5EZXZpY2VDb2xsZWN0ZWREYXRhEjoKBW1hY29zGAQgASgLMisudGVsZXBvcnQuZGV2aWNldHJ1c3QudjEuTWFjT1NFbnJvbGxQYXlsb2FkEjYKA3RwbRgFIAEoCzIpLnRlbGVwb3J0LmRldmljZXRydXN0LnYxLlRQTUVucm9sbFBheWxvYWQiMQocTWFjT1NFbnJvbGxDaGFsbGVuZ2VSZXNwb25zZRIRCglzaWduYXR1cmUYAiABKAwiRgoTRW5yb2xsRGV2aWNlU3VjY2VzcxIvCgZkZXZpY2UYASABKAsyHy50ZWxlcG9ydC5kZXZpY2V0cnVzdC52MS5EZXZpY2UiKQoUTWFjT1NFbnJvbGxDaGFsbGVuZ2USEQoJY2hhbGxlbmdlGAEgASgMIiwKEk1hY09TRW5yb2xsUGF5bG9hZBIWCg5wdWJsaWNfa2V5X2RlchgCIAEoDGIGcHJvdG8z", [file_gatehouse_v1_device_epoch, file_teleport_devicetrust_v1_device, file_teleport_devicetrust_v1_tpm]);
 
 /**
  * @generated from message teleport.devicetrust.v1.EnrollDeviceRequest
@@ -45,6 +47,13 @@ export type EnrollDeviceRequest = Message<"teleport.devicetrust.v1.EnrollDeviceR
     value: TPMEnrollChallengeResponse;
     case: "tpmChallengeResponse";
   } | { case: undefined; value?: undefined };
+
+  /**
+   * Ours; see gatehouse/v1/device_epoch.proto.
+   *
+   * @generated from field: gatehouse.v1.DeviceEpoch gatehouse_epoch = 50001;
+   */
+  gatehouseEpoch?: DeviceEpoch | undefined;
 };
 
 /**
@@ -80,6 +89,13 @@ export type EnrollDeviceResponse = Message<"teleport.devicetrust.v1.EnrollDevice
     value: TPMEnrollChallenge;
     case: "tpmChallenge";
   } | { case: undefined; value?: undefined };
+
+  /**
+   * Ours; see gatehouse/v1/device_epoch.proto.
+   *
+   * @generated from field: gatehouse.v1.DeviceEpochOffer gatehouse_epoch = 50001;
+   */
+  gatehouseEpoch?: DeviceEpochOffer | undefined;
 };
 
 /**

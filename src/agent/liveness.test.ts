@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Liveness, type LivenessRules } from "#node/session/liveness.ts";
-import { ManualTimers } from "../../../test/support/ssh-pair.ts";
+import { ManualTimers } from "../../test/support/ssh-pair.ts";
+import { Liveness, type LivenessRules } from "./liveness.ts";
 
 const rules: LivenessRules = {
   idleTimeoutMs: undefined,
