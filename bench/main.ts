@@ -17,6 +17,7 @@ import { measureClusterCommands, measureLocalCommands, measureLogin } from "./ro
 import { measureIdleSessions, measureSshLogins } from "./rows/connections.ts";
 import { measureDatabases } from "./rows/databases.ts";
 import { measureEvidence } from "./rows/evidence.ts";
+import { measureLease } from "./rows/lease.ts";
 import { measureListing } from "./rows/listing.ts";
 import { measureLockToCut } from "./rows/locks.ts";
 import { measureInventory } from "./rows/mdm.ts";
@@ -32,7 +33,7 @@ const groups: Readonly<Record<string, readonly Measurement[]>> = {
   bulk: [measureStreams, measureOpenSshClient],
   copy: [measureCopies],
   memory: [measureIdleSessions],
-  locks: [measureLockToCut],
+  locks: [measureLockToCut, measureLease],
   certificates: [measureCertificates],
   evidence: [measureEvidence],
   store: [measureStore],

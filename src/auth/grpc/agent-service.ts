@@ -26,6 +26,7 @@ const followable: Readonly<Record<string, readonly SystemIdentity["systemRoles"]
   cluster_auth_preference: ["Node", "Proxy", "Db", "Kube", "App"],
   cluster_networking_config: ["Node", "Proxy", "Db", "Kube", "App"],
   session_recording_config: ["Node", "Proxy", "Db", "Kube", "App"],
+  attestation_policy: ["Node", "Proxy", "Db", "Kube", "App"],
   node: ["Proxy"],
   db_server: ["Proxy"],
   db: ["Db"],

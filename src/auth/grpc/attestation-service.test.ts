@@ -1,7 +1,7 @@
 /** The attestation policy where it counts: in both ceremonies over gRPC, in the dry run, and in the audit log. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { encodeResource } from "#api/convert/resource.ts";
+import { decodeResource, encodeResource } from "#api/convert/resource.ts";
 import { isFault } from "#base/fault.ts";
 import { parseResourceOf } from "#resource/parse.ts";
 import { judgeEndorsement } from "#tpm/endorsement.ts";
@@ -103,6 +103,29 @@ test("a rule that reports lets the device in, and the audit log says what would 
   const event = await cluster.lastEvent("device.boot.report");
   assert.equal(event?.["reason"], "secure_boot_off");
   assert.equal(event?.["message"], 'measured-boot rule "secure": Secure Boot is off');
+  await cluster.close();
+});
+
+test("an interval of re-attestation begins when it is set, whatever the document says, and people may ask for it", async () => {
+  const { cluster, admin } = await startEnrolled();
+  const service = await admin.client.service("attestation");
+  const asked = async () => Number((await service.getReattestation({})).everyMs);
+  const since = async () => {
+    const document = decodeResource("attestation_policy", await service.getAttestationPolicy({}));
+    return Date.parse(document.spec.reattestation?.since ?? "");
+  };
+  assert.equal(await asked(), 0);
+  const first = cluster.clock.now().getTime();
+  const early = { every: "15m", since: "2001-01-01T00:00:00Z" };
+  await setPolicy(admin, { reattestation: early });
+  assert.deepEqual([await asked(), await since()], [900_000, first]);
+  cluster.clock.advance(60_000);
+  await setPolicy(admin, { reattestation: { every: "15m" }, allow_sha1_on_windows: true });
+  assert.equal(await since(), first);
+  await setPolicy(admin, { reattestation: { every: "5m" } });
+  assert.deepEqual([await asked(), await since()], [300_000, cluster.clock.now().getTime()]);
+  const event = await cluster.lastEvent("attestation_policy.update");
+  assert.match(String(event?.["message"]), /prove themselves anew: every 5m0s$/);
   await cluster.close();
 });
 
