@@ -85,11 +85,11 @@ async function longQuery(end: LocalEnd): Promise<{ child: ChildProcess; said: Pr
   return { child, said };
 }
 
-/** The posture rule of the cluster, or none. */
+/** The posture rule of the cluster, or none, beside the mode that the tests before it have set. */
 function storeRule(...rules: readonly string[]): Promise<void> {
   const posture = JSON.stringify(rules);
   return cluster.store(
-    `kind: cluster_auth_preference\nversion: v2\nspec: {device_trust: {posture: ${posture}}}\n`,
+    `kind: cluster_auth_preference\nversion: v2\nspec: {device_trust: {mode: required, posture: ${posture}}}\n`,
   );
 }
 
