@@ -34,8 +34,11 @@ const followable: Readonly<Record<string, readonly SystemIdentity["systemRoles"]
   kube_cluster: ["Kube"],
 };
 
-/** Services on which sessions run, and that report what happens in them; and proxies, which report whom they refuse. */
-const reporters = ["Node", "Db", "Kube", "App", "Proxy"] as const;
+/** Services on which sessions run: they hear of the devices that people come with. */
+const sessionServices = ["Node", "Db", "Kube", "App"] as const;
+
+/** They report what happens in sessions; and proxies, whom they refuse. */
+const reporters = [...sessionServices, "Proxy"] as const;
 
 /** The handlers of AgentService. */
 export function agentService(context: AuthContext): ServiceHandlers<typeof AgentService, Peer> {
@@ -50,7 +53,7 @@ export function agentService(context: AuthContext): ServiceHandlers<typeof Agent
       if (kinds.length === 0 || refused !== undefined) {
         throw new Fault("access-denied", `this service may not follow "${refused ?? ""}"`);
       }
-      const follows = systemRoles.some((role) => reporters.some((each) => each === role));
+      const follows = systemRoles.some((role) => sessionServices.some((each) => each === role));
       const wishes = { ...{ kinds, devices: followDevices }, requests: stream };
       const subscription = follows ? wishes : withoutDevices(wishes);
       let complete = false;
