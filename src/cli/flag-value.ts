@@ -73,14 +73,15 @@ function readBoolean(name: string, word: string): boolean {
 }
 
 function readDuration(name: string, word: string): number {
+  const hint = `write hours, minutes and seconds, as in ${name}=12h or ${name}=1h30m`;
+  let ms: number;
   try {
-    return parseDuration(word);
+    ms = parseDuration(word);
   } catch (error) {
-    throw new Fault("usage", `invalid ${name}: ${messageOf(error)}`, {
-      hint: `write hours, minutes and seconds, as in ${name}=12h or ${name}=1h30m`,
-      cause: error,
-    });
+    throw new Fault("usage", `invalid ${name}: ${messageOf(error)}`, { hint, cause: error });
   }
+  if (ms > 0) return ms;
+  throw new Fault("usage", `invalid ${name}: it must be longer than zero`, { hint });
 }
 
 function readChoice(name: string, word: string, choices: readonly string[]): string {

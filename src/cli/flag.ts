@@ -31,7 +31,7 @@ export interface BooleanFlag extends FlagBase {
   readonly kind: "boolean";
 }
 
-/** `--name=12h30m`; milliseconds. */
+/** `--name=12h30m`; milliseconds, more than zero. */
 export interface DurationFlag extends FlagBase {
   readonly kind: "duration";
 }

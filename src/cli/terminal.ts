@@ -1,6 +1,7 @@
 /** The console of the machine: `process.stdin`, `stdout`, `stderr` and the environment. */
 
 import { showable } from "#base/showable.ts";
+import { refuseClosedOutput } from "./closed-output.ts";
 import type { Console } from "./console.ts";
 import { noProgress, type Progress, Spinner } from "./progress.ts";
 import { createPrompt } from "./prompt.ts";
@@ -19,6 +20,7 @@ export function openTerminal(signal: AbortSignal): Console {
   };
   const write = (text: string) => {
     spinner?.erase();
+    refuseClosedOutput(process.env);
     process.stdout.write(text);
   };
   const tell = (text: string) => {

@@ -2,10 +2,11 @@
 import { writeSync } from "node:fs";
 
 /**
- * Writes everything; gives the exit code. Undefined when nothing could be written: a reader that went away is the
- * engine's business.
+ * Writes everything; gives the exit code. Undefined when nothing could be written: a reader that went away, or was never
+ * there, is the engine's business.
  */
 export function writeNow(text: string): number | undefined {
+  if (process.env["GATEHOUSE_STDOUT"] === "closed") return undefined;
   const bytes = Buffer.from(text, "utf8");
   for (let at = 0; at < bytes.length; ) {
     try {

@@ -1,11 +1,12 @@
 /**
- * How far this machine has come as a trusted device: what it says itself, what the login says, what the cluster says. Needs
- * neither a TPM nor a login; what is not there is told as such.
+ * How far this machine has come as a trusted device: what it says itself, whether what holds its key works, what the login
+ * says, what the cluster says. Needs neither a TPM nor a login; what is not there is told as such.
  */
 import { type Fault, isFault } from "#base/fault.ts";
 import type { OsType } from "#devicetrust/messages.ts";
 import type { DeviceDescription } from "./ceremony/describe.ts";
 import type { DevicePlatform } from "./device/platform.ts";
+import type { OnTpmBusy } from "./device/tpm-busy.ts";
 import type { Environment } from "./device-state.ts";
 import type { StoredLogin } from "./profile/logins.ts";
 import type { LoginSummary } from "./profile/summary.ts";
@@ -24,9 +25,12 @@ export interface DeviceStatus {
   readonly cluster: DeviceDescription | Fault | undefined;
 }
 
-/** The key that this machine holds; no id: none. `problem`: there is a file that cannot be used. */
+/** The key that this machine holds; no id: none, or a damaged file. */
 export interface DeviceKeyState {
   readonly credentialId: string | undefined;
+  /** There is a file, and no key in it can be read. */
+  readonly damaged: boolean;
+  /** Why neither this key nor a new one could be used: its file is damaged, or the hardware is missing or another. */
   readonly problem: Fault | undefined;
 }
 
@@ -44,6 +48,10 @@ export interface DeviceStatusOptions {
   readonly agent: string;
   readonly login: StoredLogin | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** Told when the TPM keeps us waiting. */
+  readonly onTpmBusy?: OnTpmBusy | undefined;
+  /** False: does not try what holds the key, because the caller has. */
+  readonly tryKey?: boolean;
 }
 
 /** Looks everywhere. Throws only for what is no failure of this machine or its cluster. */
@@ -54,7 +62,7 @@ export async function readDeviceStatus(options: DeviceStatusOptions): Promise<De
   const { osType } = platform;
   const { serialNumber: assetTag } = await platform.collect({ env, now, escalation: undefined });
   const noAssetTag = assetTag === "" ? await platform.explainNoSerialNumber(env) : undefined;
-  const key = await readKeyState(platform, env);
+  const key = await readKeyState(platform, options);
   const login = await readLoginState(options);
   const { credentialId } = key;
   const cluster =
@@ -64,16 +72,26 @@ export async function readDeviceStatus(options: DeviceStatusOptions): Promise<De
   return { osType, assetTag, noAssetTag, key, login, cluster };
 }
 
-async function readKeyState(platform: DevicePlatform, env: Environment): Promise<DeviceKeyState> {
-  const device = platform.openAuthenticator(env);
+async function readKeyState(
+  platform: DevicePlatform,
+  { env, onTpmBusy, tryKey = true }: DeviceStatusOptions,
+): Promise<DeviceKeyState> {
+  const device = platform.openAuthenticator(env, onTpmBusy);
   try {
-    return { credentialId: await device.findCredentialId(), problem: undefined };
-  } catch (error) {
-    if (!isFault(error)) throw error;
-    return { credentialId: undefined, problem: error };
+    const credentialId = await device.findCredentialId().catch(faultOf);
+    if (isFault(credentialId)) {
+      return { credentialId: undefined, damaged: true, problem: credentialId };
+    }
+    const problem = tryKey ? await device.check().catch(faultOf) : undefined;
+    return { credentialId, damaged: false, problem: isFault(problem) ? problem : undefined };
   } finally {
     await device.close();
   }
+}
+
+function faultOf(error: unknown): Fault {
+  if (isFault(error)) return error;
+  throw error;
 }
 
 async function readLoginState({
@@ -102,7 +120,6 @@ async function askCluster(
       await auth.close();
     }
   } catch (error) {
-    if (!isFault(error)) throw error;
-    return error;
+    return faultOf(error);
   }
 }

@@ -35,7 +35,7 @@ function status(
     osType: "linux",
     assetTag: "LAP1",
     noAssetTag: undefined,
-    key: { credentialId: "key", problem: undefined },
+    key: { credentialId: "key", damaged: false, problem: undefined },
     login: { summary, expired: false },
     cluster: { ...nobodysDevice, ...cluster },
     ...changes,
@@ -115,7 +115,7 @@ const rows: readonly (readonly [string, DeviceStatus, readonly (readonly [string
     status(
       {},
       {
-        key: { credentialId: undefined, problem: damaged },
+        key: { credentialId: undefined, damaged: true, problem: damaged },
         cluster: new Fault("unavailable", "cannot reach", { hint: "try again" }),
       },
     ),
@@ -170,7 +170,8 @@ for (const [name, given, expected] of rows) {
 test("a key that is not here is told from one that is another", () => {
   const other = { ...enrolled, credentialMatches: false };
   const whatOf = (credentialId: string | undefined) =>
-    missingSteps(status(other, { key: { credentialId, problem: undefined } }))[0]?.what;
+    missingSteps(status(other, { key: { credentialId, damaged: false, problem: undefined } }))[0]
+      ?.what;
   assert.match(whatOf("key") ?? "", /with another key than this machine holds$/);
   assert.match(whatOf(undefined) ?? "", /its key is not with this account on this machine$/);
 });

@@ -9,7 +9,7 @@ import { encodeResource } from "#api/convert/resource.ts";
 import { serviceIdentity } from "#auth/hosts/service-certificates.ts";
 import type { AuthService } from "#auth/start.ts";
 import { type Address, parseAddress } from "#base/address.ts";
-import { Fault } from "#base/fault.ts";
+import { Fault, isFault } from "#base/fault.ts";
 import { uuid } from "#base/random.ts";
 import type { Invocation } from "#cli/command.ts";
 import { parseResourceOf } from "#resource/parse.ts";
@@ -35,7 +35,7 @@ export async function run({
   const running = await startProcess(config, logger);
   const logins =
     flags.logins.length > 0 ? flags.logins : [...new Set([userInfo().username, ...guideLogins])];
-  const invitation = running.auth && (await inviteFirstUser(running.auth, flags.user, logins));
+  const first = running.auth && (await findOrInvite(running.auth, flags.user, logins));
   console.print(
     formatWelcome({
       clusterName: running.clusterName,
@@ -43,8 +43,9 @@ export async function run({
       dataDir: config.dataDir,
       nodename: config.nodename,
       user: flags.user,
+      isGone: first?.exists === false,
       login: logins[0] ?? "root",
-      invitation,
+      invitation: first?.invitation,
     }),
   );
   await stopRequested(signal);
@@ -95,19 +96,31 @@ function readAddress(flag: string, text: string, defaultPort: number): Address {
   });
 }
 
-/** Creates the first user when there is none yet; gives the link to complete the account. */
-async function inviteFirstUser(
+interface FirstUser {
+  readonly exists: boolean;
+  /** The link to complete the account, when it was made now. */
+  readonly invitation?: string | undefined;
+}
+
+/** Looks for the first user, who is created when there is nobody yet. One who was deleted stays so. */
+async function findOrInvite(
   auth: AuthService,
   name: string,
   logins: readonly string[],
-): Promise<string | undefined> {
+): Promise<FirstUser> {
   const { context } = auth;
   const grpc = auth.connect(serviceIdentity(context, uuid(context.random), "Admin"));
   try {
     const client = new AuthClient(grpc);
     const users = await client.service("users");
     const { users: known } = await users.listUsers({ pageSize: 1 });
-    if (known.length > 0) return undefined;
+    if (known.length > 0) {
+      const found = await users.getUser({ name }).catch((error: unknown) => {
+        if (!isFault(error, "not-found")) throw error;
+        return undefined;
+      });
+      return { exists: found !== undefined };
+    }
     const user = parseResourceOf("user", {
       kind: "user",
       version: "v2",
@@ -117,7 +130,7 @@ async function inviteFirstUser(
     await users.createUser({ user: encodeResource("user", user) });
     const service = await client.service("auth");
     const token = await service.createResetPasswordToken({ Name: name, Type: "invite" });
-    return token.Spec?.URL;
+    return { exists: true, invitation: token.Spec?.URL };
   } finally {
     await grpc.close();
   }

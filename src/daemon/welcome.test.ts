@@ -29,3 +29,9 @@ test("a later start shows no link", () => {
   assert.ok(!text.includes("/web/invite/"));
   assert.match(text, /tsh login --proxy=localhost:3080 --user=myuser$/);
 });
+
+test("a later start without the administrator of the first names nobody", () => {
+  const text = formatWelcome({ ...welcome, isGone: true });
+  assert.match(text, /as one of: bin\/tctl --data-dir=\/srv\/data users ls$/m);
+  assert.match(text, /tsh login --proxy=localhost:3080 --user=NAME$/);
+});

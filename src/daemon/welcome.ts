@@ -7,7 +7,10 @@ export interface Welcome {
   readonly proxy: string;
   readonly dataDir: string;
   readonly nodename: string;
+  /** The administrator of the first start. */
   readonly user: string;
+  /** That administrator was deleted since. */
+  readonly isGone?: boolean;
   /** The OS account to try first. */
   readonly login: string;
   /** The link of the first administrator; absent when somebody exists already. */
@@ -25,8 +28,10 @@ export function formatWelcome(welcome: Welcome): string {
   return [...head, ...(welcome.invitation ? firstSteps(welcome) : laterSteps(welcome))].join("\n");
 }
 
-function laterSteps({ proxy, user }: Welcome): string[] {
-  return ["Log in from another terminal:", "", `  bin/tsh login --proxy=${proxy} --user=${user}`];
+function laterSteps({ proxy, dataDir, user, isGone }: Welcome): string[] {
+  const who = isGone ? `, as one of: bin/tctl --data-dir=${dataDir} users ls` : ":";
+  const login = `  bin/tsh login --proxy=${proxy} --user=${isGone ? "NAME" : user}`;
+  return [`Log in from another terminal${who}`, "", login];
 }
 
 function firstSteps({ proxy, dataDir, nodename, user, login, invitation }: Welcome): string[] {

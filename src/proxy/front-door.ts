@@ -277,7 +277,12 @@ function listenFault(cause: unknown, host: string, port: number): Fault {
       cause,
     });
   }
-  return new Fault("environment", `cannot listen on ${host}:${port}`, { cause });
+  const foreign = ["EADDRNOTAVAIL", "ENOTFOUND", "EAI_AGAIN"].includes(code ?? "");
+  const why = foreign ? ": this machine has no such address" : "";
+  return new Fault("environment", `cannot listen on ${host}:${port}${why}`, {
+    hint: "choose 127.0.0.1 (this machine alone) or 0.0.0.0 (all its addresses): --listen, or web_listen_addr in the configuration",
+    cause,
+  });
 }
 
 /** Counts connections of one sort, in all and per address, until they close or leave. */

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Fault } from "#base/fault.ts";
+import { kinds } from "./kinds.ts";
 import { formatReference, parseReference, parseReferences } from "./reference.ts";
 
 for (const [text, expected] of [
@@ -29,7 +30,7 @@ for (const [text, expected] of [
 
 for (const [text, message, hint] of [
   ["rol/x", '"rol" is not a kind of resource', 'did you mean "role"?'],
-  ["", '"" is not a kind of resource', "write kind/name, as in role/access"],
+  ["", '"" is not a kind of resource', `write one of: ${kinds.join(", ")}`],
   ["role/", '"role/" is not a resource reference', "write role/name"],
   [
     "cap/mine",

@@ -4,7 +4,7 @@
  */
 import { Fault } from "#base/fault.ts";
 import { nearest } from "#base/nearest.ts";
-import { findKind, type Kind, kindInfo, kindWords } from "./kinds.ts";
+import { findKind, type Kind, kindInfo, kinds, kindWords } from "./kinds.ts";
 import { shorten } from "./scalar.ts";
 
 /** A kind, or one resource of it. */
@@ -58,6 +58,6 @@ export function formatReference(reference: ResourceReference): string {
 export function unknownKind(word: string): Fault {
   const close = nearest(shorten(word), kindWords);
   return new Fault("usage", `"${shorten(word)}" is not a kind of resource`, {
-    hint: close === undefined ? "write kind/name, as in role/access" : `did you mean "${close}"?`,
+    hint: close === undefined ? `write one of: ${kinds.join(", ")}` : `did you mean "${close}"?`,
   });
 }

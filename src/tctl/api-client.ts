@@ -44,8 +44,8 @@ const devicePage = 1000;
 /** Events asked for at once. */
 const eventPage = 500;
 
-/** An {@link AuthClient} over a gRPC connection, which it closes. */
-export function createApiClient(grpc: GrpcClient): AuthClient {
+/** An {@link AuthClient} over a gRPC connection of `caller`, which it closes. */
+export function createApiClient(grpc: GrpcClient, caller?: string): AuthClient {
   const kinds = kindCallsOver(grpc);
   const auth = createClient(AuthService, grpc);
   const devices = createClient(DeviceTrustService, grpc);
@@ -62,6 +62,7 @@ export function createApiClient(grpc: GrpcClient): AuthClient {
 
   return {
     ...alertCallsOver(auth),
+    caller,
     ...enrollTokenCallsOver(createClient(DeviceAdminService, grpc)),
     ...attestationCallsOver(createClient(AttestationService, grpc)),
     close: () => grpc.close(),

@@ -174,6 +174,8 @@ export interface InventoryOutcome {
 
 /** The auth service as an administrator sees it. */
 export interface AuthClient extends AlertCalls, AttestationCalls, EnrollTokenCalls, Closable {
+  /** The user whose login this is; undefined for the administrator of the auth host. */
+  readonly caller: string | undefined;
   ping(): Promise<ClusterInfo>;
   /** `sha256:<hex>` of the public key of each host authority. */
   caPins(): Promise<readonly string[]>;

@@ -194,7 +194,7 @@ describe("on the auth host", () => {
     );
     await assert.rejects(
       connectAuth({ ...noFlags, config: join(folder, "nope.yaml") }, {}),
-      faultLike("environment", /cannot read the configuration file/, undefined),
+      faultLike("environment", /cannot read the configuration file/, /--data-dir=DIR/),
     );
   });
 });

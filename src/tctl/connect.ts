@@ -65,7 +65,7 @@ async function connectLogin(
   const host = server === undefined ? undefined : splitAddress(server).host;
   const login = await findLogin(profileFolder(env as NodeJS.ProcessEnv), host);
   if (login === undefined) throw notLoggedIn(host);
-  return createApiClient(await openAuth(login));
+  return createApiClient(await openAuth(login), login.key.user);
 }
 
 function notLoggedIn(host: string | undefined): Fault {

@@ -4,7 +4,7 @@ import { resolve } from "node:path";
 import { Fault, isFault } from "#base/fault.ts";
 import type { Console } from "#cli/console.ts";
 import { kindInfo, orderForCreation, type Resource } from "#resource/kinds.ts";
-import { parseDocuments } from "#resource/yaml/documents.ts";
+import { parseLocatedDocuments } from "#resource/yaml/documents.ts";
 import type { AuthClient } from "./auth-client.ts";
 import type { create, Invocation } from "./commands.ts";
 import { withAuth } from "./services.ts";
@@ -18,14 +18,17 @@ const parallel = 16;
 export async function run(invocation: Invocation<typeof create>): Promise<void> {
   const { args, flags, console } = invocation;
   const text = await readInput(args.file, console);
-  const resources = orderForCreation(parseDocuments(text, { source: args.file ?? "-", maxBytes }));
-  if (resources.length === 0) {
-    throw new Fault("invalid", `${args.file ?? "stdin"} holds no resource`);
-  }
+  const source = args.file ?? "-";
+  const lines = parseLocatedDocuments(text, { source, maxBytes });
+  const resources = orderForCreation([...lines.keys()]);
   await withAuth(invocation, async (auth) => {
     for (const batch of batchesOf(resources)) {
       const outcomes = await Promise.allSettled(
-        batch.map((resource) => createOne(auth, resource, flags.force, args.file)),
+        batch.map((resource) =>
+          createOne(auth, resource, flags.force, args.file).catch((error: unknown) => {
+            throw lines.size === 1 ? error : atPlace(error, `${source}:${lines.get(resource)}`);
+          }),
+        ),
       );
       // What was created is said before the first failure, so that nobody has to guess how far it went.
       for (const outcome of outcomes) {
@@ -35,6 +38,13 @@ export async function run(invocation: Invocation<typeof create>): Promise<void> 
       if (failed) throw failed.reason;
     }
   });
+}
+
+/** The failure of one of several documents says which. */
+function atPlace(error: unknown, place: string): unknown {
+  if (!isFault(error)) return error;
+  const hint = error.hint === undefined ? {} : { hint: error.hint };
+  return new Fault(error.code, `${place}: ${error.message}`, { ...hint, cause: error });
 }
 
 /** Creates one resource and says so. */

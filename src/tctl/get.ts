@@ -3,7 +3,7 @@ import { Fault, isFault } from "#base/fault.ts";
 import type { Console } from "#cli/console.ts";
 import { printTable } from "#cli/table.ts";
 import type { Device } from "#resource/device.ts";
-import { type Kind, kinds, type Resource } from "#resource/kinds.ts";
+import { kinds, type Resource } from "#resource/kinds.ts";
 import type { Node } from "#resource/node.ts";
 import { parseReferences, type ResourceReference } from "#resource/reference.ts";
 import type { Token } from "#resource/token.ts";
@@ -12,6 +12,7 @@ import { formatJson, formatYamlDocuments } from "#resource/yaml/format.ts";
 import type { AuthClient } from "./auth-client.ts";
 import type { get, Invocation } from "./commands.ts";
 import { findDevice } from "./find-device.ts";
+import { explainMissing } from "./missing.ts";
 import { withAuth } from "./services.ts";
 
 /** Prints what was asked for, in the order in which it was asked for. */
@@ -59,15 +60,6 @@ export async function fetchResource(
   }
   const found = await findDevice(auth, name);
   return auth.get("device", found.metadata.name);
-}
-
-/** Throws `error`, with the command that shows what there is when it says that something is missing. */
-export function explainMissing(kind: Kind, error: unknown): never {
-  if (!isFault(error, "not-found")) throw error;
-  throw new Fault("not-found", error.message, {
-    hint: `see what there is: tctl get ${kind} --format=text`,
-    cause: error,
-  });
 }
 
 /** One table per kind. */

@@ -32,7 +32,10 @@ export async function findDataDir(
   const file = config ?? defaultConfigFile;
   const text = await readFile(file, "utf8").catch((cause: unknown) => {
     if (config === undefined) return undefined;
-    throw new Fault("environment", `cannot read the configuration file ${config}`, { cause });
+    throw new Fault("environment", `cannot read the configuration file ${config}`, {
+      hint: "name that of the running service, --config=FILE, or its data folder, --data-dir=DIR",
+      cause,
+    });
   });
   const named = text === undefined ? undefined : dataDirOf(text, file);
   return named === undefined ? defaultDataDir : resolve(dirname(resolve(file)), named);

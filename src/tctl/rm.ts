@@ -5,7 +5,8 @@ import { parseReferences, type ResourceReference } from "#resource/reference.ts"
 import type { AuthClient } from "./auth-client.ts";
 import type { Invocation, rm } from "./commands.ts";
 import { findDevice } from "./find-device.ts";
-import { explainMissing } from "./get.ts";
+import { explainMissing } from "./missing.ts";
+import { confirmOwnRemoval } from "./own-account.ts";
 import { withAuth } from "./services.ts";
 
 /** Deletes each resource named; resets to defaults what exists once. */
@@ -19,7 +20,10 @@ export async function run(invocation: Invocation<typeof rm>): Promise<void> {
     });
   }
   await withAuth(invocation, async (auth) => {
-    for (const reference of references) console.print(await removeOne(auth, reference));
+    for (const reference of references) {
+      if (reference.kind === "user") await confirmOwnRemoval(auth, reference.name ?? "", console);
+      console.print(await removeOne(auth, reference));
+    }
   });
 }
 

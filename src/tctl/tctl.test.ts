@@ -304,6 +304,10 @@ async function replay(
   return auth;
 }
 
+test("mistakes are told with what helps", async () => {
+  await replay("mistakes", cluster);
+});
+
 test("users: add, list, update, reset, delete", async () => {
   const auth = await replay("users", cluster);
   assert.deepEqual(auth.passwords, ["correct horse battery staple", "from stdin"]);

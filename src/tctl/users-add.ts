@@ -9,6 +9,7 @@ import { parseResourceOf } from "#resource/parse.ts";
 import type { AuthClient } from "./auth-client.ts";
 import type { Invocation, usersAdd } from "./commands.ts";
 import { formatValidity } from "./format.ts";
+import { requireRoles } from "./missing.ts";
 import { withAuth } from "./services.ts";
 import { traitsOf } from "./user-traits.ts";
 
@@ -23,7 +24,7 @@ export async function run(invocation: Invocation<typeof usersAdd>): Promise<void
   const password =
     flags.passwordFile === undefined ? undefined : await readPassword(flags.passwordFile, console);
   await withAuth(invocation, async (auth) => {
-    for (const role of flags.roles) await auth.get("role", role);
+    await requireRoles(auth, flags.roles);
     await createUser(auth, args.user, flags.roles, traitsOf(flags));
     try {
       if (password === undefined) await printInvitation(auth, invocation);

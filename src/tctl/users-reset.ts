@@ -2,13 +2,16 @@
 import { printAs } from "#cli/output.ts";
 import type { Invocation, usersReset } from "./commands.ts";
 import { formatValidity } from "./format.ts";
+import { explainMissing } from "./missing.ts";
 import { withAuth } from "./services.ts";
 
 /** Asks for a reset link; the server voids the old password. */
 export async function run(invocation: Invocation<typeof usersReset>): Promise<void> {
   const { args, flags, console, services } = invocation;
   const { url, expires } = await withAuth(invocation, (auth) =>
-    auth.createUserLink(args.user, "password", flags.ttl),
+    auth
+      .createUserLink(args.user, "password", flags.ttl)
+      .catch((error: unknown) => explainMissing("user", error)),
   );
   const value = { user: args.user, url, expires: expires.toISOString() };
   await printAs(console, flags.format, value, () => {

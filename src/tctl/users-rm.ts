@@ -1,5 +1,7 @@
 /** `tctl users rm` */
 import type { Invocation, usersRm } from "./commands.ts";
+import { explainMissing } from "./missing.ts";
+import { confirmOwnRemoval } from "./own-account.ts";
 import { withAuth } from "./services.ts";
 
 /** Deletes each user named. */
@@ -8,7 +10,8 @@ export async function run(invocation: Invocation<typeof usersRm>): Promise<void>
   const names = args.users.split(",").filter((name) => name !== "");
   await withAuth(invocation, async (auth) => {
     for (const name of names) {
-      await auth.remove("user", name);
+      await confirmOwnRemoval(auth, name, console);
+      await auth.remove("user", name).catch((error: unknown) => explainMissing("user", error));
       console.print(`User "${name}" has been deleted`);
     }
   });

@@ -3,6 +3,7 @@ import { setTimeout as wait } from "node:timers/promises";
 import { Fault, isFault } from "#base/fault.ts";
 import type { User } from "#resource/user.ts";
 import type { Invocation, usersUpdate } from "./commands.ts";
+import { explainMissing, requireRoles } from "./missing.ts";
 import { withAuth } from "./services.ts";
 import { replacedTraits } from "./user-traits.ts";
 
@@ -17,9 +18,11 @@ export async function run(invocation: Invocation<typeof usersUpdate>): Promise<v
     });
   }
   await withAuth(invocation, async (auth) => {
-    for (const role of roles) await auth.get("role", role);
+    await requireRoles(auth, roles);
     await retryConflicts(async () => {
-      const user = await auth.get("user", args.user);
+      const user = await auth
+        .get("user", args.user)
+        .catch((error: unknown) => explainMissing("user", error));
       const spec: User["spec"] = {
         ...user.spec,
         traits: { ...user.spec.traits, ...traits },

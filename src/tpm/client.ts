@@ -3,7 +3,15 @@
  * flushed whatever happens. A TPM without a resource manager holds three keys.
  */
 import { Fault } from "#base/fault.ts";
-import { type Command, decodeResponse, encodeCommand, responseCodeOf } from "./commands/command.ts";
+import {
+  type Authorization,
+  type Command,
+  decodeResponse,
+  emptyPassword,
+  encodeCommand,
+  passwordOf,
+  responseCodeOf,
+} from "./commands/command.ts";
 import { flushContext } from "./commands/keys.ts";
 import { readNvPart, readNvSize } from "./commands/nv.ts";
 import { readPcrs } from "./commands/pcr.ts";
@@ -14,6 +22,11 @@ import { retryDelayMs, tpmFault } from "./response-code.ts";
 /** Carries one command to a TPM and its answer back. Never called while a command is under way. */
 export interface TpmTransport {
   transmit(command: Uint8Array): Promise<Uint8Array>;
+  /**
+   * The password of the endorsement hierarchy, from a system that gave it one and keeps it; undefined when it keeps none.
+   * Throws `environment` when this person may not know it.
+   */
+  endorsementPassword?(): Promise<Uint8Array | undefined>;
   close(): Promise<void>;
 }
 
@@ -40,6 +53,12 @@ export class TpmClient {
     const result = this.#last.then(() => this.#exchange(command));
     this.#last = result.catch(() => undefined);
     return result;
+  }
+
+  /** What authorizes the use of the endorsement hierarchy. Throws as {@link TpmTransport.endorsementPassword} does. */
+  async authorizeEndorsement(): Promise<Authorization> {
+    const password = await this.#transport.endorsementPassword?.();
+    return password === undefined ? emptyPassword : passwordOf(password);
   }
 
   /** Runs a command that answers a handle, gives the handle to `use`, and flushes it in any case. */

@@ -55,7 +55,7 @@ const mine = {
   mayEnroll: true,
 };
 
-test("status tells of a device that is enrolled and not in the login", async (context) => {
+test("status tells of a device that is enrolled, whose TPM is off, and that is not in the login", async (context) => {
   const home = await start(context, { description: mine });
   await writeKey(home);
   const { code, stdout, stderr } = await home.run(["device", "status"]);
@@ -63,13 +63,15 @@ test("status tells of a device that is enrolled and not in the login", async (co
   assert.equal(
     stdout,
     `Device:              LAP1 (Linux)
-Key:                 credential ${credentialId}
+Key:                 credential ${credentialId}, which cannot be used
 Login:               alice at localhost:${home.cluster.port}, without a device
 Registered:          yes
 Enrolled:            yes, by you, with the key of this machine
 Last authenticated:  2026-11-21T09:00:00.000Z
 Demanded by:         the cluster (required), role "require-trusted-device" (required)
 You may enroll:      with a token from an administrator
+Missing:             this machine has no TPM 2.0 (/nonexistent/tpmrm0 does not exist)
+What helps:          switch the TPM on in the firmware setup (also called PTT or fTPM), or add one to the virtual machine
 Missing:             the login does not carry this device
 What helps:          log in again with: tsh logout; tsh login
 `,
@@ -93,7 +95,7 @@ test("status has everything as JSON", async (context) => {
   );
   assert.deepEqual(
     missing.map(({ about }: { about: string }) => about),
-    ["carried"],
+    ["key", "carried"],
   );
 });
 
@@ -101,6 +103,7 @@ test("status of a device that is not registered says what the administrator type
   const home = await start(context, { description: { clusterMode: "optional" } });
   const { stdout } = await home.run(["device", "status"]);
   assert.match(stdout, /^Key: +none on this machine$/m);
+  assert.match(stdout, /^Missing: +this machine has no TPM 2\.0/m);
   assert.match(stdout, /^Registered: +no$/m);
   assert.match(stdout, /^Demanded by: +nobody$/m);
   assert.match(stdout, /^What helps: .*tctl devices add --os=linux --asset-tag=LAP1 --enroll/m);

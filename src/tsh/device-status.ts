@@ -6,6 +6,7 @@ import { describeOverrides } from "#client/device-state.ts";
 import { type DeviceStatus, readDeviceStatus } from "#client/device-status.ts";
 import { type MissingStep, missingSteps } from "#client/device-steps.ts";
 import { findSelectedLogin, type TshInvocation } from "./context.ts";
+import { showDeviceProgress } from "./device-progress.ts";
 import { osNames } from "./os-names.ts";
 import type { deviceStatus } from "./program.ts";
 
@@ -22,9 +23,10 @@ export async function run({
   const warning = describeOverrides(services.env);
   if (warning !== undefined) console.note(warning);
   const login = await findSelectedLogin(services, shared);
-  const progress = console.progress("Asking the cluster");
+  const progress = showDeviceProgress(console, "Asking this machine and the cluster");
   const { env, agent } = services;
-  const options = { env, agent: agent.place.id, now: services.now(), login, signal };
+  const { onTpmBusy } = progress;
+  const options = { env, agent: agent.place.id, now: services.now(), login, signal, onTpmBusy };
   const status = await readDeviceStatus(options).finally(() => progress.stop());
   const steps = missingSteps(status);
   await printAs(console, flags.format, asJson(status, steps), () => {
@@ -49,9 +51,12 @@ function describeStatus(status: DeviceStatus, steps: readonly MissingStep[]): Ro
   ];
 }
 
-function keyText({ credentialId, problem }: DeviceStatus["key"]): string {
-  if (problem !== undefined) return "a file that cannot be used";
-  return credentialId === undefined ? "none on this machine" : `credential ${credentialId}`;
+function keyText({ credentialId, damaged, problem }: DeviceStatus["key"]): string {
+  if (damaged) return "a file that cannot be used";
+  const unusable = problem === undefined ? "" : ", which cannot be used";
+  return credentialId === undefined
+    ? "none on this machine"
+    : `credential ${credentialId}${unusable}`;
 }
 
 function loginText({ login }: DeviceStatus): string {

@@ -147,3 +147,45 @@ async function closedPort(): Promise<number> {
   await new Promise((resolve) => probe.close(resolve));
   return port;
 }
+
+test("an address that this machine does not have is told with one that it has", async () => {
+  for (const listen of ["nowhere.invalid:3080", "192.0.2.1:3080"]) {
+    const ran = await machine.run("gatehouse", [
+      "quickstart",
+      "--data-dir=d2",
+      `--listen=${listen}`,
+    ]);
+    assertRefused(ran, 1, /cannot listen on .*: this machine has no such address$/, /127\.0\.0\.1/);
+  }
+});
+
+test("a resource that is too large is named, with its size and what helps", async () => {
+  const logins = Array.from({ length: 150_000 }, (_, at) => `login${String(at).padStart(15, "0")}`);
+  const role = `kind: role\nversion: v7\nmetadata: {name: big}\nspec: {allow: {logins: [${logins}]}}\n`;
+  assert.ok(role.length > 3_000_000);
+  const refused = await cluster.tctl(["create"], role);
+  assertRefused(refused, 1, /role "big" is too large: \d+ bytes, at most 1048576$/, /divide it/);
+  assert.equal((await cluster.tctl(["get", "role/big"])).code, 1, "nothing was stored");
+});
+
+test("the document of a file that the cluster refuses is named by its place", async () => {
+  const user = (name: string, role: string) =>
+    `kind: user\nversion: v2\nmetadata: {name: ${name}}\nspec: {roles: [${role}]}\n`;
+  const ran = await cluster.tctl(["create"], `${user("eve", "access")}---\n${user("fay", "nope")}`);
+  assert.equal(ran.code, 1);
+  assert.match(ran.shown, /^user "eve" has been created$/m);
+  assert.match(ran.shown, /^ERROR: -:6: role "?nope"? is not found$/m);
+});
+
+test("output that was closed before the program began is not lost without a word", async () => {
+  for (const words of [
+    ["tsh", "version"],
+    ["tsh", "--help"],
+    ["gatehouse", "version"],
+  ]) {
+    const closed = await machine.run("sh", ["-c", `exec ${words.join(" ")} >&-`]);
+    assertRefused(closed, 1, /standard output is closed$/, />\/dev\/null/);
+    const thrown = await machine.run("sh", ["-c", `exec ${words.join(" ")} >/dev/null`]);
+    assert.deepEqual([thrown.code, thrown.stderr], [0, ""]);
+  }
+});

@@ -149,6 +149,16 @@ test("a TPM and serial numbers that this user may not read are told with the way
   assert.match(serial?.[2] ?? "", /sudo/);
 });
 
+test("an event log that this user may not read is told with the way to get it", async () => {
+  const log = join(bert.machine.folder, "forbidden-log");
+  writeFileSync(log, "anything");
+  chmodSync(log, 0);
+  const found = problems(await examineAsOrdinaryUser(bert.machine, { GATEHOUSE_EVENT_LOG: log }));
+  const [, message = "", hint = ""] = found.find(([check]) => check === "event log") ?? [];
+  assert.equal(message, `you may not read the event log (no permission on ${log})`);
+  assert.match(hint, /^sudo chgrp tss .*tmpfiles\.d/);
+});
+
 test("a device that was unenrolled, and a TPM that was cleared, are told apart", async () => {
   const { machine } = anna;
   const editor = machine.script(

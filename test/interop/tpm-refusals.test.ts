@@ -9,6 +9,7 @@ import { verifyPlatform } from "#devicetrust/platform.ts";
 import { checkAttestationKey, parseAttestationKey } from "#tpm/attestation-key.ts";
 import type { TpmClient } from "#tpm/client.ts";
 import { quotePcrs } from "#tpm/commands/attestation.ts";
+import { passwordOf } from "#tpm/commands/command.ts";
 import { loadKey } from "#tpm/commands/keys.ts";
 import {
   activateCredential,
@@ -39,7 +40,7 @@ import {
   removeTpms,
   startTpm,
 } from "../support/swtpm.ts";
-import { measureEvent, signDigest } from "../support/tpm-provisioning.ts";
+import { measureEvent, setEndorsementPassword, signDigest } from "../support/tpm-provisioning.ts";
 
 const strict = { allowSha1: false };
 const { sha1, sha256 } = algorithm;
@@ -67,10 +68,11 @@ async function activate(
   client: TpmClient,
   handle: number,
   credential: ReturnType<typeof makeCredential>,
+  password: Uint8Array = new Uint8Array(0),
 ): Promise<Uint8Array> {
   return withEndorsementKey(client, (endorsement) =>
     client.withHandle(startPolicySession(systemRandom(32)), async (session) => {
-      await client.run(assertEndorsementPolicy(session));
+      await client.run(assertEndorsementPolicy(session, passwordOf(password)));
       return client.run(activateCredential(handle, endorsement.handle, session, credential));
     }),
   );
@@ -104,6 +106,31 @@ test("refuses to activate with another endorsement key: certificate of A, attest
       await assert.rejects(activate(client, real.handle, credential), (error) => isTpmFault(error));
     }),
   );
+});
+
+test("a TPM whose endorsement hierarchy has a password activates with it only, and says how to remove it", async () => {
+  const vendor = await createVendor("password");
+  const tpm = await startTpm((await manufactureTpm(vendor)).stateDir);
+  const password = utf8("0123456789abcdefghij");
+  const endorsement = await endorsementOf(tpm);
+  await withTpm(tpm, (client) =>
+    withRealKey(client, attestationKeyTemplate, async (real) => {
+      await client.run(setEndorsementPassword(password));
+      const { name } = checkAttestationKey(real.parameters, strict);
+      const secret = systemRandom(32);
+      const credential = makeCredential(endorsement, name, secret, systemRandom);
+      for (const wrong of [new Uint8Array(0), utf8("0123456789abcdefghik")]) {
+        await assert.rejects(activate(client, real.handle, credential, wrong), (error) => {
+          assert.ok(isTpmFault(error));
+          assert.match(error.message, /BAD_AUTH to TPM2_PolicySecret/);
+          assert.match(error.hint ?? "", /tpm2_changeauth/);
+          return true;
+        });
+      }
+      assert.deepEqual(await activate(client, real.handle, credential, password), secret);
+    }),
+  );
+  await tpm.stop();
 });
 
 /** Relays to TPM A a credential for a key that is not there. */

@@ -46,6 +46,8 @@ export class SimulatedAppleDevice implements DeviceAuthenticator {
     return this.#sign(challenge);
   }
 
+  async check(): Promise<void> {}
+
   async findCredentialId(): Promise<string> {
     return this.credentialId;
   }
@@ -98,6 +100,8 @@ export class SimulatedTpmDevice implements DeviceAuthenticator {
       platformParameters: this.#quote(challenge.attestationNonce),
     };
   }
+
+  async check(): Promise<void> {}
 
   async findCredentialId(): Promise<string> {
     return credentialIdOf(parseAttestationKey(this.tpm.public, { allowSha1: true }));

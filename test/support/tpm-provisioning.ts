@@ -32,6 +32,18 @@ export function switchHierarchyOff(hierarchy: number): Command<void> {
   });
 }
 
+/** TPM2_HierarchyChangeAuth of the endorsement hierarchy, which has no password yet: what Windows does when it sets a TPM up. */
+export function setEndorsementPassword(password: Uint8Array): Command<void> {
+  return command({
+    name: "TPM2_HierarchyChangeAuth",
+    code: 0x129,
+    handles: [permanentHandle.endorsement],
+    authorizations: [emptyPassword],
+    parameters: new TpmWriter().sized(password).done(),
+    read() {},
+  });
+}
+
 /** Keeps a storage root key that counts wrong passwords, as some installers do. */
 export async function keepUnprotectedStorageRoot(client: TpmClient): Promise<void> {
   const area = decodePublic(storageRootTemplate);

@@ -6,15 +6,18 @@ import assert from "node:assert/strict";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { utf8 } from "#base/bytes.ts";
 import { openTpm } from "#client/device/open-tpm.ts";
 import { newTpm } from "../support/cluster/machine.ts";
 import { assertRefused } from "../support/cluster/refused.ts";
 import { Cluster, type Person } from "../support/cluster.ts";
 import { bootEvents, encodeEventLog } from "../support/event-log.ts";
 import type { RunningTpm } from "../support/swtpm.ts";
-import { measureEvent } from "../support/tpm-provisioning.ts";
+import { measureEvent, setEndorsementPassword } from "../support/tpm-provisioning.ts";
 import { forwardTpm, Wine, type WineMachine } from "../support/windows/wine.ts";
 
+/** Twenty bytes, as Windows makes them. */
+const endorsementPassword = "0123456789abcdefghij";
 const roles = ["access", "device-admin", "require-trusted-device"];
 const firmware = {
   productName: "Test Machine",
@@ -42,6 +45,7 @@ before(async () => {
   machine = wine.machine("laptop", firmware, {
     FORWARD_TBS_PORT: String(tpm.port),
     FORWARD_TBS_LOG: log,
+    FORWARD_TBS_AUTH: endorsementPassword,
   });
 });
 
@@ -53,10 +57,11 @@ after(async () => {
 
 const boot = bootEvents(true);
 
-/** Measures a start with Secure Boot into the TPM, as firmware would. */
+/** Measures a start with Secure Boot into the TPM, as firmware would, and sets it up as Windows does. */
 async function startMachine(chip: RunningTpm): Promise<void> {
   const client = await openTpm({ kind: "unix", path: chip.socket });
   for (const event of boot) await client.run(measureEvent(event));
+  await client.run(setEndorsementPassword(utf8(endorsementPassword)));
   await client.close();
 }
 
@@ -120,24 +125,40 @@ test("without a device the role that demands one opens nothing", async () => {
   );
 });
 
+/** Of somebody who is no administrator. */
+const ordinary = { env: { FORWARD_TBS_USER: "1" } };
+
+test("whoever is no administrator cannot enroll, and is told so", async () => {
+  const ran = await machine.run("tsh", ["device", "enroll", "--current-device"], ordinary);
+  assert.deepEqual([ran.code, ran.stdout], [1, 'Device "WIN0001"/Windows registered\n']);
+  assert.match(ran.stderr, /^ERROR: Windows tells the TPM's password to administrators only$/m);
+  assert.match(ran.stderr, /^hint: open a terminal as administrator/m);
+});
+
 test("the machine enrols through TPM Base Services, and the cluster knows it as a Windows one", async () => {
   const ran = await machine.tsh("device", "enroll", "--current-device");
-  assert.equal(ran.stdout, 'Device "WIN0001"/Windows registered and enrolled\n', ran.stderr);
+  assert.equal(ran.stdout, 'Device "WIN0001"/Windows enrolled\n', ran.stderr);
   assert.match(await cluster.admin("devices", "ls"), /^WIN0001 +Windows .*enrolled/m);
-  assert.deepEqual(readdirSync(join(wine.localAppData, "gatehouse")), ["attestation-key.json"]);
+  assert.deepEqual(readdirSync(join(wine.localAppData, "gatehouse")).sort(), [
+    "attestation-key.json",
+    "device-epochs.json",
+  ]);
 });
 
 test("the cluster has the firmware's event log from it", async () => {
   const log = readFileSync(join(wine.folder, "event-log"));
   const { stdout } = await machine.tsh("device", "doctor");
-  assert.match(stdout, new RegExp(`^ok +event log +${log.length} bytes$`, "m"));
+  assert.match(
+    stdout,
+    new RegExp(`^ok +event log +${log.length} bytes, \\d+ events, which lead to PCR 0 to 7$`, "m"),
+  );
   const events = await cluster.admin("audit", "ls", "--format=json", "--limit=1000");
   // The log replays to the PCRs that the TPM quoted.
   assert.match(events, /the event log is explained/);
 });
 
-test("every check of the doctor is content", async () => {
-  const { code, shown } = await machine.tsh("device", "doctor");
+test("every check of the doctor is content, for an ordinary person as well", async () => {
+  const { code, shown } = await machine.run("tsh", ["device", "doctor"], ordinary);
   assert.equal(code, 0, shown);
   assert.doesNotMatch(shown, /^(problem|hint)/m);
   assert.match(shown, /^ok +TPM +a TPM 2\.0 answers at the TPM Base Services$/m);
@@ -145,7 +166,8 @@ test("every check of the doctor is content", async () => {
 
 test("the device opens the door, again at every command, for no agent holds its session", async () => {
   for (const word of ["inside", "again"]) {
-    const opened = await machine.tsh("ssh", cluster.target, `echo ${word}`);
+    const words = ["ssh", cluster.target, `echo ${word}`];
+    const opened = await machine.run("tsh", words, ordinary);
     assert.deepEqual([opened.stdout, opened.code], [`${word}\n`, 0], opened.stderr);
   }
 });

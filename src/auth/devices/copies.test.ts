@@ -67,6 +67,7 @@ function withoutEpochs(device: DeviceAuthenticator): DeviceAuthenticator {
     enrollInit: (options) => device.enrollInit(options),
     solveEnroll: (challenge) => device.solveEnroll(challenge),
     findCredentialId: () => device.findCredentialId(),
+    check: () => device.check(),
     authenticate: (challenge) => device.authenticate(challenge),
     close: () => device.close(),
   };

@@ -481,6 +481,7 @@ function base(device: DeviceAuthenticator): DeviceAuthenticator {
     enrollInit: () => device.enrollInit(),
     solveEnroll: (challenge) => device.solveEnroll(challenge),
     findCredentialId: () => device.findCredentialId(),
+    check: () => device.check(),
     authenticate: (challenge) => device.authenticate(challenge),
     close: () => device.close(),
   };

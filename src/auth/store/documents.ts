@@ -6,7 +6,7 @@
  */
 
 import { formatKey, formatPrefix, parseKey } from "#backend/key.ts";
-import type { Backend, Item, WriteOptions } from "#backend/port.ts";
+import { type Backend, type Item, limits, type WriteOptions } from "#backend/port.ts";
 import { scanItems } from "#backend/scan.ts";
 import { utf8 } from "#base/bytes.ts";
 import type { Clock } from "#base/clock.ts";
@@ -198,9 +198,17 @@ export class DocumentStore<T extends StoredDocument> {
 export function encode(document: StoredDocument): { bytes: Uint8Array; options: WriteOptions } {
   const { revision: _, ...metadata } = document.metadata;
   const bytes = utf8(JSON.stringify({ ...document, metadata }));
+  if (bytes.length > limits.value) throw tooLarge(document, bytes.length);
   return metadata.expires === undefined
     ? { bytes, options: {} }
     : { bytes, options: { expires: new Date(metadata.expires) } };
+}
+
+function tooLarge({ kind, metadata }: StoredDocument, size: number): Fault {
+  const name = `${kind} "${metadata.name}"`;
+  return new Fault("too-large", `${name} is too large: ${size} bytes, at most ${limits.value}`, {
+    hint: `divide it, for example into several ${kind}s, or name fewer things in it`,
+  });
 }
 
 const decoder = new TextDecoder();

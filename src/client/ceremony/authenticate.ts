@@ -76,7 +76,7 @@ async function exchange(
     await call.send({ payload: { case: "init", value } });
     const challenge = await expectAnswer(call.receive()).catch(async (error: unknown) => {
       // The cluster gives no reasons to who has proved nothing; this machine may know one.
-      if (isFault(error, "access-denied")) await device.assertKeyIsHere?.();
+      if (isFault(error, "access-denied")) await device.check();
       throw error;
     });
     const payload = await answer(device, authenticateChallenge(challenge), signWithSshKey);

@@ -5,11 +5,14 @@
  */
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import { Fault } from "#base/fault.ts";
+import { parseCertificate } from "#ssh/certificate.ts";
 import { parsePrivateKey } from "#ssh/private-key.ts";
 import { parseAuthorizedKey } from "#ssh/public-key.ts";
 import { keySigner } from "#ssh/signer.ts";
 import type { SshCredential } from "../access.ts";
+import { parseStored } from "../profile/damaged.ts";
 import type { StoredLogin } from "../profile/logins.ts";
+import { loginPaths } from "../profile/paths.ts";
 import type { StoredCredentials } from "../profile/store.ts";
 
 /** Both halves of an identity. */
@@ -38,11 +41,18 @@ export function storedIdentity(
       },
     );
   }
+  const paths = loginPaths(login.folder, login.key);
   return {
     tls: { certificate: credentials.tlsCertificate, key: credentials.tlsKey },
     ssh: {
-      certificate: parseAuthorizedKey(credentials.sshCertificate).blob,
-      signer: keySigner(readSshKey(credentials.sshKey)),
+      certificate: parseStored(login, "the SSH certificate", paths.sshCertificate, () => {
+        const { blob } = parseAuthorizedKey(credentials.sshCertificate);
+        parseCertificate(blob);
+        return blob;
+      }),
+      signer: keySigner(
+        parseStored(login, "the SSH key", paths.sshKey, () => readSshKey(credentials.sshKey)),
+      ),
     },
     expires,
     assetTag: undefined,
@@ -55,9 +65,6 @@ function readSshKey(text: string) {
   try {
     return createPrivateKey(text);
   } catch (cause) {
-    throw new Fault("malformed", "the SSH key in the profile is damaged", {
-      hint: "log in again with: tsh login",
-      cause,
-    });
+    throw new Fault("malformed", "the SSH key cannot be read", { cause });
   }
 }

@@ -28,8 +28,11 @@ export interface DeviceAuthenticator {
   solveEnroll(challenge: EnrollChallenge): Promise<EnrollResponse>;
   /** Id of the key from an earlier enrolment; undefined when there is none. Does not touch the hardware. */
   findCredentialId(): Promise<string | undefined>;
-  /** Throws when the hardware does not have the key, or not any more; the sentence says why. Absent where it cannot tell. */
-  assertKeyIsHere?(): Promise<void>;
+  /**
+   * Throws why the key cannot be used now: there is no hardware, or it is not the one that made the key. Without a key of
+   * an earlier enrolment the hardware alone is asked. Changes nothing.
+   */
+  check(): Promise<void>;
   /** Answers the challenge of an authentication. */
   authenticate(challenge: AuthenticateChallenge): Promise<DeviceProof>;
   close(): Promise<void>;

@@ -2,11 +2,19 @@
 import { eventLogFile, missingEventLog, readEventLog } from "./event-log-file.ts";
 import type { TpmSelection } from "./tpm-selection.ts";
 
+/** Whose log. */
+export interface EventLogPlace {
+  readonly tpm: TpmSelection;
+  /** Event log to take instead of the machine's own, as for a virtual TPM, of which that says nothing. */
+  readonly eventLogFile?: string | undefined;
+}
+
 /** Reads the log that belongs to a TPM. Throws `environment` that says why there is none. */
 export async function readEventLogOf(
-  tpm: TpmSelection,
+  { tpm, eventLogFile: given }: EventLogPlace,
   readFile?: (path: string) => Promise<Uint8Array>,
 ): Promise<Uint8Array> {
+  if (given !== undefined) return readEventLog(given, readFile);
   switch (tpm.kind) {
     case "device":
       return readEventLog(eventLogFile, readFile);
@@ -16,7 +24,6 @@ export async function readEventLogOf(
     }
     case "unix":
     case "tcp":
-      // The log of this machine says nothing about a virtual TPM.
       throw missingEventLog("a virtual TPM of a test has none");
   }
 }

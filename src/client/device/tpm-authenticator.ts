@@ -39,22 +39,17 @@ import {
 } from "./attestation-key-file.ts";
 import type { DeviceAuthenticator, EnrollCredential } from "./authenticator.ts";
 import type { EpochBook } from "./epoch-file.ts";
-import { readEventLogOf } from "./event-log.ts";
-import { readEventLog } from "./event-log-file.ts";
+import { type EventLogPlace, readEventLogOf } from "./event-log.ts";
 import { openTpm, type TpmPort } from "./open-tpm.ts";
 import { findPcrBanks } from "./pcr-banks.ts";
 import { withEndorsementKey, withStorageRoot } from "./tpm-keys.ts";
-import type { TpmSelection } from "./tpm-selection.ts";
 
 /** What the authenticator needs from its surroundings. */
-export interface TpmAuthenticatorOptions extends TpmPort {
+export interface TpmAuthenticatorOptions extends TpmPort, EventLogPlace {
   /** "linux" when not given. */
   readonly osType?: "linux" | "windows";
-  readonly tpm: TpmSelection;
   /** File of the attestation key, which is made at the first enrolment. */
   readonly keyFile: string;
-  /** Event log to send instead of the machine's own, as for a virtual TPM, of which that says nothing. */
-  readonly eventLogFile?: string | undefined;
   readonly random: Random;
   readonly epochs?: EpochBook | undefined;
 }
@@ -116,8 +111,18 @@ export class TpmAuthenticator implements DeviceAuthenticator {
     return (await findTpmCredential(this.#options.keyFile))?.id;
   }
 
-  async assertKeyIsHere(): Promise<void> {
-    await this.#withAttestationKey(async () => {});
+  async check(): Promise<void> {
+    const key = await readAttestationKey(this.#options.keyFile);
+    const tpm = await this.#open();
+    // A TPM of another kind opens as well; its first answer shows it.
+    await findPcrBanks(tpm, loginBanks);
+    if (key === undefined) return;
+    const unload = async () => {};
+    await withStorageRoot(
+      tpm,
+      async (parent) => tpm.holding(await loadOwnKey(tpm, parent, key), unload),
+      { keep: false },
+    );
   }
 
   async authenticate(challenge: AuthenticateChallenge): Promise<DeviceProof> {
@@ -177,10 +182,7 @@ export class TpmAuthenticator implements DeviceAuthenticator {
     }
     const tpm = await this.#open();
     return withStorageRoot(tpm, async (parent) => {
-      const handle = await tpm.run(loadKey(parent, key)).catch(async (error: unknown) => {
-        if (!isTpmFault(error, responseCode.integrity)) throw error;
-        throw await explainForeignKey(tpm, key, error);
-      });
+      const handle = await loadOwnKey(tpm, parent, key);
       return tpm.holding(handle, () => use(tpm, handle, key));
     });
   }
@@ -192,7 +194,7 @@ export class TpmAuthenticator implements DeviceAuthenticator {
   ): Promise<Uint8Array> {
     return withEndorsementKey(tpm, ({ handle }) =>
       tpm.withHandle(startPolicySession(this.#options.random(32)), async (session) => {
-        await tpm.run(assertEndorsementPolicy(session));
+        await tpm.run(assertEndorsementPolicy(session, await tpm.authorizeEndorsement()));
         const encrypted = {
           credentialBlob: claimForm<SizedIdObject>(credential.credentialBlob),
           secret: claimForm<SizedEncryptedSecret>(credential.secret),
@@ -219,15 +221,9 @@ export class TpmAuthenticator implements DeviceAuthenticator {
           return { index, digest, digestAlg: BigInt(findHash(hash)?.apiNumber ?? 0) };
         }),
       ),
-      eventLog: await this.#readEventLog(),
+      // A device can be trusted without its log; the doctor says why there is none.
+      eventLog: await readEventLogOf(this.#options).catch(() => new Uint8Array(0)),
     };
-  }
-
-  /** A device can be trusted without its log; the doctor says why there is none. */
-  async #readEventLog(): Promise<Uint8Array> {
-    const { tpm, eventLogFile: file } = this.#options;
-    const log = file === undefined ? readEventLogOf(tpm) : readEventLog(file);
-    return log.catch(() => new Uint8Array(0));
   }
 }
 
@@ -248,6 +244,18 @@ async function makeAttestationKey(
         createSignature: signature,
       };
     });
+  });
+}
+
+/** Throws `environment` that says what became of the TPM when it is not the one that made the key. */
+async function loadOwnKey(
+  tpm: TpmClient,
+  parent: number,
+  key: StoredAttestationKey,
+): Promise<number> {
+  return tpm.run(loadKey(parent, key)).catch(async (error: unknown) => {
+    if (!isTpmFault(error, responseCode.integrity)) throw error;
+    throw await explainForeignKey(tpm, key, error);
   });
 }
 

@@ -28,7 +28,9 @@ export function tellWhenBusy(transport: TpmTransport, onBusy: OnTpmBusy): TpmTra
     told = false;
   }
 
+  const endorsementPassword = transport.endorsementPassword?.bind(transport);
   return {
+    ...(endorsementPassword && { endorsementPassword }),
     async transmit(command) {
       wait();
       let repeated = false;

@@ -10,7 +10,11 @@ export const maxAnswer = 4096;
 export function withTimeout<T>(answer: Promise<T>): Promise<T> {
   const { promise, reject } = Promise.withResolvers<never>();
   const timer = setTimeout(() => {
-    reject(new Fault("timeout", "the TPM does not answer", { hint: "restart the machine" }));
+    reject(
+      new Fault("timeout", "the TPM does not answer: it is busy, or held by another program", {
+        hint: "close other programs that use the TPM and try again; if it stays, restart the machine",
+      }),
+    );
   }, answerTimeoutMs);
   return Promise.race([answer, promise]).finally(() => clearTimeout(timer));
 }

@@ -99,8 +99,9 @@ async function withSlot<T>(
   const kept = persistent === undefined ? undefined : await findStorageKey(tpm, persistent);
   if (kept !== undefined) return use({ handle: kept.handle, ...describe(kept) });
   const nonce = indices.includes(slot.nonce) ? await tpm.readNv(slot.nonce) : undefined;
-  const create = createPrimary(permanentHandle.endorsement, slot.template(nonce));
-  const made = await tpm.run(create);
+  const { endorsement } = permanentHandle;
+  const authorization = await tpm.authorizeEndorsement();
+  const made = await tpm.run(createPrimary(endorsement, slot.template(nonce), authorization));
   return tpm.holding(made.handle, () => use({ handle: made.handle, ...describe(made) }));
 }
 

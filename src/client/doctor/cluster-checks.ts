@@ -32,7 +32,7 @@ export async function* checkCluster(
   deviceKey: CheckResult["outcome"],
 ): AsyncGenerator<CheckResult> {
   const { agent, now, login, signal } = options;
-  const place = { env: agent.env, agent: agent.place.id, now: now(), login, signal };
+  const place = { env: agent.env, agent: agent.place.id, now: now(), login, signal, tryKey: false };
   const status = await readDeviceStatus(place);
   const steps = missingSteps(status);
   const find = (...about: readonly MissingStep["about"][]) =>

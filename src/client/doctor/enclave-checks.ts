@@ -1,8 +1,7 @@
 /** The checks of a Mac's Secure Enclave: each does what an enrolment or a login does with it, and changes nothing. */
-import { Fault } from "#base/fault.ts";
 import type { Random } from "#base/random.ts";
 import { EnclaveAuthenticator } from "../device/macos/enclave-authenticator.ts";
-import { askEnclave } from "../device/macos/enclave-helper.ts";
+import { askEnclave, noEnclave } from "../device/macos/enclave-helper.ts";
 import { type CheckResult, check } from "./check.ts";
 
 /** Which helper program, and the file of the key. */
@@ -17,9 +16,7 @@ export async function* checkEnclave(options: EnclaveChecksOptions): AsyncGenerat
   const enclave = await check("Secure Enclave", async () => {
     const { available } = await askEnclave(options.helper, { op: "probe" });
     if (available) return { ok: "this Mac has one, and the helper reaches it" };
-    throw new Fault("environment", "this Mac has no Secure Enclave", {
-      hint: "use a Mac with Apple silicon or the T2 chip; a virtual machine has none",
-    });
+    throw noEnclave();
   });
   yield enclave;
   yield await check("device key", async () => {

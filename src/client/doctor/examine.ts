@@ -30,5 +30,12 @@ async function checkKeyHolder({
   }
   const { checkTpm } = await import("./tpm-checks.ts");
   const tpm = selectTpm(env, osType === "windows" ? "windows" : "linux");
-  return checkTpm({ tpm, keyFile, random: systemRandom, port: { onBusy: onTpmBusy } });
+  const eventLogFile = env["GATEHOUSE_EVENT_LOG"] || undefined;
+  return checkTpm({
+    tpm,
+    eventLogFile,
+    keyFile,
+    random: systemRandom,
+    port: { onBusy: onTpmBusy },
+  });
 }

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import type { TpmTransport } from "#tpm/client.ts";
+import { bootEvents, encodeEventLog } from "../../../test/support/event-log.ts";
 import type { TpmPort } from "../device/open-tpm.ts";
 import { defaultTpm, type TpmSelection } from "../device/tpm-selection.ts";
 import { openTpmTransport } from "../device/tpm-transport.ts";
@@ -132,8 +133,13 @@ test("an event log that may not be read is a problem; one that is not there is n
   assert.match(absent.hint ?? "", /mount -t securityfs/);
   const empty = await look(async () => new Uint8Array(0));
   assert.deepEqual([empty?.outcome, /is empty/.test(empty?.message ?? "")], ["skipped", true]);
-  const whole = await look(async () => new Uint8Array(300));
-  assert.deepEqual([whole?.outcome, whole?.message], ["ok", "300 bytes"]);
+  const odd = await look(async () => new Uint8Array(300));
+  assert.equal(odd?.outcome, "problem");
+  assert.match(odd.message, /cannot be understood \(300 bytes\)/);
+  const log = encodeEventLog(bootEvents(true));
+  const whole = await look(async () => log);
+  assert.equal(whole?.outcome, "ok");
+  assert.match(whole.message, new RegExp(`^${log.length} bytes, \\d+ events$`));
 });
 
 test("PCR banks and hierarchies that are off are told apart from a TPM that does not work", async () => {

@@ -3,19 +3,19 @@ import type { Random } from "#base/random.ts";
 import type { TpmClient } from "#tpm/client.ts";
 import { readPcrBanks } from "#tpm/commands/capabilities.ts";
 import { algorithm } from "#tpm/constants.ts";
+import type { PcrValue } from "#tpm/quote.ts";
 import { readAttestationKey } from "../device/attestation-key-file.ts";
-import { readEventLogOf } from "../device/event-log.ts";
-import { isMissingEventLog } from "../device/event-log-file.ts";
+import type { EventLogPlace } from "../device/event-log.ts";
 import { openTpm, type TpmPort } from "../device/open-tpm.ts";
 import { findPcrBanks } from "../device/pcr-banks.ts";
 import { TpmAuthenticator } from "../device/tpm-authenticator.ts";
 import { withEndorsementKey, withStorageRoot } from "../device/tpm-keys.ts";
 import type { TpmSelection } from "../device/tpm-selection.ts";
 import { type CheckResult, check } from "./check.ts";
+import { checkEventLog } from "./event-log-check.ts";
 
 /** Which TPM, and how it is reached. */
-export interface TpmChecksOptions {
-  readonly tpm: TpmSelection;
+export interface TpmChecksOptions extends EventLogPlace {
   readonly keyFile: string;
   readonly random: Random;
   readonly port?: TpmPort;
@@ -28,6 +28,7 @@ const unusable = { skipped: "the TPM cannot be used" } as const;
 /** Checks in the order in which a login needs them. */
 export async function* checkTpm(options: TpmChecksOptions): AsyncGenerator<CheckResult> {
   let tpm: TpmClient | undefined;
+  let pcrs: readonly PcrValue[] = [];
   const opened = await check("TPM", async () => {
     tpm = await openTpm(options.tpm, options.port);
     // A TPM of another kind opens as well; its first answer shows it.
@@ -40,6 +41,7 @@ export async function* checkTpm(options: TpmChecksOptions): AsyncGenerator<Check
     yield await check("PCR banks", async () => {
       if (client === undefined) return unusable;
       await findPcrBanks(client, [algorithm.sha256]);
+      pcrs = await client.readBank(algorithm.sha256);
       return { ok: "SHA-256 is on" };
     });
     yield await check("TPM hierarchies", async () => {
@@ -54,7 +56,9 @@ export async function* checkTpm(options: TpmChecksOptions): AsyncGenerator<Check
     await tpm?.close();
   }
   yield await checkDeviceKey(options, client !== undefined);
-  yield await checkEventLog(options, client !== undefined);
+  if (client === undefined)
+    yield { name: "event log", outcome: "skipped", message: unusable.skipped };
+  else yield await checkEventLog(options, pcrs, options.readLog);
 }
 
 /** Signs a nonce of our own with the device's key, as a login does with the cluster's. */
@@ -67,23 +71,12 @@ function checkDeviceKey(options: TpmChecksOptions, usable: boolean): Promise<Che
     if (!usable) return unusable;
     const device = new TpmAuthenticator({ tpm, keyFile, random, ...port });
     try {
+      // First what leaves nothing in a TPM that was cleared.
+      await device.check();
       await device.authenticate({ kind: "tpm", attestationNonce: random(32) });
       return { ok: `the TPM signs with credential ${await device.findCredentialId()}` };
     } finally {
       await device.close();
-    }
-  });
-}
-
-function checkEventLog({ tpm, readLog }: TpmChecksOptions, usable: boolean): Promise<CheckResult> {
-  return check("event log", async () => {
-    if (!usable) return unusable;
-    try {
-      const log = await readEventLogOf(tpm, readLog);
-      return { ok: `${log.length} bytes` };
-    } catch (error) {
-      if (!isMissingEventLog(error)) throw error;
-      return { skipped: error.message, hint: error.hint };
     }
   });
 }

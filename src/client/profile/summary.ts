@@ -3,6 +3,7 @@
  * that is good as long as the certificate is the same file. Display only: nothing here decides anything.
  */
 import { statSync } from "node:fs";
+import { parseStored } from "./damaged.ts";
 import { readText, writePrivate } from "./files.ts";
 import type { StoredLogin } from "./logins.ts";
 import { loginPaths } from "./paths.ts";
@@ -125,7 +126,9 @@ async function readCertificate(login: StoredLogin, stamp: string): Promise<Certi
   const { parseCertificate } = await import("#ssh/certificate.ts");
   const paths = loginPaths(login.folder, login.key);
   const line = readText(paths.sshCertificate) ?? "";
-  const certificate = parseCertificate(parseAuthorizedKey(line).blob);
+  const certificate = parseStored(login, "the SSH certificate", paths.sshCertificate, () =>
+    parseCertificate(parseAuthorizedKey(line).blob),
+  );
   const { extensions, principals, validBefore } = certificate;
   const summary = {
     roles: parse<{ roles: string[] }>(extensions.get("teleport-roles"))?.roles ?? [],

@@ -5,7 +5,7 @@ import { Fault } from "#base/fault.ts";
 import type { Role } from "../role.ts";
 import type { User } from "../user.ts";
 import { formatDiagnostic } from "./diagnostic.ts";
-import { checkDocuments, parseDocuments } from "./documents.ts";
+import { checkDocuments, parseDocuments, parseLocatedDocuments } from "./documents.ts";
 
 function complaints(text: string): string[] {
   return checkDocuments(text, { source: "r.yaml" }).diagnostics.map(formatDiagnostic);
@@ -274,4 +274,20 @@ test("points into the right item of a list of resources", () => {
     ),
     ['r.yaml:4:23: metadata: unknown key "lables" (did you mean "labels"?)'],
   );
+});
+
+test("each resource of a text has the line in which it begins, in documents and in lists", () => {
+  const text = `# two in one list
+- kind: lock
+  spec: {target: {user: a}}
+
+- kind: lock
+  spec: {target: {user: b}}
+---
+# and one alone
+kind: lock
+spec: {target: {user: c}}
+`;
+  const lines = parseLocatedDocuments(text, { source: "l.yaml" });
+  assert.deepEqual([...lines.values()], [2, 5, 9]);
 });

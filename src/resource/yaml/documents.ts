@@ -12,38 +12,49 @@ import { type ReadOptions, readYaml, type YamlDocument } from "./read.ts";
 /** What a text holds: canonical documents and everything that is wrong. */
 export interface CheckedDocuments {
   readonly resources: readonly Resource[];
+  /** The line in which each resource begins. */
+  readonly lines: ReadonlyMap<Resource, number>;
   readonly diagnostics: readonly Diagnostic[];
 }
 
 /** The resources of a text, in order. Throws `invalid`, listing every problem with its place. */
 export function parseDocuments(text: string, options: ReadOptions): Resource[] {
-  const { resources, diagnostics } = checkDocuments(text, options);
+  return [...parseLocatedDocuments(text, options).keys()];
+}
+
+/** As {@link parseDocuments}, with the line in which each resource begins. */
+export function parseLocatedDocuments(
+  text: string,
+  options: ReadOptions,
+): ReadonlyMap<Resource, number> {
+  const { lines, diagnostics } = checkDocuments(text, options);
   if (diagnostics.length > 0) throw faultOf(diagnostics);
-  return [...resources];
+  return lines;
 }
 
 /** Reads the resources of a text and everything that is wrong with it. Throws nothing. */
 export function checkDocuments(text: string, options: ReadOptions): CheckedDocuments {
   const { documents, diagnostics } = readYaml(text, options);
   const found = [...diagnostics];
-  const resources: Resource[] = [];
+  const lines = new Map<Resource, number>();
   for (const document of documents) {
     const values: unknown = document.value;
     const single = !Array.isArray(values);
     for (const [index, value] of (single ? [values] : values).entries()) {
       const checked = checkResource(value);
-      if (checked.problems === undefined) resources.push(checked.value);
-      else {
-        const root = single ? [] : [index];
+      const root = single ? [] : [index];
+      if (checked.problems === undefined) {
+        lines.set(checked.value, document.locate(root, "value").line);
+      } else {
         found.push(...locateProblems(checked.problems, document, options.source, root));
       }
     }
   }
-  if (resources.length === 0 && found.length === 0) {
+  if (lines.size === 0 && found.length === 0) {
     const message = "there is no resource in this text";
     found.push({ file: options.source, line: 1, column: 1, message });
   }
-  return { resources, diagnostics: sortDiagnostics(found) };
+  return { resources: [...lines.keys()], lines, diagnostics: sortDiagnostics(found) };
 }
 
 /** Gives problems their place in the document; `root` is the path of the value that was checked. */

@@ -6,13 +6,20 @@ import { Fault } from "#base/fault.ts";
 import { permanentHandle, structureTag } from "../constants.ts";
 import { TpmReader, TpmWriter } from "../wire.ts";
 
-/** Authorization of one handle: an empty password, or a policy session. */
+/** Authorization of one handle: a password, or a policy session. */
 export interface Authorization {
   readonly session: number;
+  /** Empty when left out, as it must be for a policy session. */
+  readonly password?: Uint8Array;
 }
 
-/** An empty password. Keys and hierarchies with a password of their own are not supported. */
+/** An empty password, which keys and hierarchies have unless somebody gave them one. */
 export const emptyPassword: Authorization = { session: permanentHandle.password };
+
+/** The password of a hierarchy. It goes to the TPM in the clear: only for a TPM of this machine. */
+export function passwordOf(password: Uint8Array): Authorization {
+  return { session: permanentHandle.password, password };
+}
 
 /** A command that answers `Result`. */
 export interface Command<Result> {
@@ -30,10 +37,12 @@ export interface Command<Result> {
   read(parameters: TpmReader, handle: number): Result;
 }
 
+const noBytes = new Uint8Array(0);
+
 const defaults = {
   handles: [],
   authorizations: [],
-  parameters: new Uint8Array(0),
+  parameters: noBytes,
   answersHandle: false,
 };
 
@@ -62,10 +71,12 @@ export function encodeCommand<Result>(it: Command<Result>): Uint8Array {
     .done();
 }
 
-/** Nonce and HMAC are empty; policy sessions end with the command (attribute continueSession is clear). */
+/** Nonces are empty, and HMACs but for passwords; policy sessions end with the command (attribute continueSession is clear). */
 function encodeAuthorizations(authorizations: readonly Authorization[]): Uint8Array {
   const area = new TpmWriter();
-  for (const { session } of authorizations) area.uint32(session).uint16(0).uint8(0).uint16(0);
+  for (const { session, password = noBytes } of authorizations) {
+    area.uint32(session).uint16(0).uint8(0).sized(password);
+  }
   return area.done();
 }
 

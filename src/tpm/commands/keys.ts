@@ -2,7 +2,7 @@
 import { permanentHandle } from "../constants.ts";
 import { type CreationDataBytes, claimForm, type ObjectName, type PublicBytes } from "../forms.ts";
 import { TpmWriter } from "../wire.ts";
-import { type Command, command, emptyPassword } from "./command.ts";
+import { type Authorization, type Command, command, emptyPassword } from "./command.ts";
 
 const maxPublic = 1024;
 const maxPrivate = 1024;
@@ -30,12 +30,16 @@ export interface LoadedKey {
 }
 
 /** TPM2_CreatePrimary: derives a key from the seed of a hierarchy. Same template, same key, until the TPM is cleared. */
-export function createPrimary(hierarchy: number, template: PublicBytes): Command<LoadedKey> {
+export function createPrimary(
+  hierarchy: number,
+  template: PublicBytes,
+  authorization: Authorization = emptyPassword,
+): Command<LoadedKey> {
   return command({
     name: "TPM2_CreatePrimary",
     code: 0x131,
     handles: [hierarchy],
-    authorizations: [emptyPassword],
+    authorizations: [authorization],
     parameters: new TpmWriter().raw(emptySensitive).sized(template).uint16(0).raw(noPcrs).done(),
     answersHandle: true,
     read(from, handle) {

@@ -2,7 +2,7 @@
 import { algorithm, permanentHandle } from "../constants.ts";
 import type { EncryptedCredential } from "../make-credential.ts";
 import { TpmWriter } from "../wire.ts";
-import { type Command, command, emptyPassword } from "./command.ts";
+import { type Authorization, type Command, command, emptyPassword } from "./command.ts";
 
 const policySession = 1;
 
@@ -28,12 +28,15 @@ export function startPolicySession(nonce: Uint8Array): Command<number> {
 }
 
 /** TPM2_PolicySecret with the endorsement hierarchy: satisfies the policy of default endorsement keys. */
-export function assertEndorsementPolicy(session: number): Command<void> {
+export function assertEndorsementPolicy(
+  session: number,
+  authorization: Authorization = emptyPassword,
+): Command<void> {
   return command({
     name: "TPM2_PolicySecret",
     code: 0x151,
     handles: [permanentHandle.endorsement, session],
-    authorizations: [emptyPassword],
+    authorizations: [authorization],
     parameters: new TpmWriter().uint16(0).uint16(0).uint16(0).uint32(0).done(),
     read(from) {
       from.sized(64); // timeout

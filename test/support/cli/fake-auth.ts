@@ -118,6 +118,7 @@ export function createFakeAuth(documents: readonly unknown[], now: Date): FakeAu
     async close() {
       fake.closed++;
     },
+    caller: "alice",
     ping: async () => ({
       name: "teleport.example.com",
       serverVersion: "18.0.0+gatehouse.1.2.3",

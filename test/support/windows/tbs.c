@@ -6,6 +6,8 @@
  * Told by the environment:
  *   FORWARD_TBS_PORT    TCP port on the loopback where swtpm serves raw commands; without it there is no TPM
  *   FORWARD_TBS_LOG     file with the event log; without it there is none
+ *   FORWARD_TBS_AUTH    password of the endorsement hierarchy, which only administrators are told; without it there is none
+ *   FORWARD_TBS_USER    set: the person is no administrator
  *   FORWARD_TBS_RESULT  a result, such as 0x80284008, that opening a context fails with
  *
  * Build: x86_64-w64-mingw32-gcc -O2 -Wall -Werror -shared -o tbs.dll tbs.c -lws2_32
@@ -14,6 +16,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define EXPORT __declspec(dllexport) uint32_t WINAPI
 #define TBS_BAD_PARAMETER 0x80284002u
@@ -21,6 +24,9 @@
 #define TBS_IOERROR 0x80284006u
 #define TBS_INVALID_CONTEXT_PARAM 0x80284007u
 #define TBS_TPM_NOT_FOUND 0x8028400fu
+#define TBS_ACCESS_DENIED 0x80284012u
+#define TBS_NO_OWNER_AUTH 0x80284015u
+#define TBS_OWNERAUTH_TYPE_ENDORSEMENT_20 12u
 #define TBS_NO_EVENT_LOG 0x80284011u
 #define HEADER_BYTES 10u
 
@@ -96,6 +102,21 @@ EXPORT Tbsip_Submit_Command(void *context, uint32_t locality, uint32_t priority,
     size = (uint32_t)answer[2] << 24 | answer[3] << 16 | answer[4] << 8 | answer[5];
     if (size < HEADER_BYTES || size > *capacity) return TBS_INSUFFICIENT_BUFFER;
     if (!receive(link, answer + HEADER_BYTES, size - HEADER_BYTES)) return TBS_IOERROR;
+    *capacity = size;
+    return 0;
+}
+
+EXPORT Tbsi_Get_OwnerAuth(void *context, uint32_t type, uint8_t *password, uint32_t *capacity)
+{
+    const char *text = getenv("FORWARD_TBS_AUTH");
+    uint32_t size = text ? (uint32_t)strlen(text) : 0;
+
+    (void)context;
+    if (type != TBS_OWNERAUTH_TYPE_ENDORSEMENT_20 || !password || !capacity) return TBS_BAD_PARAMETER;
+    if (!text) return TBS_NO_OWNER_AUTH;
+    if (getenv("FORWARD_TBS_USER")) return TBS_ACCESS_DENIED;
+    if (*capacity < size) return TBS_INSUFFICIENT_BUFFER;
+    memcpy(password, text, size);
     *capacity = size;
     return 0;
 }

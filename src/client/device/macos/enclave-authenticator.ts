@@ -12,7 +12,7 @@ import type {
   EnrollResponse,
 } from "#devicetrust/messages.ts";
 import type { DeviceAuthenticator, EnrollCredential } from "../authenticator.ts";
-import { askEnclave } from "./enclave-helper.ts";
+import { askEnclave, noEnclave } from "./enclave-helper.ts";
 import {
   parseEnclavePublicKey,
   readEnclaveKey,
@@ -53,13 +53,20 @@ export class EnclaveAuthenticator implements DeviceAuthenticator {
     return readEnclaveKey(this.#options.keyFile)?.credentialId;
   }
 
+  async check(): Promise<void> {
+    const { helper, keyFile, random } = this.#options;
+    const stored = readEnclaveKey(keyFile);
+    const { available } = await askEnclave(helper, { op: "probe" });
+    if (!available) throw noEnclave();
+    if (stored !== undefined) await this.#signWith(stored, random(32));
+  }
+
   async authenticate(challenge: AuthenticateChallenge): Promise<DeviceProof> {
     return this.#sign(challenge);
   }
 
   async close(): Promise<void> {}
 
-  /** The key of an earlier enrolment if this enclave still takes it, else a fresh one, written to the file. */
   /** The key of an earlier enrolment if this Secure Enclave still has it. */
   async #findKey(): Promise<StoredEnclaveKey | undefined> {
     const stored = readEnclaveKey(this.#options.keyFile);

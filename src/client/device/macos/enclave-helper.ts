@@ -6,7 +6,7 @@ import { execFile } from "node:child_process";
 import { dirname, join } from "node:path";
 import * as z from "zod";
 import { base64 } from "#base/bytes.ts";
-import { Fault } from "#base/fault.ts";
+import { Fault, type FaultOptions } from "#base/fault.ts";
 import type { Environment } from "../../device-state.ts";
 
 /** A request; see the table in docs/platforms.md. */
@@ -82,10 +82,7 @@ function enclaveFault(code: z.output<typeof refusal>["error"]["code"], detail: s
   const options = { cause: new Error(detail), audit: { reason: `enclave_${code}` } };
   switch (code) {
     case "no_enclave":
-      return new Fault("environment", "this Mac has no Secure Enclave", {
-        hint: "use a Mac with Apple silicon or the T2 chip; a virtual machine has none",
-        ...options,
-      });
+      return noEnclave(options);
     case "key_unusable":
       return new Fault("environment", "the Secure Enclave of this Mac cannot use the device key", {
         hint: "it belongs to another Mac, or macOS was installed anew; enroll this device again: tsh device enroll --current-device",
@@ -102,6 +99,14 @@ function enclaveFault(code: z.output<typeof refusal>["error"]["code"], detail: s
         ...options,
       });
   }
+}
+
+/** A Mac without one. */
+export function noEnclave(options: FaultOptions = {}): Fault {
+  return new Fault("environment", "this Mac has no Secure Enclave", {
+    hint: "use a Mac with Apple silicon or the T2 chip; a virtual machine has none",
+    ...options,
+  });
 }
 
 function unexpected(cause: unknown): Fault {

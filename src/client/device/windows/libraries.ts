@@ -22,6 +22,11 @@ export interface TbsLibrary {
   ): Promise<{ readonly result: number; readonly length: number }>;
   /** Tbsip_Context_Close. */
   closeContext(context: TbsContext): number;
+  /** Tbsi_Get_OwnerAuth for the endorsement hierarchy of a TPM 2.0. Writes the password; `length` is that of it. */
+  getEndorsementAuth(
+    context: TbsContext,
+    into: Uint8Array,
+  ): { readonly result: number; readonly length: number };
   /** Tbsi_Get_TCG_Log into the buffer; without one it gives the size alone. */
   getLog(
     context: TbsContext,
@@ -36,6 +41,8 @@ const deviceInfoNumbers = 4;
 /** TBS_COMMAND_LOCALITY_ZERO and TBS_COMMAND_PRIORITY_NORMAL. */
 const locality = 0;
 const normalPriority = 200;
+/** TBS_OWNERAUTH_TYPE_ENDORSEMENT_20. */
+const endorsementAuth = 12;
 /** "RSMB": the raw SMBIOS table. */
 const smbiosProvider = 0x52534d42;
 
@@ -50,6 +57,9 @@ export async function loadTbs(): Promise<TbsLibrary> {
     "uint32_t Tbsip_Submit_Command(void *context, uint32_t locality, uint32_t priority, const uint8_t *command, uint32_t length, uint8_t *answer, uint32_t *capacity)",
   );
   const closeContext = library.func("uint32_t Tbsip_Context_Close(void *context)");
+  const getOwnerAuth = library.func(
+    "uint32_t Tbsi_Get_OwnerAuth(void *context, uint32_t type, uint8_t *into, uint32_t *capacity)",
+  );
   const getLog = library.func(
     "uint32_t Tbsi_Get_TCG_Log(void *context, uint8_t *log, uint32_t *capacity)",
   );
@@ -73,6 +83,11 @@ export async function loadTbs(): Promise<TbsLibrary> {
       return promise.then((result) => ({ result, length: capacity[0] ?? 0 }));
     },
     closeContext: (context) => Number(closeContext(context)),
+    getEndorsementAuth(context, into) {
+      const capacity = Uint32Array.of(into.length);
+      const result = Number(getOwnerAuth(context, endorsementAuth, into, capacity));
+      return { result, length: capacity[0] ?? 0 };
+    },
     getLog(context, into) {
       const capacity = Uint32Array.of(into?.length ?? 0);
       const result = Number(getLog(context, into ?? null, capacity));

@@ -56,6 +56,23 @@ const results: ReadonlyMap<number, KnownResult> = new Map([
 ]);
 
 const noEventLog = 0x80284011;
+const noOwnerAuth = 0x80284015;
+/** TBS_E_ACCESS_DENIED, and E_ACCESSDENIED of the registry where Windows keeps passwords. */
+const denied: ReadonlySet<number> = new Set([0x80284012, 0x80070005]);
+
+/** True when Windows keeps no such password: TBS_E_OWNERAUTH_NOT_FOUND. */
+export function isNoPassword(result: number): boolean {
+  return result >>> 0 === noOwnerAuth;
+}
+
+/** The fault for a password of the TPM that Windows did not tell. */
+export function passwordFault(result: number): Fault {
+  if (!denied.has(result >>> 0)) return tbsFault(result);
+  return new Fault("environment", "Windows tells the TPM's password to administrators only", {
+    hint: administrator,
+    audit: { reason: "tbs_error", tbs_result: result >>> 0 },
+  });
+}
 
 /** The fault for a result that is not zero. `audit.tbs_result` holds it. */
 export function tbsFault(result: number): Fault {

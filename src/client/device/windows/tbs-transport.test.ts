@@ -28,6 +28,11 @@ function double(changes: Partial<TbsLibrary> = {}) {
       seen.open--;
       return 0;
     },
+    getEndorsementAuth(context, into) {
+      assert.equal(context, seen);
+      into.fill(9, 0, 20);
+      return { result: 0, length: 20 };
+    },
     getLog(_, into) {
       into?.fill(7);
       return { result: 0, length: 300 };
@@ -119,4 +124,38 @@ test("a machine without an event log has none; a log that no server takes is ref
   });
   await assert.rejects(readTbsEventLog(huge.load), (error) => isFault(error, "too-large"));
   assert.deepEqual([reads, huge.seen.open], [0, 0]);
+});
+
+test("tells the password that Windows gave the endorsement hierarchy; none where Windows keeps none", async () => {
+  const { load } = double();
+  const opened = await openTbsTransport(load);
+  assert.deepEqual(await opened.endorsementPassword?.(), new Uint8Array(20).fill(9));
+  const none = double({ getEndorsementAuth: () => ({ result: 0x80284015, length: 0 }) });
+  assert.equal(await (await openTbsTransport(none.load)).endorsementPassword?.(), undefined);
+});
+
+for (const [result, message, hint] of [
+  [0x80284012, /to administrators only/, /as administrator/],
+  [0x80070005, /to administrators only/, /as administrator/],
+  [0x80284008, /not running/, /Start-Service TBS/],
+] as const) {
+  test(`a password that Windows does not tell, with 0x${result.toString(16)}, says what helps`, async () => {
+    const { load } = double({ getEndorsementAuth: () => ({ result, length: 0 }) });
+    const opened = await openTbsTransport(load);
+    await assert.rejects(
+      async () => opened.endorsementPassword?.(),
+      (error) => {
+        assert.ok(isFault(error, "environment"));
+        assert.match(error.message, message);
+        assert.match(error.hint ?? "", hint);
+        return true;
+      },
+    );
+  });
+}
+
+test("a password that claims to be longer than its room is none", async () => {
+  const { load } = double({ getEndorsementAuth: () => ({ result: 0, length: 65 }) });
+  const opened = await openTbsTransport(load);
+  await assert.rejects(async () => opened.endorsementPassword?.(), /connection to the TPM broke/);
 });

@@ -6,10 +6,12 @@ import { Fault } from "#base/fault.ts";
 import type { TpmTransport } from "#tpm/client.ts";
 import { exchangeFault, maxAnswer, withTimeout } from "../tpm-exchange.ts";
 import { loadTbs, type TbsContext, type TbsLibrary } from "./libraries.ts";
-import { oldTpmFault, tbsFault } from "./tbs-result.ts";
+import { isNoPassword, oldTpmFault, passwordFault, tbsFault } from "./tbs-result.ts";
 
 /** As much as a server takes. */
 const maxEventLog = 1024 * 1024;
+/** No password of a hierarchy is longer than a digest. */
+const maxPassword = 64;
 
 /** Opens the TPM. Throws `environment` when there is none, or it may not be used, or the service does not run. */
 export async function openTbsTransport(
@@ -66,6 +68,17 @@ class TbsTransport implements TpmTransport {
     if (result !== 0) throw tbsFault(result);
     if (length > answer.length) throw exchangeFault();
     return answer.slice(0, length);
+  }
+
+  /** Windows gives the hierarchy a password when it sets the TPM up, and tells it to administrators. */
+  async endorsementPassword(): Promise<Uint8Array | undefined> {
+    if (this.#context === undefined) throw exchangeFault();
+    const password = new Uint8Array(maxPassword);
+    const { result, length } = this.#library.getEndorsementAuth(this.#context, password);
+    if (isNoPassword(result)) return undefined;
+    if (result !== 0) throw passwordFault(result);
+    if (length > password.length) throw exchangeFault();
+    return password.slice(0, length);
   }
 
   async close(): Promise<void> {
