@@ -48,6 +48,7 @@ export class DatabaseSession {
   #device: DeviceHold | undefined;
   #leaveReview = () => {};
   #keepsText = true;
+  #isCut = false;
 
   constructor(context: DatabaseContext, visitor: Visitor, database: Database) {
     this.#context = context;
@@ -121,14 +122,24 @@ export class DatabaseSession {
     }
   }
 
+  /** True when the session was ended from here, and the person was told. */
+  get isCut(): boolean {
+    return this.#isCut;
+  }
+
   /** The session begins: nothing of the person may pass before this resolves. Throws what forbids it after all. */
   async begin(cut: Cut): Promise<void> {
     const { events, review, clock, startTimer } = this.#context;
+    const end = (reason: Fault) => {
+      if (this.#isCut) return;
+      this.#isCut = true;
+      cut(reason);
+    };
     this.#began = clock.now();
     await events.record("db.session.start", { ...this.#fields(), success: true });
     this.#liveness = new Liveness(startTimer, {
       ping: () => Promise.resolve(),
-      end: () => cut(new Fault("canceled", this.#idleMessage())),
+      end: () => end(new Fault("canceled", this.#idleMessage())),
     });
     this.#leaveReview = review.add({
       describe: () => ({
@@ -138,7 +149,7 @@ export class DatabaseSession {
       }),
       goesOn: (options) => this.#apply(options),
       end: ({ code, message, hint }) =>
-        cut(new Fault(code, message, hint === undefined ? {} : { hint })),
+        end(new Fault(code, message, hint === undefined ? {} : { hint })),
     });
   }
 

@@ -4,13 +4,14 @@
  * reported. A password that the client sends is not looked at.
  */
 import type { Duplex } from "node:stream";
-import { Fault, isFault } from "#base/fault.ts";
+import { type Fault, isFault } from "#base/fault.ts";
 import { encodeErrorOf, encodePacket } from "#dbwire/mysql/packets.ts";
 import { type Answer, encodeGreeting, parseAnswer } from "#dbwire/mysql/startup.ts";
 import { StatementWatch } from "#dbwire/mysql/statements.ts";
 import type { Engine } from "../accept.ts";
 import type { DatabaseContext } from "../context.ts";
-import { relay } from "../relay.ts";
+import { endSoon, endWith, relay } from "../relay.ts";
+import { serverGone } from "../server.ts";
 import { type DatabaseSession, longestQuery } from "../session.ts";
 import { openServer, readPacket, type ServerSession } from "./server-session.ts";
 
@@ -45,7 +46,7 @@ export class MysqlEngine implements Engine {
     try {
       await this.#run(stream, session, server);
     } finally {
-      server.socket.destroy();
+      endSoon(server.socket);
     }
   }
 
@@ -73,8 +74,10 @@ export class MysqlEngine implements Engine {
     await session.begin((reason) => {
       socket.destroy();
       // In the middle of a packet nothing can be said: the client sees the end of the connection.
-      if (statements.atBoundary) stream.end(encodeErrorOf(reason, statements.nextSequence));
-      setImmediate(() => stream.destroy());
+      endWith(
+        stream,
+        statements.atBoundary ? encodeErrorOf(reason, statements.nextSequence) : undefined,
+      );
     });
     stream.write(encodePacket(this.#next.get(stream)?.() ?? 2, ok));
     this.#next.set(stream, () => statements.nextSequence);
@@ -89,9 +92,10 @@ export class MysqlEngine implements Engine {
       },
       room: () => session.room(),
     });
+    if (session.isCut) return;
     if ("error" in end) throw end.error;
     if (end.by === "server" && statements.atBoundary && !stream.readableEnded) {
-      throw new Fault("unavailable", "the database server closed the connection");
+      throw serverGone();
     }
     stream.end();
   }
