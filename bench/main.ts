@@ -15,6 +15,7 @@ import { measureCopies, measureOpenSshClient, measureStreams } from "./rows/bulk
 import { measureCertificates } from "./rows/certificates.ts";
 import { measureClusterCommands, measureLocalCommands, measureLogin } from "./rows/cli-start.ts";
 import { measureIdleSessions, measureSshLogins } from "./rows/connections.ts";
+import { measureKubernetes } from "./rows/kube.ts";
 import { measureListing } from "./rows/listing.ts";
 import { measureLockToCut } from "./rows/locks.ts";
 import { measureInventory } from "./rows/mdm.ts";
@@ -34,6 +35,7 @@ const groups: Readonly<Record<string, readonly Measurement[]>> = {
   certificates: [measureCertificates],
   store: [measureStore],
   mdm: [measureInventory],
+  kube: [measureKubernetes],
   nodes: [measureListing],
 };
 
