@@ -20,12 +20,18 @@ const needed = [
   ["chromium", "chromium"],
   ["postgresql", "/usr/lib/postgresql"],
   ["postgresql-client", "psql"],
+  ["mariadb-server", "mariadbd"],
+  ["mariadb-client", "mariadb"],
   ["redis-server", "redis-server"],
   ["redis-tools", "redis-cli"],
 ];
 
 /** Large ones, for tests that run apart. */
 const groups = {
+  vm: [
+    ["qemu-system-x86", "qemu-system-x86_64"],
+    ["cpio", "cpio"],
+  ],
   windows: [
     ["wine", "wine"],
     ["wine64", "/usr/lib/wine/wine64"],

@@ -123,35 +123,7 @@ function next() {
   socket.once("data", () => { open++; next(); });
   socket.write("GET /version HTTP/1.1\\r\\nHost: x\\r\\n\\r\\n");
 }
-next();
-`;
-  const call = request({ ...options, path, agent: false });
-  call.end();
-  const [response] = await once(call, "response");
-  const delays: number[] = [];
-  for (let index = 0; index < 200; index++) {
-    const seen = once(response, "data");
-    const start = performance.now();
-    double.addPod(way, `watched-${index}`);
-    await seen;
-    delays.push(performance.now() - start);
-  }
-  call.destroy();
-  return median(delays);
-}
-
-/** Growth of this process, which is proxy and agent, for connections that another one holds open. */
-async function mibPerConnection(cluster: KubeTestCluster): Promise<number> {
-  const options = cluster.tlsOf(cluster.credentialFor(["kube-admin"]));
-  const script = `
-const { connect } = require("node:tls");
-const options = JSON.parse(process.env.OPTIONS);
-let open = 0;
-for (let i = 0; i < ${connections}; i++) {
-  const socket = connect(options);
-  socket.once("data", () => { if (++open === ${connections}) console.log("open"); });
-  socket.write("GET /version HTTP/1.1\\r\\nHost: x\\r\\n\\r\\n");
-}`;
+next();`;
   const before = residentMib(process.pid);
   const child = spawn(process.execPath, ["-e", script], {
     env: { ...process.env, OPTIONS: JSON.stringify(options) },

@@ -10,6 +10,15 @@ import type { ListField } from "./role-set.ts";
 /** Protocols that resources are reached by. */
 export type Protocol = "ssh" | "db" | "kube" | "app" | "desktop";
 
+/** Protocols that the cluster's mode and rules cover (device trust, section 3.3); for the others only roles decide. */
+export const coveredByCluster: Readonly<Record<Protocol, boolean>> = {
+  ssh: true,
+  db: true,
+  kube: true,
+  app: false,
+  desktop: false,
+};
+
 /** Something that a role must list: allowed when an allow list has it, refused when any deny list has it. */
 export interface Demand {
   /** The list of the role. */

@@ -3,9 +3,11 @@
  * throws, because a lock or a setting that is overlooked would allow too much.
  */
 import type { PolicyView } from "#access/access-checks.ts";
+import { type Reattestation, reattestationOf } from "#access/reattestation.ts";
 import { Fault } from "#base/fault.ts";
 import type { Logger } from "#base/log.ts";
 import type { AuthorityChange } from "#gen/gatehouse/v1/agent_pb.ts";
+import { attestationPolicySchema } from "#resource/attestation-policy.ts";
 import { type CertAuthority, certAuthoritySchema } from "#resource/cert-authority.ts";
 import {
   type ClusterAuthPreference,
@@ -83,6 +85,7 @@ export const policyKinds = [
   "cluster_auth_preference",
   "cluster_networking_config",
   "session_recording_config",
+  "attestation_policy",
 ] as const;
 
 /** The kind under which the feed carries facts of devices, for those that the service asks for. */
@@ -130,6 +133,7 @@ export class AuthorityDocuments {
   #authPreference: ClusterAuthPreference | undefined;
   #networking: ClusterNetworkingConfig | undefined;
   #recording: SessionRecordingConfig | undefined;
+  #reattestation: Reattestation | undefined;
 
   constructor(log: Logger) {
     this.#log = log;
@@ -173,6 +177,11 @@ export class AuthorityDocuments {
           given === undefined ? undefined : sessionRecordingConfigSchema.parse(given),
         );
         return;
+      case "attestation_policy":
+        this.#reattestation = read(kind, () =>
+          given === undefined ? undefined : reattestationOf(attestationPolicySchema.parse(given)),
+        );
+        return;
       default:
         this.#log.debug("the feed carries a kind that was not asked for", { kind });
     }
@@ -194,6 +203,7 @@ export class AuthorityDocuments {
       authPreference: this.#authPreference,
       locks: [...this.#locks.values()],
       devices: this.#devices,
+      ...(this.#reattestation === undefined ? {} : { reattestation: this.#reattestation }),
       current: true,
     };
     return {

@@ -14,6 +14,7 @@ import type { AuthContext } from "./context.ts";
 import { loadPolicy } from "./policy.ts";
 import { certifyUser } from "./users/certify.ts";
 import { identityOfLogin } from "./users/identity.ts";
+import { lockedUserFault } from "./users/locked-user.ts";
 
 /** What is asked for. */
 export interface ReissueRequest {
@@ -73,6 +74,8 @@ async function reissuedIdentity(
   request: ReissueRequest,
 ): Promise<UserIdentity> {
   const user = await context.stores.users.get(caller.username);
+  const locked = lockedUserFault(user);
+  if (locked) throw locked;
   const now = context.clock.now();
   if (request.expires && request.expires <= now) {
     throw new Fault("access-denied", "the wanted end of the certificate lies in the past");

@@ -178,6 +178,7 @@ const documents: { [K in Kind]: object } = {
           allowed_firmware: [{ version: "N32ET9*" }, { pcr0: "ab".repeat(32) }],
         },
       ],
+      reattestation: { every: "15m0s", since: "2026-01-01T00:00:00.000Z" },
     },
   },
   node: {

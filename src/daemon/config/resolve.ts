@@ -10,6 +10,7 @@ import { Secret } from "#base/secret.ts";
 import type { Problem } from "#resource/problem.ts";
 import type { Path } from "#resource/schema.ts";
 import { type TokenRole, tokenRoleOf, tokenRoles } from "#resource/token.ts";
+import { authoritiesHint, readAuthorities } from "#tpm/endorsement-chain.ts";
 import type {
   AuthServiceConfig,
   GatehouseConfig,
@@ -218,7 +219,13 @@ class Resolver {
     const root = ["auth_service", "authentication", "device_trust", "ekcert_allowed_cas"];
     return listed?.flatMap((text, index) => {
       const path = [...root, index];
-      return text.includes("-----BEGIN") ? [text] : (this.#pem(text, "CERTIFICATE", path) ?? []);
+      const inline = text.includes("-----BEGIN");
+      const pem = inline ? text : this.#pem(text, "CERTIFICATE", path);
+      if (pem === undefined) return [];
+      const { problem } = readAuthorities(pem);
+      if (problem === undefined) return [pem];
+      this.#report(path, `${inline ? "it" : `the file ${text}`} ${problem}`, authoritiesHint);
+      return [];
     });
   }
 
