@@ -23,6 +23,8 @@ export async function measureKubernetes(): Promise<Row[]> {
   const cluster = await KubeTestCluster.start();
   const folder = mkdtempSync(join(tmpdir(), "gatehouse-bench-kube-"));
   try {
+    // First: later there is room from before.
+    const memory = await mibPerConnection(cluster);
     for (let index = 0; index < 50; index++) cluster.double.addPod("web", `pod-${index}`);
     const direct = join(folder, "direct");
     writeFileSync(direct, cluster.double.kubeconfig(directToken));
@@ -58,7 +60,7 @@ export async function measureKubernetes(): Promise<Row[]> {
       {
         what: `memory per idle Kubernetes connection (${connections})`,
         unit: "MiB",
-        ours: await mibPerConnection(cluster),
+        ours: memory,
         goal: { at: "most", limit: 0.5 },
       },
     ];
