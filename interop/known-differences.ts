@@ -88,7 +88,7 @@ const control: readonly KnownDifference[] = [
 const notInOurs: readonly KnownDifference[] = [
   ...itemsOf(
     "our clients have no such command or kind yet",
-    ...["tsh db ls", "tsh kube ls", "tsh apps ls", "tsh request ls", "tsh sessions ls"],
+    ...["tsh kube ls", "tsh apps ls", "tsh request ls", "tsh sessions ls"],
     "tctl get remote_cluster",
     ...["tctl get kube_cluster", "tctl get kube_server", "tctl get app", "tctl get app_server"],
     ...["tctl get proxies", "tctl get auth_server", "tctl get connectors"],

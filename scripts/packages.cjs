@@ -20,6 +20,8 @@ const needed = [
   ["chromium", "chromium"],
   ["postgresql", "/usr/lib/postgresql"],
   ["postgresql-client", "psql"],
+  ["mariadb-server", "mariadbd"],
+  ["mariadb-client", "mariadb"],
   ["redis-server", "redis-server"],
   ["redis-tools", "redis-cli"],
 ];

@@ -17,11 +17,12 @@ import {
 } from "./device-mode.ts";
 import { findUnmetRule, refusalForUnmet, rulesOfCluster, rulesOfRole } from "./device-posture.ts";
 import { findLock, isRevocation, type Lockable, lockMessage } from "./locks.ts";
+import type { Reattestation } from "./reattestation.ts";
 import { allowsLabels, findDeny, findMissingDemand } from "./role-match.ts";
 import type { RoleSet } from "./role-set.ts";
 import { satisfiesSessionMfa } from "./session-mfa.ts";
 import { sameAddress } from "./source-address.ts";
-import type { AccessTarget, Protocol } from "./target.ts";
+import { type AccessTarget, coveredByCluster } from "./target.ts";
 
 /** The rules of the cluster as a service holds them: all of it, since decisions pick what they need. */
 export interface PolicyView {
@@ -33,6 +34,8 @@ export interface PolicyView {
    * not here meets no rule.
    */
   readonly devices: ReadonlyMap<string, DeviceFacts>;
+  /** How often devices prove themselves anew; absent where logins are enough. */
+  readonly reattestation?: Reattestation;
   /** False when the feed of changes is older than its lease; then everything is refused. */
   readonly current: boolean;
 }
@@ -60,8 +63,11 @@ const loginHint = "log in again: tsh login";
 const enrollHint = (who: string) =>
   `${who} requires a trusted device; enroll this one with: tsh device enroll --current-device`;
 
-const sessionMfaHint =
-  "sessions here need a second factor of their own: connect with tsh ssh, which asks for it";
+/** Only logins to servers can show a second factor yet. */
+const sessionMfaHint = ({ protocol }: AccessTarget): string =>
+  protocol === "ssh"
+    ? "sessions here need a second factor of their own: connect with tsh ssh, which asks for it"
+    : "sessions here need a second factor of their own, which this program cannot show for them yet";
 
 /** Refuses on rules that may be outdated: an unreachable authority must not keep a revoked right alive. */
 export function checkPolicyCurrent(policy: Pick<PolicyView, "current">): Refusal | undefined {
@@ -208,14 +214,14 @@ function closestRole(set: RoleSet, target: AccessTarget): Role | undefined {
     );
 }
 
-const checkSessionMfa: Check = ({ identity, policy, matching }) => {
+const checkSessionMfa: Check = ({ identity, policy, matching, target }) => {
   const cluster = policy.authPreference.spec.require_session_mfa;
   const role = matching.find(
     ({ spec }) => !satisfiesSessionMfa(spec.options.require_session_mfa, identity),
   );
   if (role === undefined && satisfiesSessionMfa(cluster, identity)) return undefined;
   return refuse("session-mfa", "access to resource requires MFA", {
-    hint: sessionMfaHint,
+    hint: sessionMfaHint(target),
     ...(role === undefined
       ? { rule: "cluster_auth_preference.require_session_mfa" }
       : { role: role.metadata.name, rule: "options.require_session_mfa" }),
@@ -256,15 +262,6 @@ const checkRoleDevicePosture: Check = ({ identity, policy, matching, now }) => {
     });
   }
   return undefined;
-};
-
-/** Protocols that the cluster's mode and rules cover (device trust, section 3.3); for the others only roles decide. */
-const coveredByCluster: Readonly<Record<Protocol, boolean>> = {
-  ssh: true,
-  db: true,
-  kube: true,
-  app: false,
-  desktop: false,
 };
 
 const checkClusterDeviceMode: Check = ({ identity, policy, target }) => {

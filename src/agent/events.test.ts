@@ -72,3 +72,18 @@ test("an event that is refused does not hold up the others", async (t) => {
   await reporter.close();
   assert.deepEqual(taken, ["a", "c"]);
 });
+
+test("who waits for room loses nothing, however much is reported at once", async (t) => {
+  let taken = 0;
+  const reporter = start(t, (users) => {
+    taken += users.length;
+  });
+  assert.equal(reporter.room(), undefined);
+  for (let i = 0; i < 12_000; i++) reporter.reportKept("auth", event("alice"));
+  const room = reporter.room();
+  assert.ok(room !== undefined);
+  await room;
+  assert.ok(taken > 10_000);
+  await reporter.close();
+  assert.equal(taken, 12_000);
+});

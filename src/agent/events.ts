@@ -31,6 +31,8 @@ const queueLimit = 10_000;
 /** Whoever can wait does so while more than this is queued. */
 const crowdedQueue = 2000;
 const batchSize = 200;
+/** Events wait so long for others: each batch costs the auth service a write that is durable. */
+const gatherMs = 25;
 /** How long a person waits for the audit log before the grant is refused. */
 const recordTimeoutMs = 10_000;
 /** How long closing waits for what is queued. */
@@ -45,6 +47,8 @@ export class EventReporter implements Closable {
   #queue: Uint8Array[] = [];
   #sending: Promise<void> | undefined;
   #waiting: PromiseWithResolvers<void> | undefined;
+  #closing = false;
+  #endGathering = () => {};
 
   constructor(options: EventReporterOptions) {
     this.#options = options;
@@ -67,14 +71,22 @@ export class EventReporter implements Closable {
     }
   }
 
-  /** Queues the event. Never throws. `index` is its place in the stream of a session. */
-  report<T extends EventType>(type: T, fields: EventFields<T>, index = 0): void {
+  /** Queues the event and gives its id. Never throws. `index` is its place in the stream of a session. */
+  report<T extends EventType>(type: T, fields: EventFields<T>, index = 0): string {
     if (this.#queue.length >= queueLimit) {
       this.#queue.shift();
       this.#options.logger.error("an audit event is lost: the auth service is away for too long");
     }
-    this.#queue.push(utf8(JSON.stringify(this.#create(type, fields, index))));
+    return this.reportKept(type, fields, index);
+  }
+
+  /** As {@link report}, but never dropped: for who waits for {@link room} before there is more to report. */
+  reportKept<T extends EventType>(type: T, fields: EventFields<T>, index = 0): string {
+    const event = this.#create(type, fields, index);
+    this.#queue.push(utf8(JSON.stringify(event)));
+    if (this.#queue.length >= batchSize) this.#endGathering();
     this.#sending ??= this.#send();
+    return event.uid;
   }
 
   /** Resolves when what is queued has become little; undefined while it is. For what may wait rather than be lost. */
@@ -87,8 +99,22 @@ export class EventReporter implements Closable {
   /** Sends what is queued, for a few seconds at most. */
   async close(): Promise<void> {
     const timer = setTimeout(() => this.#stop.abort(), flushTimeoutMs);
+    this.#closing = true;
+    this.#endGathering();
     await this.#sending;
     clearTimeout(timer);
+  }
+
+  /** Resolves when a batch is full, or has waited. */
+  async #gather(): Promise<void> {
+    if (this.#closing || this.#queue.length >= batchSize) return;
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, gatherMs);
+      this.#endGathering = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
   }
 
   #makeRoom(): void {
@@ -108,6 +134,7 @@ export class EventReporter implements Closable {
     const { signal } = this.#stop;
     let size = batchSize;
     while (this.#queue.length > 0 && !signal.aborted) {
+      await this.#gather();
       const batch = this.#queue.splice(0, size);
       try {
         await this.#client.emitEvents({ events: batch }, { timeoutMs: recordTimeoutMs, signal });

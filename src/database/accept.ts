@@ -22,7 +22,7 @@ export interface Engine {
 }
 
 /** The engines by the protocol of the database. */
-export type Engines = Readonly<Partial<Record<DatabaseProtocol, Engine>>>;
+export type Engines = Readonly<Record<DatabaseProtocol, Engine>>;
 
 /** The function that takes streams. It never throws: what goes wrong is told to the person, and logged. */
 export function acceptWith(context: DatabaseContext, engines: Engines): AcceptStream {
@@ -44,7 +44,7 @@ async function serveStranger(
   stream: Duplex,
   { clientAddress }: TunnelRequest,
 ): Promise<void> {
-  await postgres?.serveStranger?.(stream, clientAddress);
+  await postgres.serveStranger?.(stream, clientAddress);
   stream.destroy();
 }
 
@@ -56,10 +56,10 @@ async function serve(
 ): Promise<void> {
   const visitor = identify(context, request);
   const database = context.served.find(visitor.route.serviceName);
-  const engine = database && engines[database.spec.protocol];
-  if (database === undefined || engine === undefined) {
+  if (database === undefined) {
     throw new Fault("not-found", `the database "${visitor.route.serviceName}" is not served here`);
   }
+  const engine = engines[database.spec.protocol];
   const session = new DatabaseSession(context, visitor, database);
   try {
     await engine.serve(stream, session);

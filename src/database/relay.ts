@@ -18,6 +18,7 @@ export interface Watchers {
 /** Begins to pass bytes; resolves when either side has ended or a watcher threw. Both streams stay the caller's to end. */
 export function relay(client: Duplex, server: Duplex, watchers: Watchers): Promise<RelayEnd> {
   return new Promise((resolve) => {
+    let crowded = false;
     const done = (end: RelayEnd) => {
       client.off("data", up);
       server.off("data", down);
@@ -25,36 +26,64 @@ export function relay(client: Duplex, server: Duplex, watchers: Watchers): Promi
       server.pause();
       resolve(end);
     };
-    const guarded = (watch: (chunk: Buffer) => void, chunk: Buffer): boolean => {
+    const passOn = (watch: (chunk: Buffer) => void, chunk: Buffer, to: Duplex): boolean => {
       try {
         watch(chunk);
-        return true;
+        return to.write(chunk);
       } catch (error) {
         done({ error });
         return false;
       }
     };
+    const takeMore = () => {
+      if (!crowded && !server.writableNeedDrain) client.resume();
+    };
     const up = (chunk: Buffer) => {
-      if (!guarded(watchers.fromClient, chunk)) return;
-      if (!server.write(chunk)) client.pause();
+      if (!passOn(watchers.fromClient, chunk, server)) client.pause();
       const room = watchers.room();
       if (room === undefined) return;
+      crowded = true;
       client.pause();
-      void room.then(() => client.resume());
+      void room.then(() => {
+        crowded = false;
+        takeMore();
+      });
     };
     const down = (chunk: Buffer) => {
-      if (guarded(watchers.fromServer, chunk) && !client.write(chunk)) server.pause();
+      if (!passOn(watchers.fromServer, chunk, client)) server.pause();
     };
-    server.on("drain", () => client.resume());
+    server.on("drain", takeMore);
     client.on("drain", () => server.resume());
     for (const [stream, by] of [
       [client, "client"],
       [server, "server"],
     ] as const) {
+      // One that has gone already says so no more.
+      if (stream.destroyed) done({ by });
       stream.once("end", () => done({ by }));
       stream.once("close", () => done({ by }));
     }
     client.on("data", up);
     server.on("data", down);
   });
+}
+
+const lingerMs = 2000;
+
+/** Ends a stream once what was written has gone out; one that does not take it is ended all the same. */
+export function endSoon(stream: Duplex): void {
+  if (stream.destroyed) return;
+  stream.end();
+  stream.resume();
+  setTimeout(() => stream.destroy(), lingerMs).unref();
+}
+
+/** Time for the last words of a session that is cut: a client that does not take them loses them. */
+const lastWordsMs = 100;
+
+/** Says the last words of a session and ends the stream, within a tenth of a second. */
+export function endWith(stream: Duplex, lastWords: Uint8Array | undefined): void {
+  if (lastWords === undefined) stream.end();
+  else stream.end(lastWords);
+  setTimeout(() => stream.destroy(), lastWordsMs).unref();
 }

@@ -96,6 +96,11 @@ export function silentServer(database: Database, cause?: unknown): Fault {
   });
 }
 
+/** The server went away in the middle of a session, without a word. */
+export function serverGone(): Fault {
+  return new Fault("unavailable", "the database server closed the connection");
+}
+
 function distrusted(database: Database, cause: unknown): Fault {
   const where = formatAddress(addressOfDatabase(database));
   return new Fault("unproven", `no TLS with the database server at ${where}: ${reasonOf(cause)}`, {

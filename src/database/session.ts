@@ -8,6 +8,7 @@ import { begunIdentity } from "#access/running-session.ts";
 import type { SessionOptions } from "#access/session-options.ts";
 import { type AccessTarget, type DatabaseLogin, databaseTarget } from "#access/target.ts";
 import { Liveness } from "#agent/liveness.ts";
+import type { DeviceHold } from "#api/followed-devices.ts";
 import { actorOf } from "#audit/actor.ts";
 import { explained, refusalFields } from "#audit/refusal.ts";
 import { Fault, isFault, messageOf } from "#base/fault.ts";
@@ -43,8 +44,11 @@ export class DatabaseSession {
   #queries = 0;
   #began: Date | undefined;
   #liveness: Liveness | undefined;
+  /** What the cluster knows of the person's device, for posture rules. */
+  #device: DeviceHold | undefined;
   #leaveReview = () => {};
   #keepsText = true;
+  #isCut = false;
 
   constructor(context: DatabaseContext, visitor: Visitor, database: Database) {
     this.#context = context;
@@ -71,6 +75,8 @@ export class DatabaseSession {
           },
         );
       }
+      this.#device ??= this.#context.feed.holdDevice(identity);
+      await this.#device.known();
       const decision = decideAccess({
         identity,
         target: this.#target(),
@@ -116,14 +122,24 @@ export class DatabaseSession {
     }
   }
 
+  /** True when the session was ended from here, and the person was told. */
+  get isCut(): boolean {
+    return this.#isCut;
+  }
+
   /** The session begins: nothing of the person may pass before this resolves. Throws what forbids it after all. */
   async begin(cut: Cut): Promise<void> {
     const { events, review, clock, startTimer } = this.#context;
+    const end = (reason: Fault) => {
+      if (this.#isCut) return;
+      this.#isCut = true;
+      cut(reason);
+    };
     this.#began = clock.now();
     await events.record("db.session.start", { ...this.#fields(), success: true });
     this.#liveness = new Liveness(startTimer, {
       ping: () => Promise.resolve(),
-      end: () => cut(new Fault("canceled", this.#idleMessage())),
+      end: () => end(new Fault("canceled", this.#idleMessage())),
     });
     this.#leaveReview = review.add({
       describe: () => ({
@@ -133,7 +149,7 @@ export class DatabaseSession {
       }),
       goesOn: (options) => this.#apply(options),
       end: ({ code, message, hint }) =>
-        cut(new Fault(code, message, hint === undefined ? {} : { hint })),
+        end(new Fault(code, message, hint === undefined ? {} : { hint })),
     });
   }
 
@@ -146,7 +162,11 @@ export class DatabaseSession {
   query(text: string): void {
     this.#queries++;
     const db_query = this.#keepsText ? text : "";
-    this.#context.events.report("db.session.query", { ...this.#fields(), db_query }, this.#queries);
+    this.#context.events.reportKept(
+      "db.session.query",
+      { ...this.#fields(), db_query },
+      this.#queries,
+    );
   }
 
   /** Resolves when the audit log has caught up; undefined while it has room. */
@@ -157,6 +177,7 @@ export class DatabaseSession {
   /** The session is over. */
   end(): void {
     this.#leaveReview();
+    this.#device?.release();
     this.#liveness?.close();
     const { events, clock } = this.#context;
     if (this.#began === undefined) return;

@@ -18,6 +18,7 @@ import { systemTimer } from "#ssh/timer.ts";
 import { acceptWith, type Engines } from "./accept.ts";
 import type { DatabaseContext } from "./context.ts";
 import { credentialsFrom } from "./credential.ts";
+import { MysqlEngine } from "./mysql/engine.ts";
 import { PostgresEngine } from "./postgres/engine.ts";
 import { RedisEngine } from "./redis/engine.ts";
 import { ServedDatabases, type ServedOptions } from "./served.ts";
@@ -76,6 +77,7 @@ export async function startDatabaseAgent(options: DatabaseAgentOptions): Promise
   };
   const engines: Engines = {
     postgres: new PostgresEngine(context),
+    mysql: new MysqlEngine(context),
     redis: new RedisEngine(context),
   };
   return {

@@ -39,7 +39,7 @@ const protocols = {
 } as const;
 
 /** Protocols of databases, and the same with signs of life in between. */
-const databaseProtocol = /^teleport-(?:postgres|redis)(?:-ping)?$/;
+const databaseProtocol = /^teleport-(?:postgres|mysql|redis)(?:-ping)?$/;
 
 const authSuffix = ".teleport.cluster.local";
 const authName = "teleport.cluster.local";

@@ -26,6 +26,8 @@ const children: ChildProcess[] = [];
 const role = (name: string, allow: string, options = "") =>
   `kind: role\nversion: v7\nmetadata:\n  name: ${name}\nspec:\n  options: {${options}}\n  allow:\n    db_labels: {env: dev}\n    ${allow}\n`;
 
+const lists = "db_users: [alice]\n    db_names: [orders]\n    db_roles: [auditors]";
+
 async function startAgent(name: string): Promise<AgentHost> {
   const databases = [
     { name: "orders-db", protocol: "postgres", uri: `localhost:${server.port}`, env: "dev" },
@@ -52,9 +54,7 @@ before(async () => {
     "CREATE ROLE auditors NOLOGIN",
     "GRANT auditors TO alice",
   ]);
-  await cluster.store(
-    role("dba", "db_users: [alice]\n    db_names: [orders]\n    db_roles: [auditors]"),
-  );
+  await cluster.store(role("dba", lists));
   agent = await startAgent("agent-1");
   ({ machine: alice } = await logInAt(cluster, {
     serial: "LAPTOP001",
@@ -83,6 +83,14 @@ async function longQuery(end: LocalEnd): Promise<{ child: ChildProcess; said: Pr
   const said = textOf(child);
   while (server.admin([`SELECT count(*) ${sleeping}`]) !== "1") await pause();
   return { child, said };
+}
+
+/** The posture rule of the cluster, or none, beside the mode that the tests before it have set. */
+function storeRule(...rules: readonly string[]): Promise<void> {
+  const posture = JSON.stringify(rules);
+  return cluster.store(
+    `kind: cluster_auth_preference\nversion: v2\nspec: {device_trust: {mode: required, posture: ${posture}}}\n`,
+  );
 }
 
 async function openEnd(): Promise<LocalEnd> {
@@ -161,6 +169,29 @@ test("what the server itself refuses is passed on", async () => {
   await cluster.admin("users", "update", "alice", "--set-roles=access,editor,dba");
 });
 
+test("a database that an administrator adds is served at once, and gone when it is removed", async () => {
+  await cluster.store(
+    `kind: db\nversion: v3\nmetadata:\n  name: added\n  labels: {env: dev, served: here}\nspec:\n  protocol: postgres\n  uri: localhost:${server.port}\n`,
+  );
+  const names = async () => (await alice.tsh("db", "ls", "--format=json")).stdout;
+  while (!(await names()).includes('"added"')) await pause();
+  const ran = await alice.tsh(
+    ...["db", "connect", "--db-user=alice", "--db-name=orders", "added", "--", "-Atqc", "SELECT 1"],
+  );
+  assert.deepEqual([ran.stdout, ran.code], ["1\n", 0], ran.stderr);
+  await cluster.admin("rm", "db/added");
+  while ((await names()).includes('"added"')) await pause();
+});
+
+test("a role keeps the text of statements out of the audit log, not that there was one", async () => {
+  await cluster.store(role("dba", lists, "db_audit: {omit_query_text: true}"));
+  const before = (await databaseEvents(cluster, "db.session.query", 0)).length;
+  assert.equal((await psql("SELECT 'nobody knows'")).code, 0);
+  const [first] = (await databaseEvents(cluster, "db.session.query", before + 1)).slice(before);
+  assert.equal(first?.["db_query"], "");
+  await cluster.store(role("dba", lists));
+});
+
 test("Ctrl-C ends a query, by a key of ours; a key that we did not make ends nothing", async () => {
   const end = await openEnd();
   const { child, said } = await longQuery(end);
@@ -207,6 +238,17 @@ test("a device that is demanded by cluster or role is demanded here, and a lock 
   await end.close();
   while ((await psql("SELECT 1")).code !== 0)
     await new Promise((resolve) => setTimeout(resolve, 500));
+});
+
+test("a posture rule is asked here, too: with what is known of the device, and while a query lives", async () => {
+  await storeRule("device.owner == user.metadata.name");
+  assert.equal((await psql("SELECT 1")).stdout, "1\n");
+  const { said } = await longQuery(await openEnd());
+  await storeRule('device.owner == "somebody else"');
+  assert.match(await said, /the device does not meet a posture rule/);
+  const refused = await psql("SELECT 1");
+  assert.match(refused.stderr, /the device does not meet a posture rule: device\.owner ==/);
+  await storeRule();
 });
 
 test("the stored certificate names no device and opens nothing else", async () => {

@@ -3,7 +3,6 @@
  * certificate made for this connection. After that bytes pass as they are, and every statement is reported.
  */
 import type { Duplex } from "node:stream";
-import type { TLSSocket } from "node:tls";
 import { Fault, isFault } from "#base/fault.ts";
 import {
   encodeAuthenticationOk,
@@ -17,7 +16,8 @@ import type { StartupPacket } from "#dbwire/postgres/startup.ts";
 import { StatementWatch } from "#dbwire/postgres/statements.ts";
 import type { Engine } from "../accept.ts";
 import type { DatabaseContext } from "../context.ts";
-import { relay } from "../relay.ts";
+import { endSoon, endWith, relay } from "../relay.ts";
+import { serverGone } from "../server.ts";
 import { type DatabaseSession, longestQuery } from "../session.ts";
 import { CancelKeys } from "./cancel-keys.ts";
 import { readClientStartup } from "./client-startup.ts";
@@ -54,7 +54,7 @@ export class PostgresEngine implements Engine {
     try {
       await this.#run(stream, session, packet, server);
     } finally {
-      server.socket.destroy();
+      endSoon(server.socket);
     }
   }
 
@@ -103,8 +103,7 @@ export class PostgresEngine implements Engine {
       // A server looks at its connection when a query is over, and this one must not go on until then.
       void this.#keys.end(session.database, server.key);
       // In the middle of a message nothing can be said: the client sees the end of the connection.
-      if (answers.atBoundary) stream.end(encodeFatalOf(reason));
-      setImmediate(() => stream.destroy());
+      endWith(stream, answers.atBoundary ? encodeFatalOf(reason) : undefined);
     };
     await session.begin(cut);
     const [key, forget] = this.#keys.add(session.database, server.key);
@@ -122,34 +121,15 @@ export class PostgresEngine implements Engine {
         },
         room: () => session.room(),
       });
+      if (session.isCut) return;
       if ("error" in end) throw end.error;
-      await this.#close(
-        stream,
-        socket,
-        end.by,
-        answers.atBoundary && lastType !== serverTypes.error,
-      );
+      // A server that explained itself has said enough.
+      const unexplained = answers.atBoundary && lastType !== serverTypes.error;
+      if (end.by === "server" && unexplained && !stream.readableEnded) throw serverGone();
+      stream.end();
     } finally {
       forget();
     }
-  }
-
-  /** One side has ended; `unexplained` when the server went without a word. */
-  async #close(
-    stream: Duplex,
-    socket: TLSSocket,
-    by: "client" | "server",
-    unexplained: boolean,
-  ): Promise<void> {
-    if (by === "client" || stream.destroyed || stream.readableEnded) {
-      socket.end();
-      stream.end();
-      return;
-    }
-    if (unexplained) {
-      throw new Fault("unavailable", "the database server closed the connection");
-    }
-    stream.end();
   }
 }
 

@@ -8,7 +8,8 @@ import { CommandWatch, type RedisCommand } from "#dbwire/redis/commands.ts";
 import { encodeErrorOf, ReplyWatch } from "#dbwire/redis/replies.ts";
 import type { Engine } from "../accept.ts";
 import type { DatabaseContext } from "../context.ts";
-import { relay } from "../relay.ts";
+import { endSoon, endWith, relay } from "../relay.ts";
+import { serverGone } from "../server.ts";
 import { type DatabaseSession, longestQuery } from "../session.ts";
 import { openServer } from "./server-session.ts";
 
@@ -27,7 +28,7 @@ export class RedisEngine implements Engine {
     try {
       await this.#run(stream, session, server);
     } finally {
-      server.destroy();
+      endSoon(server);
     }
   }
 
@@ -53,8 +54,7 @@ export class RedisEngine implements Engine {
     await session.begin((reason) => {
       server.destroy();
       // In the middle of a reply nothing can be said: the client sees the end of the connection.
-      if (replies.atBoundary) stream.end(encodeErrorOf(reason));
-      setImmediate(() => stream.destroy());
+      endWith(stream, replies.atBoundary ? encodeErrorOf(reason) : undefined);
     });
     const commands = new CommandWatch(longestQuery, (command) => {
       assertSameUser(command);
@@ -71,9 +71,10 @@ export class RedisEngine implements Engine {
       },
       room: () => session.room(),
     });
+    if (session.isCut) return;
     if ("error" in end) throw end.error;
     if (end.by === "server" && replies.atBoundary && !stream.readableEnded) {
-      throw new Fault("unavailable", "the database server closed the connection");
+      throw serverGone();
     }
     stream.end();
   }

@@ -13,7 +13,10 @@ export interface TestDatabase {
   readonly env: string;
 }
 
-/** The configuration that `tctl tokens add` prints, with a name, a folder and databases of a test. */
+/**
+ * The configuration that `tctl tokens add` prints, with a name, a folder and databases of a test; databases of
+ * administrators are served that have the label `served: here`.
+ */
 export async function databaseAgentConfig(
   cluster: Cluster,
   name: string,
@@ -31,7 +34,10 @@ export async function databaseAgentConfig(
       "teleport:\n",
       `teleport:\n  nodename: ${name}\n  data_dir: ${join(cluster.folder, name)}\n`,
     )
-    .replace(/db_service:[\s\S]*/, `db_service:\n  databases:\n${rows.join("")}`);
+    .replace(
+      /db_service:[\s\S]*/,
+      `db_service:\n  resources:\n  - labels: {served: here}\n  databases:\n${rows.join("")}`,
+    );
 }
 
 /** The events of a type, oldest first, once there are `least` of them. */
