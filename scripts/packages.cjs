@@ -28,6 +28,10 @@ const needed = [
 
 /** Large ones, for tests that run apart. */
 const groups = {
+  vm: [
+    ["qemu-system-x86", "qemu-system-x86_64"],
+    ["cpio", "cpio"],
+  ],
   windows: [
     ["wine", "wine"],
     ["wine64", "/usr/lib/wine/wine64"],

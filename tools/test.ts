@@ -1,5 +1,5 @@
 /**
- * Runs the tests: `tools/test.ts [unit|interop|e2e|all|windows] [FILE…]`. Ends with one line that counts them. A skipped test, a
+ * Runs the tests: `tools/test.ts [unit|interop|e2e|all|vm|windows] [FILE…]`. Ends with one line that counts them. A skipped test, a
  * file without tests and one whose process ends before it are failures, because they prove nothing.
  *
  * Unit tests of one folder share a process, which saves most of the time; the others have one each.
@@ -44,6 +44,7 @@ const groups: Readonly<Record<string, Group>> = {
   },
   interop: { globs: ["test/interop/**/*.test.ts"], shared: false, parallel: cores },
   e2e: { globs: ["test/e2e/**/*.test.ts"], shared: false, parallel: 1 },
+  vm: { globs: ["test/vm/**/*.test.ts"], shared: false, parallel: 1, apart: true },
   windows: { globs: ["test/windows/**/*.test.ts"], shared: false, parallel: 1, apart: true },
 };
 

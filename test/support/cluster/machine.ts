@@ -84,9 +84,7 @@ export class Machine {
       board_serial: `board-of-${serial}`,
       chassis_asset_tag: serial,
     };
-    for (const [name, value] of Object.entries(dmi)) {
-      writeFileSync(join(folder, "dmi", name), `${value}\n`);
-    }
+    for (const [name, value] of Object.entries(dmi)) this.writeFirmware(name, value);
     const home = join(folder, "home");
     this.env = {
       PATH: [programs, process.env["PATH"]].join(delimiter),
@@ -104,6 +102,11 @@ export class Machine {
       ...(logsBoots ? { GATEHOUSE_EVENT_LOG: join(folder, "event-log") } : {}),
       GATEHOUSE_TPM: tpm ? `swtpm:unix:${tpm.socket}` : `device:${join(folder, "no-tpm")}`,
     };
+  }
+
+  /** Sets what the firmware says: a name of `/sys/class/dmi/id`, such as `chassis_asset_tag`. */
+  writeFirmware(name: string, value: string): void {
+    writeFileSync(join(this.folder, "dmi", name), `${value}\n`);
   }
 
   get home(): string {

@@ -4,8 +4,6 @@
  */
 import assert from "node:assert/strict";
 import { mkdirSync, rmSync } from "node:fs";
-import { stopAgent } from "#client/agent/client.ts";
-import { agentPlace } from "#client/agent/place.ts";
 import { findDifference } from "../../../tools/guide/compare.ts";
 import { type Cluster, password } from "../cluster.ts";
 import { withTpm } from "../real-tpm-key.ts";
@@ -60,11 +58,9 @@ export class StoryStage {
       /^(\w+) has enrolled (\w+), asset tag (\w+)\.$/,
       async (person = "", name = "", tag = "") => {
         await this.#addMachine(name, tag);
-        const type = (machine: string, line: string) =>
-          this.#run({ person: machine === "auth" ? "admin" : person, machine, line });
-        await type(name, `tsh login --proxy=${proxyName} --user=${person}`);
-        await type("auth", `tctl devices add --os=linux --asset-tag=${tag} --enroll`);
-        const { code, shown } = await type(name, "tsh device enroll --token=TOKEN");
+        await this.#run(name, `tsh login --proxy=${proxyName} --user=${person}`);
+        await this.#run("auth", `tctl devices add --os=linux --asset-tag=${tag} --enroll`);
+        const { code, shown } = await this.#run(name, "tsh device enroll --token=TOKEN");
         assert.equal(code, 0, shown);
       },
     ],
@@ -80,6 +76,10 @@ export class StoryStage {
         const { tpm } = this.#machine(name);
         await withTpm(tpm ?? assert.fail(`${name} has no TPM`), (client) => client.run(clearTpm()));
       },
+    ],
+    [
+      /^(\w+): the firmware set-up gives it the asset tag (\w+)\.$/,
+      (name = "", tag = "") => this.#machine(name).writeFirmware("chassis_asset_tag", tag),
     ],
     [
       /^The disk of (\w+) is copied into (\w+), asset tag (\w+)\.$/,
@@ -121,7 +121,7 @@ export class StoryStage {
   ];
 
   async #type(step: Extract<StoryStep, { kind: "command" }>): Promise<string[]> {
-    const { code, shown } = await this.#run(step);
+    const { code, shown } = await this.#run(step.machine, step.line);
     const difference = findDifference(step.shown, shown.split("\n"));
     const fails = step.shown.some((line) => line.startsWith("ERROR: "));
     const expected = fails ? code !== 0 : code === 0;
@@ -134,14 +134,10 @@ export class StoryStage {
   }
 
   /** Runs a line as the shell of the person would, with the names of the story for what differs from run to run. */
-  async #run({
-    machine: name,
-    line,
-  }: {
-    readonly person: string;
-    readonly machine: string;
-    readonly line: string;
-  }): Promise<{ readonly code: number; readonly shown: string }> {
+  async #run(
+    name: string,
+    line: string,
+  ): Promise<{ readonly code: number; readonly shown: string }> {
     const { proxy, dataDir, host } = this.#cluster;
     const machine = name === "auth" ? host : this.#machine(name);
     const command = line
@@ -157,8 +153,7 @@ export class StoryStage {
 
   /** The machine is switched off and on: what programs held in memory is gone. */
   async #restart(name: string): Promise<void> {
-    const { profile, env } = this.#machine(name);
-    await stopAgent(agentPlace(profile, env));
+    await this.#machine(name).endAgent();
   }
 
   async #addMachine(name: string, tag: string): Promise<Machine> {
