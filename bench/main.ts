@@ -16,6 +16,8 @@ import { measureCertificates } from "./rows/certificates.ts";
 import { measureClusterCommands, measureLocalCommands, measureLogin } from "./rows/cli-start.ts";
 import { measureIdleSessions, measureSshLogins } from "./rows/connections.ts";
 import { measureDatabases } from "./rows/databases.ts";
+import { measureEvidence } from "./rows/evidence.ts";
+import { measureLease } from "./rows/lease.ts";
 import { measureListing } from "./rows/listing.ts";
 import { measureLockToCut } from "./rows/locks.ts";
 import { measureInventory } from "./rows/mdm.ts";
@@ -31,8 +33,9 @@ const groups: Readonly<Record<string, readonly Measurement[]>> = {
   bulk: [measureStreams, measureOpenSshClient],
   copy: [measureCopies],
   memory: [measureIdleSessions],
-  locks: [measureLockToCut],
+  locks: [measureLockToCut, measureLease],
   certificates: [measureCertificates],
+  evidence: [measureEvidence],
   store: [measureStore],
   mdm: [measureInventory],
   databases: [measureDatabases],

@@ -8,6 +8,7 @@ import { endorsement } from "./targets/endorsement.ts";
 import { eventLog } from "./targets/event-log.ts";
 import { expression } from "./targets/expression.ts";
 import { grpcFrames } from "./targets/grpc-frames.ts";
+import { kubeAnswer, kubeBody, kubeRequest } from "./targets/kube.ts";
 import { mysql } from "./targets/mysql.ts";
 import { pem } from "./targets/pem.ts";
 import { platformEvidence } from "./targets/platform-evidence.ts";
@@ -53,4 +54,7 @@ export const targets: readonly Target[] = [
   yaml,
   config,
   expression,
+  kubeRequest,
+  kubeBody,
+  kubeAnswer,
 ];

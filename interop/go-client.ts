@@ -54,20 +54,55 @@ export async function runGoClient(): Promise<readonly GoRow[]> {
     const login = await cluster.login(machine, person);
     if (login.code !== 0) throw new Error(`our tsh cannot log in:\n${login.shown}`);
     const tpm = await newTpm();
-    const { stdout, stderr } = await machine.run(program, [
-      "-json",
-      `-proxy=${cluster.proxy}`,
-      `-profile=${machine.profile}`,
-      `-node=${cluster.nodename}`,
-      `-tpm=${tpm.socket}`,
-    ]);
-    const lines = stdout.split("\n").filter((line) => line.startsWith("{"));
-    if (lines.length === 0) throw new Error(`the Go program printed no rows:\n${stdout}${stderr}`);
-    return lines.map(parseRow);
+    const runProgram = async (...flags: readonly string[]): Promise<readonly GoRow[]> => {
+      const words = ["-json", `-proxy=${cluster.proxy}`, `-profile=${machine.profile}`, ...flags];
+      const { stdout, stderr } = await machine.run(program, words);
+      const lines = stdout.split("\n").filter((line) => line.startsWith("{"));
+      if (lines.length === 0) {
+        throw new Error(`the Go program printed no rows:\n${stdout}${stderr}`);
+      }
+      return lines.map(parseRow);
+    };
+    const rows = await runProgram(`-node=${cluster.nodename}`, `-tpm=${tpm.socket}`);
+    await cluster.store(ruled);
+    const writes = await runProgram("-unknown");
+    const known = new Set(rows.map(({ method }) => method));
+    const further = writes.filter(({ method }) => !known.has(method));
+    return [...rows, ...further, ...(await rulesLeft(cluster))];
   } finally {
     await cluster.close();
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+/** Posture rules, of which the module knows nothing. */
+const rule = 'device.os == "linux"';
+const ruled = `kind: role
+version: v7
+metadata: {name: interop-ruled}
+spec:
+  allow: {logins: [before]}
+  options: {device_posture: ['${rule}']}
+---
+kind: cluster_auth_preference
+version: v2
+spec:
+  device_trust: {posture: ['${rule}']}
+`;
+
+/** Whether what the module wrote back is written, and the rules are still there. */
+async function rulesLeft(cluster: Cluster): Promise<GoRow[]> {
+  const left = async (resource: string, written: string): Promise<GoRow> => {
+    const text = await cluster.admin("get", resource);
+    const passed = text.includes(rule) && text.includes(written);
+    const method = `posture rules of ${resource} outlive a write of the module`;
+    const verdict = judge(method, sides, passed);
+    return passed ? { method, verdict } : { method, verdict, problem: text };
+  };
+  return [
+    await left("role/interop-ruled", "- changed"),
+    await left("cluster_auth_preference", "disconnect_expired_cert: true"),
+  ];
 }
 
 function parseRow(line: string): GoRow {

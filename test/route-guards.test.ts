@@ -50,6 +50,7 @@ const forPeople = [
   ...forEverybody,
   // Each answers about the person, or as far as the person may know (explain-service.test.ts).
   "gatehouse.v1.ExplainService/Explain",
+  "gatehouse.v1.AttestationService/GetReattestation",
   "gatehouse.v1.ExplainService/DescribeDevice",
   "proto.AuthService/GetAccessCapabilities",
   "proto.AuthService/GetApps",

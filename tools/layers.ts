@@ -63,6 +63,10 @@ export const layers: Readonly<Record<string, Layer>> = {
     imports: [...wire, "agent"],
     because: "agents hold no authority and know no other service",
   },
+  kube: {
+    imports: [...wire, "agent"],
+    because: "agents hold no authority and know no other service",
+  },
   mdm: {
     imports: [...pure, "gen", "api"],
     because: "an inventory service knows an MDM and auth's API, and decides nothing",
@@ -78,7 +82,18 @@ export const layers: Readonly<Record<string, Layer>> = {
     because: "a command talks to the cluster through the client",
   },
   daemon: {
-    imports: [...wire, "backend", "auth", "proxy", "agent", "node", "database", "mdm", "cli"],
+    imports: [
+      ...wire,
+      "backend",
+      "auth",
+      "proxy",
+      "agent",
+      "node",
+      "database",
+      "kube",
+      "mdm",
+      "cli",
+    ],
     because: "the only composition root",
   },
 };

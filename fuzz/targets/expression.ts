@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { concat, utf8 } from "#base/bytes.ts";
 import { matchesPattern, matchLabels } from "#expression/label-match.ts";
+import { compilePostureRule } from "#expression/posture.ts";
 import { compileRegex } from "#expression/regex.ts";
 import { compileLabelExpression, compileResourceFilter, compileWhere } from "#expression/scopes.ts";
 import { assertTemplate, expandTemplate, isTemplate } from "#expression/template.ts";
@@ -35,6 +36,11 @@ const seeds: readonly (readonly string[])[] = [
     '{{regexp.replace(external.logins, "^(a+)$", "$1")}}',
   ],
   ["a*b*c", "^(a|b)*c{2,5}[^x-z]\\d\\w\\bx?$", "*", "^((a*)*)*$", "^\\pL+(?i:x)$"],
+  [
+    'device.os == "linux" && (device.secure_boot || at_most(device.data_age, "12h"))',
+    '!version_at_least(device.os_version, "22.04") || device.owner == user.metadata.name',
+    'contains(set("jamf", "intune"), device.origin) && exists(device.model)',
+  ],
 ];
 
 /** The first byte chooses the language. */
@@ -89,7 +95,7 @@ export const expression: Target = {
     seeds: seeds.flatMap((texts, kind) =>
       texts.map((text) => concat(Uint8Array.of(kind), utf8(text))),
     ),
-    run: (input) => judge((input[0] ?? 0) % 5, textOf(input.subarray(1))),
+    run: (input) => judge((input[0] ?? 0) % 6, textOf(input.subarray(1))),
   }),
 };
 
@@ -107,9 +113,22 @@ function judge(kind: number, text: string): string {
     assertTemplate(text);
     return `template ${Math.min(values.length, 3)}`;
   }
+  if (kind === 5) return judgePosture(text);
   const regex = compileRegex(text);
   const found = regex.test("a".repeat(4000)) || regex.test("prod");
   regex.replace("abcabc".repeat(100), "<$1>");
   matchLabels({ env: [text], team: ["*"] }, labels);
   return `regex ${found} ${matchesPattern(text, "abc")}`;
+}
+
+/** A rule about a device: what is met while something is not known stays met, whatever that is. */
+function judgePosture(text: string): string {
+  const rule = compilePostureRule(text);
+  const known = { os: "linux", os_version: "22.04.1", owner: "alice", data_age: 3_600_000 };
+  const unknown = rule.decide(user, known).met;
+  for (const secure_boot of [true, false]) {
+    const more = { ...known, secure_boot, origin: secure_boot ? "jamf" : "", model: "x" };
+    assert.ok(!unknown || rule.decide(user, more).met, "a further fact takes away what was met");
+  }
+  return `posture ${unknown}`;
 }

@@ -74,7 +74,7 @@ function judge(kind: number, body: Uint8Array, vector: (typeof vectors)[number])
     }
     default: {
       const key = parseAttestationKey(parameters.public, policy);
-      assertSignature(key, parameters.createAttestation, claimForm(body));
+      assertSignature(key, "creation", parameters.createAttestation, claimForm(body));
       return "signature";
     }
   }

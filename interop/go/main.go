@@ -19,6 +19,7 @@ type settings struct {
 	node    string
 	login   string
 	tpm     string
+	unknown bool
 }
 
 // row is one line of the table.
@@ -72,6 +73,7 @@ func main() {
 	flag.StringVar(&s.profile, "profile", "", "profile folder that tsh wrote")
 	flag.StringVar(&s.node, "node", "", "host name of an SSH server of the cluster")
 	flag.StringVar(&s.login, "login", "root", "account on that server")
+	flag.BoolVar(&s.unknown, "unknown", false, "only write back what has fields that the module does not know")
 	flag.StringVar(&s.tpm, "tpm", "", "Unix socket of a TPM 2.0 (swtpm)")
 	flag.Parse()
 
@@ -84,6 +86,10 @@ func main() {
 		os.Exit(1)
 	}
 	defer clt.Close()
+	if s.unknown {
+		checkUnknownFields(ctx, t, clt)
+		return
+	}
 	checkSession(ctx, t, clt)
 	checkUsers(ctx, t, clt)
 	checkRoles(ctx, t, clt)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"time"
 
@@ -188,6 +189,47 @@ func checkRoles(ctx context.Context, t *table, clt *client.Client) {
 		}
 		return notFound(clt.DeleteRole(ctx, name))
 	})
+}
+
+// checkUnknownFields writes back what it read, changed: a role and the preference that have fields which the module does not
+// know. In between both are text, as in the editor of somebody with the official tctl: what the module cannot name is lost there.
+// Whoever started this program looks whether the fields are still there.
+func checkUnknownFields(ctx context.Context, t *table, clt *client.Client) {
+	t.check("proto.AuthService/UpsertRoleV2 of a role with posture rules", func() error {
+		read, err := clt.GetRole(ctx, "interop-ruled")
+		if err != nil {
+			return err
+		}
+		role := &types.RoleV6{}
+		if err := throughText(read, role); err != nil {
+			return err
+		}
+		role.SetLogins(types.Allow, []string{"changed"})
+		_, err = clt.UpsertRole(ctx, role)
+		return err
+	})
+	t.check("teleport.clusterconfig.v1.ClusterConfigService/UpdateAuthPreference with posture rules", func() error {
+		read, err := clt.GetAuthPreference(ctx)
+		if err != nil {
+			return err
+		}
+		preference := &types.AuthPreferenceV2{}
+		if err := throughText(read, preference); err != nil {
+			return err
+		}
+		preference.SetDisconnectExpiredCert(true)
+		_, err = clt.UpdateAuthPreference(ctx, preference)
+		return err
+	})
+}
+
+// throughText reads into the second what the first is as JSON.
+func throughText(from, to any) error {
+	text, err := json.Marshal(from)
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal(text, to)
 }
 
 // checkTokens does the same with join tokens.

@@ -7,6 +7,7 @@
 // The key is wrapped by this Mac's enclave: the bytes that leave this program are of use nowhere else.
 import CryptoKit
 import Foundation
+import Security
 
 let protocolVersion = 1
 let maxRequest = 64 * 1024

@@ -17,11 +17,12 @@ import {
 } from "./device-mode.ts";
 import { findUnmetRule, refusalForUnmet, rulesOfCluster, rulesOfRole } from "./device-posture.ts";
 import { findLock, isRevocation, type Lockable, lockMessage } from "./locks.ts";
+import type { Reattestation } from "./reattestation.ts";
 import { allowsLabels, findDeny, findMissingDemand } from "./role-match.ts";
 import type { RoleSet } from "./role-set.ts";
 import { satisfiesSessionMfa } from "./session-mfa.ts";
 import { sameAddress } from "./source-address.ts";
-import type { AccessTarget, Protocol } from "./target.ts";
+import { type AccessTarget, coveredByCluster } from "./target.ts";
 
 /** The rules of the cluster as a service holds them: all of it, since decisions pick what they need. */
 export interface PolicyView {
@@ -33,6 +34,8 @@ export interface PolicyView {
    * not here meets no rule.
    */
   readonly devices: ReadonlyMap<string, DeviceFacts>;
+  /** How often devices prove themselves anew; absent where logins are enough. */
+  readonly reattestation?: Reattestation;
   /** False when the feed of changes is older than its lease; then everything is refused. */
   readonly current: boolean;
 }
@@ -259,15 +262,6 @@ const checkRoleDevicePosture: Check = ({ identity, policy, matching, now }) => {
     });
   }
   return undefined;
-};
-
-/** Protocols that the cluster's mode and rules cover (device trust, section 3.3); for the others only roles decide. */
-const coveredByCluster: Readonly<Record<Protocol, boolean>> = {
-  ssh: true,
-  db: true,
-  kube: true,
-  app: false,
-  desktop: false,
 };
 
 const checkClusterDeviceMode: Check = ({ identity, policy, target }) => {

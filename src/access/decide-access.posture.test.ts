@@ -234,7 +234,7 @@ test("a refusal names rule and facts, to the person and in the audit log", () =>
       "device.secure_boot is not known",
       "device.data_age is 1h0m0s",
       "this machine did not prove how it booted; see whether its event log is readable: tsh device doctor",
-      "the device proves itself anew at a login: tsh logout; tsh login",
+      "the device proves itself anew at a login: tsh login",
     ].join("\n"),
   );
   assert.equal(audit["posture_rule"], rule);

@@ -20,6 +20,7 @@ export type CheckName =
   | "locks"
   | "cluster-device-mode"
   | "cluster-device-posture"
+  | "reattestation"
   | "review"
   | "resource-rules"
   | "grant";

@@ -10,18 +10,18 @@ interface Remedy {
 }
 
 const another = "use another device, or ask an administrator";
-const fromMachine = "a login tells the cluster what this machine runs now: tsh logout; tsh login";
+const fromMachine = "a login tells the cluster what this machine runs now: tsh login";
 const inventory = "ask an administrator, who sees it with: tctl get device/ASSET-TAG";
 const sync = "it changes with the next sync of the device management (MDM)";
 
 const remedies: Readonly<Record<PostureFact, Remedy>> = {
   os: { known: another, unknown: another },
   os_version: {
-    known: "update the operating system, then: tsh logout; tsh login",
+    known: "update the operating system, then: tsh login",
     unknown: fromMachine,
   },
   os_build: {
-    known: "update the operating system, then: tsh logout; tsh login",
+    known: "update the operating system, then: tsh login",
     unknown: fromMachine,
   },
   os_id: { known: another, unknown: fromMachine },
@@ -32,7 +32,7 @@ const remedies: Readonly<Record<PostureFact, Remedy>> = {
     unknown: another,
   },
   secure_boot: {
-    known: "switch Secure Boot on in the firmware's settings, restart, then: tsh logout; tsh login",
+    known: "switch Secure Boot on in the firmware's settings, restart, then: tsh login",
     unknown:
       "this machine did not prove how it booted; see whether its event log is readable: tsh device doctor",
   },
@@ -40,8 +40,8 @@ const remedies: Readonly<Record<PostureFact, Remedy>> = {
   origin: { known: inventory, unknown: inventory },
   owner: { known: "use a device of your own, or ask an administrator", unknown: inventory },
   data_age: {
-    known: "the device proves itself anew at a login: tsh logout; tsh login",
-    unknown: "the device proves itself at a login: tsh logout; tsh login",
+    known: "the device proves itself anew at a login: tsh login",
+    unknown: "the device proves itself at a login: tsh login",
   },
   profile_age: { known: sync, unknown: `no device management (MDM) describes it; ${inventory}` },
   profile_agrees: {

@@ -9,7 +9,7 @@ import type { ResourceOf } from "#resource/kinds.ts";
 import type { Protocol } from "./target.ts";
 
 /** The kinds that name both a resource and the agent that serves it. */
-export const reachableKinds = ["node", "db_server"] as const;
+export const reachableKinds = ["node", "db_server", "kube_server"] as const;
 
 /** A kind of {@link reachableKinds}. */
 export type ReachableKind = (typeof reachableKinds)[number];
@@ -61,6 +61,16 @@ const views: { readonly [K in ReachableKind]: (document: ResourceOf[K]) => View 
         database.spec.uri,
         hostname,
       ],
+    },
+  }),
+  kube_server: ({ spec: { cluster, host_id: hostId, hostname } }) => ({
+    protocol: "kube",
+    hostId,
+    subject: {
+      name: cluster.metadata.name,
+      labels: mergeLabels(cluster.metadata.labels, cluster.spec.dynamic_labels),
+      resource: cluster,
+      searchable: [cluster.metadata.description ?? "", hostname],
     },
   }),
 };

@@ -4,7 +4,7 @@ import type { PolicyView } from "#access/access-checks.ts";
 import { judgeSession, type RunningSession } from "#access/running-session.ts";
 import { sshTarget } from "#access/target.ts";
 import { defaultNetworkingConfig } from "#resource/singletons.ts";
-import { makeUser } from "../../test/support/identity.ts";
+import { makeUser, testDevice } from "../../test/support/identity.ts";
 import { makeLock, makePolicy, makePreference, makeRole } from "../../test/support/policy.ts";
 
 const now = new Date("2026-01-01T11:00:00Z");
@@ -19,7 +19,12 @@ const session: RunningSession = {
 const access = (options: object = {}) => makePolicy([makeRole("access", { allow, options })]);
 
 function judge(policy: PolicyView, at = now) {
-  return judgeSession(session, { policy, networking: defaultNetworkingConfig(), now: at });
+  return judgeSession(session, {
+    policy,
+    networking: defaultNetworkingConfig(),
+    now: at,
+    begun: now,
+  });
 }
 
 /** The check that ends the session, or undefined. */
@@ -65,4 +70,22 @@ test("says when time alone will end it", () => {
   };
   assert.equal(due(access()), undefined);
   assert.deepEqual(due(access({ disconnect_expired_cert: true })), session.identity.expires);
+});
+
+test("the device that does not prove itself again ends it, and until then that is when it is due", () => {
+  const options = { device_trust_mode: "required" };
+  const reattestation = { everyMs: 600_000, since: new Date(0) };
+  const policy = { ...access(options), reattestation };
+  const proving = { ...session, identity: makeUser({ device: testDevice }) };
+  const judgeAt = (at: string) =>
+    judgeSession(proving, {
+      policy,
+      networking: defaultNetworkingConfig(),
+      now: new Date(`2026-01-01T${at}Z`),
+      begun: now,
+    });
+  const early = judgeAt("11:09:59");
+  assert.deepEqual(!early.ends && early.due, new Date("2026-01-01T11:10:00Z"));
+  const late = judgeAt("11:10:00");
+  assert.equal(late.ends && late.reason.check, "reattestation");
 });

@@ -7,6 +7,7 @@ import type { ClusterNetworkingConfig } from "#resource/cluster-networking-confi
 import type { PolicyView } from "./access-checks.ts";
 import { decideAccess } from "./decide-access.ts";
 import type { Refusal } from "./decision.ts";
+import { provenUntil, refuseUnproven } from "./reattestation.ts";
 import { combineOptions, type SessionOptions } from "./session-options.ts";
 import type { AccessTarget } from "./target.ts";
 
@@ -34,6 +35,8 @@ export interface RulesOfNow {
   readonly policy: PolicyView;
   readonly networking: ClusterNetworkingConfig;
   readonly now: Date;
+  /** When the session was granted. */
+  readonly begun: Date;
 }
 
 /** What becomes of a session. */
@@ -51,7 +54,7 @@ export type Standing =
  * known to be forbidden is forbidden whatever the mode.
  */
 export function judgeSession(session: RunningSession, rules: RulesOfNow): Standing {
-  const { policy, networking, now } = rules;
+  const { policy, networking, now, begun } = rules;
   const decision = decideAccess({
     ...session,
     policy: { ...policy, current: true },
@@ -75,5 +78,16 @@ export function judgeSession(session: RunningSession, rules: RulesOfNow): Standi
     });
     if (!again.allowed) return { ends: true, reason: again.reason };
   }
-  return { ends: false, options, due: options.disconnectExpired ? expires : undefined };
+  const { reattestation } = policy;
+  const proven = provenUntil({ ...session, matching: decision.matching, begun }, policy);
+  if (reattestation && proven && now >= proven) {
+    return { ends: true, reason: refuseUnproven(reattestation) };
+  }
+  const due = earlier(options.disconnectExpired ? expires : undefined, proven);
+  return { ends: false, options, due };
+}
+
+function earlier(a: Date | undefined, b: Date | undefined): Date | undefined {
+  if (a === undefined || b === undefined) return a ?? b;
+  return a < b ? a : b;
 }

@@ -10,6 +10,15 @@ import type { ListField } from "./role-set.ts";
 /** Protocols that resources are reached by. */
 export type Protocol = "ssh" | "db" | "kube" | "app" | "desktop";
 
+/** Protocols that the cluster's mode and rules cover (device trust, section 3.3); for the others only roles decide. */
+export const coveredByCluster: Readonly<Record<Protocol, boolean>> = {
+  ssh: true,
+  db: true,
+  kube: true,
+  app: false,
+  desktop: false,
+};
+
 /** Something that a role must list: allowed when an allow list has it, refused when any deny list has it. */
 export interface Demand {
   /** The list of the role. */
@@ -91,5 +100,27 @@ export function databaseTarget(
     ],
     usage: "db",
     lockable: { server_id: service.hostId },
+  };
+}
+
+/** A Kubernetes cluster as far as a decision needs it. */
+export interface KubernetesCluster {
+  /** Name of the resource. */
+  readonly name: string;
+  /** Static and dynamic labels together. */
+  readonly labels: Labels;
+  /** Host UUID of the agent. */
+  readonly hostId: string;
+}
+
+/** A Kubernetes cluster as a whole; what may be done in it, and as whom, is decided request by request. */
+export function kubernetesTarget({ name, labels, hostId }: KubernetesCluster): AccessTarget {
+  return {
+    protocol: "kube",
+    name,
+    labels,
+    demands: [],
+    usage: "kube",
+    lockable: { server_id: hostId },
   };
 }

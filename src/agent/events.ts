@@ -71,20 +71,22 @@ export class EventReporter implements Closable {
     }
   }
 
-  /** Queues the event. Never throws. `index` is its place in the stream of a session. */
-  report<T extends EventType>(type: T, fields: EventFields<T>, index = 0): void {
+  /** Queues the event and gives its id. Never throws. `index` is its place in the stream of a session. */
+  report<T extends EventType>(type: T, fields: EventFields<T>, index = 0): string {
     if (this.#queue.length >= queueLimit) {
       this.#queue.shift();
       this.#options.logger.error("an audit event is lost: the auth service is away for too long");
     }
-    this.reportKept(type, fields, index);
+    return this.reportKept(type, fields, index);
   }
 
   /** As {@link report}, but never dropped: for who waits for {@link room} before there is more to report. */
-  reportKept<T extends EventType>(type: T, fields: EventFields<T>, index = 0): void {
-    this.#queue.push(utf8(JSON.stringify(this.#create(type, fields, index))));
+  reportKept<T extends EventType>(type: T, fields: EventFields<T>, index = 0): string {
+    const event = this.#create(type, fields, index);
+    this.#queue.push(utf8(JSON.stringify(event)));
     if (this.#queue.length >= batchSize) this.#endGathering();
     this.#sending ??= this.#send();
+    return event.uid;
   }
 
   /** Resolves when what is queued has become little; undefined while it is. For what may wait rather than be lost. */

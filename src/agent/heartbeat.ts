@@ -22,7 +22,7 @@ export interface HeartbeatOptions {
 }
 
 /** A document that an agent may advertise. The name tells it from the agent's others. */
-export type Advertised = ResourceOf["node" | "db_server"];
+export type Advertised = ResourceOf["node" | "db_server" | "kube_server"];
 
 /** Sends heartbeats until closed. */
 export class Heartbeat implements Closable {

@@ -3,9 +3,11 @@
  * throws, because a lock or a setting that is overlooked would allow too much.
  */
 import type { PolicyView } from "#access/access-checks.ts";
+import { type Reattestation, reattestationOf } from "#access/reattestation.ts";
 import { Fault } from "#base/fault.ts";
 import type { Logger } from "#base/log.ts";
 import type { AuthorityChange } from "#gen/gatehouse/v1/agent_pb.ts";
+import { attestationPolicySchema } from "#resource/attestation-policy.ts";
 import { type CertAuthority, certAuthoritySchema } from "#resource/cert-authority.ts";
 import {
   type ClusterAuthPreference,
@@ -18,6 +20,8 @@ import {
 import { type Database, databaseSchema } from "#resource/database.ts";
 import { type DatabaseServer, databaseServerSchema } from "#resource/database-server.ts";
 import { type DeviceFacts, deviceFactsSchema } from "#resource/device-facts.ts";
+import { type KubeCluster, kubeClusterSchema } from "#resource/kube-cluster.ts";
+import { type KubeServer, kubeServerSchema } from "#resource/kube-server.ts";
 import { type Lock, lockSchema } from "#resource/lock.ts";
 import { type Node, nodeSchema } from "#resource/node.ts";
 import { type Role, roleSchema } from "#resource/role.ts";
@@ -56,6 +60,8 @@ export interface FollowedResources {
   readonly node: ReadonlyMap<string, Node>;
   readonly db: ReadonlyMap<string, Database>;
   readonly db_server: ReadonlyMap<string, DatabaseServer>;
+  readonly kube_cluster: ReadonlyMap<string, KubeCluster>;
+  readonly kube_server: ReadonlyMap<string, KubeServer>;
 }
 
 /** A kind that some services follow besides what every decision needs. */
@@ -63,7 +69,13 @@ export type FollowedKind = keyof FollowedResources;
 
 const followedSchemas: {
   readonly [K in FollowedKind]: { parse(value: unknown): unknown };
-} = { node: nodeSchema, db: databaseSchema, db_server: databaseServerSchema };
+} = {
+  node: nodeSchema,
+  db: databaseSchema,
+  db_server: databaseServerSchema,
+  kube_cluster: kubeClusterSchema,
+  kube_server: kubeServerSchema,
+};
 
 /** The kinds that every decision needs. */
 export const policyKinds = [
@@ -73,6 +85,7 @@ export const policyKinds = [
   "cluster_auth_preference",
   "cluster_networking_config",
   "session_recording_config",
+  "attestation_policy",
 ] as const;
 
 /** The kind under which the feed carries facts of devices, for those that the service asks for. */
@@ -98,7 +111,13 @@ export function emptyView(): AuthorityView {
 }
 
 function noResources() {
-  return { node: new Map(), db: new Map(), db_server: new Map() } satisfies FollowedResources;
+  return {
+    node: new Map(),
+    db: new Map(),
+    db_server: new Map(),
+    kube_cluster: new Map(),
+    kube_server: new Map(),
+  } satisfies FollowedResources;
 }
 
 /** The documents of one snapshot and the changes after it. */
@@ -114,6 +133,7 @@ export class AuthorityDocuments {
   #authPreference: ClusterAuthPreference | undefined;
   #networking: ClusterNetworkingConfig | undefined;
   #recording: SessionRecordingConfig | undefined;
+  #reattestation: Reattestation | undefined;
 
   constructor(log: Logger) {
     this.#log = log;
@@ -157,6 +177,11 @@ export class AuthorityDocuments {
           given === undefined ? undefined : sessionRecordingConfigSchema.parse(given),
         );
         return;
+      case "attestation_policy":
+        this.#reattestation = read(kind, () =>
+          given === undefined ? undefined : reattestationOf(attestationPolicySchema.parse(given)),
+        );
+        return;
       default:
         this.#log.debug("the feed carries a kind that was not asked for", { kind });
     }
@@ -178,6 +203,7 @@ export class AuthorityDocuments {
       authPreference: this.#authPreference,
       locks: [...this.#locks.values()],
       devices: this.#devices,
+      ...(this.#reattestation === undefined ? {} : { reattestation: this.#reattestation }),
       current: true,
     };
     return {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import type { MessageInitShape } from "@bufbuild/protobuf";
+import { deviceFactsKind } from "#api/authority-documents.ts";
 import { AuthorityFeed } from "#api/authority-feed.ts";
 import { connectInMemory } from "#api/grpc/memory-pair.ts";
 import { GrpcServer } from "#api/grpc/server.ts";
@@ -20,6 +21,7 @@ import {
   defaultSessionRecordingConfig,
 } from "#resource/singletons.ts";
 import { formatAuthorizedKey } from "#ssh/public-key.ts";
+import { makeUser, testDevice, testFacts } from "../../test/support/identity.ts";
 import { makeLock, makeRole } from "../../test/support/policy.ts";
 import { createKey } from "../../test/support/ssh-keys.ts";
 import { ManualTimers } from "../../test/support/ssh-pair.ts";
@@ -206,4 +208,65 @@ test("a role that cannot be read is missing, anything else that cannot be read e
   assert.equal(feed.view.policy.roles.has("a"), false);
   first.send(change("lock", "l", { kind: "lock", spec: { target: { galaxy: "x" } } }));
   await connection(1);
+});
+
+const facts = (id: string, document: object = testFacts): Update =>
+  change(deviceFactsKind, id, document);
+const ruled = change(
+  "role",
+  "r",
+  makeRole("r", { options: { device_posture: ['device.os == "linux"'] } }),
+);
+
+test("facts of a device that somebody holds are in the view, and their change is told with its id", async (t) => {
+  const { feed, connection } = start(t);
+  const auth = await connection(0);
+  assert.deepEqual((await auth.requests.next()).value.followDevices, []);
+  auth.send(...settings(), ruled, complete);
+  await feed.ready;
+  const told: (string | undefined)[] = [];
+  feed.onChange((id) => told.push(id));
+  const hold = feed.holdDevice(makeUser({ device: testDevice }));
+  assert.deepEqual((await auth.requests.next()).value.followDevices, [testDevice.deviceId]);
+  auth.send(facts(testDevice.deviceId));
+  await hold.known();
+  const { policy } = feed.view;
+  assert.deepEqual(policy.devices.get(testDevice.deviceId), testFacts);
+  auth.send(
+    change(deviceFactsKind, testDevice.deviceId),
+    change("lock", "l", makeLock({ user: "x" })),
+  );
+  while (told.length < 3) await new Promise((resolve) => setImmediate(resolve));
+  assert.deepEqual(told, [testDevice.deviceId, testDevice.deviceId, undefined]);
+  assert.equal(policy.devices.size, 0);
+});
+
+test("after a loss the facts are asked for with the first message, and the old ones stand until then", async (t) => {
+  const { feed, connection } = start(t);
+  const first = await connection(0);
+  first.send(...settings(), ruled, complete);
+  await feed.ready;
+  const hold = feed.holdDevice(makeUser({ device: testDevice }));
+  first.send(facts(testDevice.deviceId));
+  await hold.known();
+  first.end();
+  const second = await connection(1);
+  assert.deepEqual((await second.requests.next()).value.followDevices, [testDevice.deviceId]);
+  assert.ok(feed.view.policy.devices.has(testDevice.deviceId));
+  second.send(
+    ...settings(),
+    ruled,
+    facts(testDevice.deviceId, { ...testFacts, owner: "bob" }),
+    complete,
+  );
+  await hold.known();
+  assert.equal(feed.view.policy.devices.get(testDevice.deviceId)?.owner, "bob");
+});
+
+test("where no rule looks at devices, and for a login without one, nobody waits", async (t) => {
+  const { feed, connection } = start(t);
+  (await connection(0)).send(...settings(), complete);
+  await feed.ready;
+  await feed.holdDevice(makeUser({ device: testDevice })).known();
+  await feed.holdDevice(makeUser()).known();
 });

@@ -202,3 +202,30 @@ test("time alone ends what a rule about an age allowed", () => {
   timers.run(roundMs);
   assert.deepEqual(ends, ["alice: role-device-posture"]);
 });
+
+test("a session whose device is to prove itself goes on with each proof, and ends an interval after the last", () => {
+  const reattestation = { everyMs: 2 * roundMs, since: new Date(0) };
+  const devices = new Map<string, DeviceFacts>();
+  const { review, clock, timers, ends, session, changeFacts } = start({
+    ...access({ device_trust_mode: "required" }),
+    devices,
+    reattestation,
+  });
+  const { describe } = session("alice");
+  review.add(
+    session("alice", {
+      describe: () => ({ ...describe(), identity: makeUser({ device: testDevice }) }),
+    }),
+  );
+  const pass = () => {
+    clock.advance(roundMs);
+    timers.run(roundMs);
+  };
+  pass();
+  devices.set(testDevice.deviceId, { ...testFacts, data_time: clock.now().toISOString() });
+  changeFacts(testDevice.deviceId);
+  pass();
+  assert.deepEqual(ends, []);
+  pass();
+  assert.deepEqual(ends, ["alice: reattestation"]);
+});

@@ -36,11 +36,17 @@ export interface SessionReviewOptions {
 /** Rules may speak of the age of a fact: without any change, sessions are judged again this often. */
 const reviewEveryMs = 30_000;
 
+/** A session that is open. */
+interface Watched {
+  readonly begun: Date;
+  /** Cancels its own time. */
+  cancel: () => void;
+}
+
 /** All sessions of a service. */
 export class SessionReview implements Closable {
   readonly #options: SessionReviewOptions;
-  /** Each with the function that cancels its own time. */
-  readonly #open = new Map<ReviewedSession, () => void>();
+  readonly #open = new Map<ReviewedSession, Watched>();
   readonly #stopListening: () => void;
   #cancelRound: () => void = () => {};
   /** The rules that everything open was judged by. */
@@ -60,7 +66,7 @@ export class SessionReview implements Closable {
    * the session is over.
    */
   add(session: ReviewedSession): () => void {
-    this.#open.set(session, () => {});
+    this.#open.set(session, { begun: this.#options.clock.now(), cancel: () => {} });
     const reason = this.#judge(session);
     if (reason !== undefined) {
       this.#remove(session);
@@ -121,7 +127,8 @@ export class SessionReview implements Closable {
     try {
       const { policy, networking } = feed.view;
       const now = clock.now();
-      const standing = judgeSession(session.describe(), { policy, networking, now });
+      const { begun = now } = this.#open.get(session) ?? {};
+      const standing = judgeSession(session.describe(), { policy, networking, now, begun });
       if (standing.ends) return standing.reason;
       this.#setTime(session, standing.due, now);
       session.goesOn?.(standing.options);
@@ -137,18 +144,19 @@ export class SessionReview implements Closable {
   }
 
   #setTime(session: ReviewedSession, due: Date | undefined, now: Date): void {
-    this.#open.get(session)?.();
+    const watched = this.#open.get(session);
+    watched?.cancel();
     const wait = due === undefined ? undefined : Math.max(due.getTime() - now.getTime(), 1);
     // What is farther away than a round is set by the last round before it.
     const cancel =
       wait === undefined || wait > 2 * reviewEveryMs
         ? () => {}
         : this.#options.startTimer(wait, () => this.#reviewOne(session));
-    this.#open.set(session, cancel);
+    if (watched !== undefined) watched.cancel = cancel;
   }
 
   #remove(session: ReviewedSession): void {
-    this.#open.get(session)?.();
+    this.#open.get(session)?.cancel();
     this.#open.delete(session);
   }
 }

@@ -5,6 +5,7 @@
 import { actorFields, commonFields, type EventDefinition } from "./definition.ts";
 import { databaseEvents } from "./events/database.ts";
 import { deviceEvents } from "./events/device.ts";
+import { kubernetesEvents } from "./events/kubernetes.ts";
 import { loginEvents } from "./events/login.ts";
 import { resourceEvents } from "./events/resource.ts";
 import { sessionEvents } from "./events/session.ts";
@@ -16,6 +17,7 @@ const catalogue = {
   ...sessionEvents,
   ...deviceEvents,
   ...databaseEvents,
+  ...kubernetesEvents,
 } as const;
 
 type Catalogue = typeof catalogue;

@@ -74,3 +74,14 @@ export const databaseFields = [
   "db_type",
   "db_origin",
 ] as const;
+
+/** The Kubernetes cluster of a request or session, and who somebody is inside of it. */
+export const kubernetesFields = [
+  "kubernetes_cluster",
+  "kubernetes_users",
+  "kubernetes_groups",
+  "kubernetes_labels",
+  "kubernetes_pod_namespace",
+  "kubernetes_pod_name",
+  "kubernetes_container_name",
+] as const;

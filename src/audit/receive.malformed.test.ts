@@ -37,6 +37,25 @@ test("takes an event of the agent itself and gives it the frame of this cluster"
   });
 });
 
+test("a proxy reports whom it refused, and nothing that happens on servers; a server the other way round", () => {
+  const proxy: SystemIdentity = { ...sender, systemRoles: ["Proxy"] };
+  const both: SystemIdentity = { ...sender, systemRoles: ["Proxy", "Node"] };
+  const { uid, time } = good;
+  const denial = { event: "access.denied", uid, time, user: "alice", rpc: "x", error: "locked" };
+  const denied = (error: unknown) => isFault(error, "access-denied");
+  for (const [event, from, taken] of [
+    [denial, proxy, true],
+    [denial, sender, false],
+    [denial, both, true],
+    [good, proxy, false],
+    [good, both, true],
+    [{ ...denial, event: "cert.create", cert_type: "user", identity: {} }, proxy, false],
+  ] as const) {
+    if (taken) assert.equal(receiveEvent(event, from, now).event, event.event);
+    else assert.throws(() => receiveEvent(event, from, now), denied);
+  }
+});
+
 test("redacts what nobody classified", () => {
   assert.equal(
     receiveEvent({ ...good, environment: "KEY=1" }, sender, now)["environment"],

@@ -9,9 +9,12 @@ import { allowedFields, codeOf, findDefinition } from "./catalogue.ts";
 import type { AuditEvent } from "./event.ts";
 import { redactFields } from "./redact.ts";
 
-/** Types that only the auth service itself may write: grants and changes of the cluster. */
+/** What agents may report. Types that are not here only the auth service itself may write: grants and changes of the cluster. */
 const reportable =
-  /^(session\.|exec$|subsystem$|port$|x11-forward$|client\.disconnect$|sftp$|resize$|auth$|db\.session\.)/;
+  /^(session\.|exec$|subsystem$|port$|x11-forward$|client\.disconnect$|sftp$|resize$|auth$|db\.session\.|kube\.request$)/;
+
+/** What proxies may report: whom they refused. */
+const reportableByProxies = /^access\.denied$/;
 
 /** How far an agent's clock may run ahead of ours. */
 const maxSkewMs = 5 * 60_000;
@@ -33,7 +36,10 @@ export function receiveEvent(given: unknown, sender: SystemIdentity, now: Date):
   } = given as Record<string, unknown>;
   const definition = typeof event === "string" ? findDefinition(event) : undefined;
   if (typeof event !== "string" || definition === undefined) throw malformed("its type is unknown");
-  if (!reportable.test(event)) {
+  const may = sender.systemRoles.map((role) =>
+    role === "Proxy" ? reportableByProxies : reportable,
+  );
+  if (!may.some((types) => types.test(event))) {
     throw new Fault("access-denied", `an agent may not report events of the type ${event}`);
   }
   if (fields["server_id"] !== undefined && fields["server_id"] !== sender.hostId) {

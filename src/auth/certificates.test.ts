@@ -69,6 +69,21 @@ test("a certificate for other keys ends no later and keeps device, address and M
   await cluster.close();
 });
 
+test("an account that was locked after its login gets nothing more, not even with a second factor", async () => {
+  const { cluster, caller } = await startWithLogin();
+  await cluster.auth.context.stores.users.modify("alice", (user) => ({
+    ...user,
+    spec: { ...user.spec, status: { ...user.spec.status, is_locked: true } },
+  }));
+  for (const changes of [{}, { mfaVerified: "m", singleUse: true }]) {
+    await assert.rejects(
+      reissue(cluster, caller, changes),
+      (error) => isFault(error, "locked") && /user "alice" is locked/.test(error.message),
+    );
+  }
+  await cluster.close();
+});
+
 test("a certificate for one use says so, and has no SSH half", async () => {
   const { cluster, caller } = await startWithLogin();
   const fresh = await reissue(cluster, caller, { usage: "db" });

@@ -14,6 +14,7 @@ import type { AuthContext } from "./context.ts";
 import { loadPolicy } from "./policy.ts";
 import { certifyUser } from "./users/certify.ts";
 import { identityOfLogin } from "./users/identity.ts";
+import { lockedUserFault } from "./users/locked-user.ts";
 
 /** What is asked for. */
 export interface ReissueRequest {
@@ -73,10 +74,13 @@ async function reissuedIdentity(
   request: ReissueRequest,
 ): Promise<UserIdentity> {
   const user = await context.stores.users.get(caller.username);
+  const locked = lockedUserFault(user);
+  if (locked) throw locked;
   const now = context.clock.now();
   if (request.expires && request.expires <= now) {
     throw new Fault("access-denied", "the wanted end of the certificate lies in the past");
   }
+  if (request.usage === "kube") await assertKubeCluster(context, request.kubernetesCluster);
   const policy = await loadPolicy(context);
   const set = applyRoles(caller, policy.roles);
   // A proof of this moment is worth a moment, also for a client that does not ask for a short certificate.
@@ -105,4 +109,13 @@ async function reissuedIdentity(
     ...(impersonator ? { impersonator } : {}),
     ...(request.database ? { database: request.database } : {}),
   };
+}
+
+/** A certificate for nothing would only be refused later, with less to say. */
+async function assertKubeCluster({ stores }: AuthContext, name: string): Promise<void> {
+  const served = await stores.kubeServers.all();
+  if (served.some(({ metadata }) => metadata.name === name)) return;
+  throw new Fault("invalid", `kubernetes cluster "${name.slice(0, 100)}" is not registered`, {
+    hint: "list those that your roles let you see with: tsh kube ls",
+  });
 }

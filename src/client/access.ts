@@ -6,10 +6,11 @@ import type { Duplex } from "node:stream";
 import type { Fault } from "#base/fault.ts";
 import type { DatabaseRoute } from "#identity/identity.ts";
 import type { Database } from "#resource/database.ts";
+import type { KubeCluster } from "#resource/kube-cluster.ts";
 import type { MessageTransport } from "#ssh/connection/message-transport.ts";
 import type { Signer } from "#ssh/signer.ts";
 
-/** Which nodes or databases to list. Empty parts do not restrict. */
+/** Which nodes, databases or Kubernetes clusters to list. Empty parts do not restrict. */
 export interface ResourceQuery {
   readonly labels: Readonly<Record<string, string>>;
   /** A predicate such as `labels["env"] == "dev"`. */
@@ -77,6 +78,12 @@ export function deviceless({ message, hint }: Fault): DeviceState {
   return { assetTag: undefined, problem: message, ...(hint === undefined ? {} : { hint }) };
 }
 
+/** What proves the person to a Kubernetes cluster. PEM. */
+export interface KubeCredential {
+  readonly certificate: string;
+  readonly key: string;
+}
+
 /** The cluster behind one login. */
 export interface ClusterAccess {
   listNodes(query: ResourceQuery): Promise<NodeDocument[]>;
@@ -91,6 +98,12 @@ export interface ClusterAccess {
    * device's keys are.
    */
   dialDatabase(route: DatabaseRoute): Promise<Duplex>;
+  /** Every Kubernetes cluster once, by name, as `tctl get kube_cluster` prints it. */
+  listKubeClusters(query: ResourceQuery): Promise<KubeCluster[]>;
+  /** A key and a certificate for one Kubernetes cluster, for a program that keeps them in memory. */
+  certifyForKube(kubeCluster: string): Promise<KubeCredential>;
+  /** Opens a stream on which HTTP/1.1 is spoken to a Kubernetes cluster. The key stays where the device's keys are. */
+  dialKube(kubeCluster: string): Promise<Duplex>;
   /** Authenticates the device anew, if this machine has one, and says how that went. */
   refreshDevice(): Promise<DeviceState>;
   device(): Promise<DeviceState>;

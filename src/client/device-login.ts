@@ -24,8 +24,8 @@ export async function authenticateAfterLogin(
   onTpmBusy?: OnTpmBusy,
 ): Promise<DeviceState> {
   if (policy.deviceTrustDisabled) return none;
-  const autoEnroll =
-    policy.autoEnroll && settings.env["TELEPORT_DEVICE_AUTO_ENROLL_DISABLED"] !== "1";
+  const optedOut = isTrue(settings.env["TELEPORT_DEVICE_AUTO_ENROLL_DISABLED"]);
+  const autoEnroll = policy.autoEnroll && !optedOut;
   const hasKey = existsSync(deviceKeyFile(settings.env));
   if (!hasKey && !autoEnroll) return none;
   try {
@@ -37,6 +37,11 @@ export async function authenticateAfterLogin(
     if (!isFault(error)) throw error;
     return deviceless(error);
   }
+}
+
+/** The words for true that official clients read. */
+function isTrue(word: string | undefined): boolean {
+  return /^(1|t|T|TRUE|true|True)$/.test(word ?? "");
 }
 
 /** Authenticates the device anew, now; used after a login and after an enrolment. */

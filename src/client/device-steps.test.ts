@@ -149,6 +149,22 @@ const rows: readonly (readonly [string, DeviceStatus, readonly (readonly [string
     ],
   ],
   [
+    "refused for what it measured at its start",
+    status({
+      ...enrolled,
+      details: {
+        owner: "alice",
+        credentialId: "key",
+        lastAuthenticated: undefined,
+        bootRefused: new Date("2026-11-21T09:00:00Z"),
+      },
+    }),
+    [
+      ["boot", /^an administrator .*: tctl devices ekcert inspect --asset-tag=LAP1$/],
+      ["carried", /tsh login/],
+    ],
+  ],
+  [
     "no serial number: the cluster cannot say anything of the device",
     status({ mayEnrollAlone: true }, { assetTag: "", noAssetTag: noSerial }),
     [["serial", /^set one$/]],

@@ -14,6 +14,7 @@ export interface MissingStep {
     | "enrollment"
     | "lock"
     | "posture"
+    | "boot"
     | "carried";
   readonly what: string;
   /** What to type or do. */
@@ -61,6 +62,14 @@ export function missingSteps(status: DeviceStatus): MissingStep[] {
     return [...steps, { about: "lock", what: cluster.lock, hint }];
   }
   steps.push(...cluster.unmetRules.map(postureStep));
+  if (cluster.details?.bootRefused !== undefined) {
+    const when = cluster.details.bootRefused.toISOString();
+    steps.push({
+      about: "boot",
+      what: `the cluster refused this device for what its firmware measured at the last start (${when})`,
+      hint: `an administrator sees what it was, and can approve it: tctl devices ekcert inspect --asset-tag=${assetTag}`,
+    });
+  }
   if (login?.summary.device === undefined) {
     steps.push({
       about: "carried",

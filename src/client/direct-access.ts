@@ -6,14 +6,17 @@
 import type { Duplex } from "node:stream";
 import type { GrpcClient } from "#api/grpc/client.ts";
 import { type Clock, systemClock } from "#base/clock.ts";
-import { type Fault, isFault } from "#base/fault.ts";
+import { Fault, isFault } from "#base/fault.ts";
 import type { DatabaseRoute } from "#identity/identity.ts";
 import type { Database } from "#resource/database.ts";
+import type { KubeCluster } from "#resource/kube-cluster.ts";
+import { type StartTimer, systemTimer } from "#ssh/timer.ts";
 import {
   type ClusterAccess,
   type DeviceState,
   type DialTarget,
   deviceless,
+  type KubeCredential,
   type NodeDocument,
   type NodeLogin,
   type ResourceQuery,
@@ -25,6 +28,7 @@ import { type ClientIdentity, storedIdentity } from "./cluster/identity.ts";
 import { dialNode } from "./cluster/tunnel.ts";
 import type { StoredLogin } from "./profile/logins.ts";
 import { readCredentials } from "./profile/store.ts";
+import { Reattestation } from "./reattestation.ts";
 
 /** What a direct access works with. */
 export interface DirectOptions {
@@ -32,6 +36,7 @@ export interface DirectOptions {
   /** The machine's device key; undefined uses the stored identity only. */
   readonly device: DeviceAuthenticator | undefined;
   readonly clock?: Clock;
+  readonly startTimer?: StartTimer;
   /** Told of every device-bearing identity, so that its public part can be shown. */
   readonly onDevice?: (identity: ClientIdentity) => void | Promise<void>;
 }
@@ -46,12 +51,14 @@ export class DirectAccess implements ClusterAccess {
   readonly #options: DirectOptions;
   readonly #clock: Clock;
   readonly #address: ClusterAddress;
+  readonly #reattestation: Reattestation;
   #identity: Promise<ClientIdentity> | undefined;
   #auth: { client: GrpcClient; of: ClientIdentity } | undefined;
   readonly #databases = new Map<
     string,
     { issued: Promise<DatabaseIdentity>; of: ClientIdentity }
   >();
+  readonly #kube = new Map<string, { issued: Promise<KubeCredential>; of: ClientIdentity }>();
   #loginExpires = new Date(0);
   #problem: { fault: Fault; at: number } | undefined;
 
@@ -60,6 +67,12 @@ export class DirectAccess implements ClusterAccess {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
     this.#address = addressOf(options.login);
+    this.#reattestation = new Reattestation({
+      interval: () => this.#askInterval(),
+      prove: () => this.#proveAgain(),
+      clock: this.#clock,
+      startTimer: options.startTimer ?? systemTimer,
+    });
   }
 
   get address(): ClusterAddress {
@@ -98,12 +111,12 @@ export class DirectAccess implements ClusterAccess {
   }
 
   async dialNode(target: DialTarget): Promise<Duplex> {
-    return dialNode(this.#address, (await this.identity()).tls, target);
+    return this.#dial(await this.identity(), target);
   }
 
   async logInToNode(target: DialTarget): Promise<NodeLogin> {
     const identity = await this.identity();
-    const dialled = dialNode(this.#address, identity.tls, target);
+    const dialled = this.#dial(identity, target);
     dialled.catch(() => {});
     // Loaded while the node is being dialled.
     const { logIn } = await import("./ssh/log-in.ts");
@@ -118,7 +131,33 @@ export class DirectAccess implements ClusterAccess {
 
   async dialDatabase(route: DatabaseRoute): Promise<Duplex> {
     const { dialDatabase } = await import("./cluster/databases.ts");
-    return dialDatabase(this.#address, await this.#databaseIdentity(route), route);
+    const identity = await this.#databaseIdentity(route);
+    return this.#watch(await dialDatabase(this.#address, identity, route), await this.identity());
+  }
+
+  async listKubeClusters(query: ResourceQuery): Promise<KubeCluster[]> {
+    const { listKubeClusters } = await import("./cluster/kube.ts");
+    return listKubeClusters(await this.auth(), query);
+  }
+
+  /** One certificate serves a Kubernetes cluster until the identity that it was issued to is renewed. */
+  async certifyForKube(kubeCluster: string): Promise<KubeCredential> {
+    const identity = await this.identity();
+    const held = this.#kube.get(kubeCluster);
+    if (held?.of === identity) return held.issued;
+    const { certifyForKube } = await import("./cluster/kube.ts");
+    const { user, cluster } = this.#options.login.key;
+    const login = { user, cluster, expires: identity.expires };
+    const issued = this.auth().then((auth) => certifyForKube(auth, login, kubeCluster));
+    this.#kube.set(kubeCluster, { issued, of: identity });
+    issued.catch(() => this.#kube.delete(kubeCluster));
+    return issued;
+  }
+
+  async dialKube(kubeCluster: string): Promise<Duplex> {
+    const { dialKube } = await import("./cluster/kube.ts");
+    const credential = await this.certifyForKube(kubeCluster);
+    return this.#watch(await dialKube(this.#address, credential), await this.identity());
   }
 
   async device(): Promise<DeviceState> {
@@ -134,8 +173,31 @@ export class DirectAccess implements ClusterAccess {
   }
 
   close(): void {
+    this.#reattestation.close();
     void this.#auth?.client.close();
     this.#auth = undefined;
+  }
+
+  async #dial(identity: ClientIdentity, target: DialTarget): Promise<Duplex> {
+    return this.#watch(await dialNode(this.#address, identity.tls, target), identity);
+  }
+
+  /** While a connection of a device is open, the cluster may want to hear of the device again. */
+  #watch(stream: Duplex, { assetTag }: ClientIdentity): Duplex {
+    if (assetTag !== undefined) stream.once("close", this.#reattestation.hold());
+    return stream;
+  }
+
+  async #askInterval(): Promise<number> {
+    const { askReattestation } = await import("./cluster/reattestation.ts");
+    return askReattestation(await this.auth());
+  }
+
+  /** The identity of before stays when this fails: it is good until it ends. */
+  async #proveAgain(): Promise<void> {
+    const { login } = this.#options;
+    const stored = storedIdentity(login, await readCredentials(login), this.#clock.now());
+    this.#identity = Promise.resolve(await this.#authenticate(stored));
   }
 
   /** One certificate serves all connections to a database until the identity that it was issued to is renewed. */
@@ -165,25 +227,29 @@ export class DirectAccess implements ClusterAccess {
   }
 
   async #obtain(): Promise<ClientIdentity> {
-    const { login, device, onDevice } = this.#options;
+    const { login, device } = this.#options;
     const stored = storedIdentity(login, await readCredentials(login), this.#clock.now());
     this.#loginExpires = stored.expires;
     if (device === undefined || !(await device.hasCredential())) return stored;
     try {
-      const { authenticateDevice } = await import("./cluster/device-session.ts");
-      const identity = await authenticateDevice(
-        this.#address,
-        { identity: stored, user: login.key.user },
-        device,
-      );
-      this.#problem = undefined;
-      await onDevice?.(identity);
-      return identity;
+      return await this.#authenticate(stored);
     } catch (error) {
       // A login without a device is still a login; whoever needs the device is told why there is none.
       if (!isFault(error)) throw error;
       this.#problem = { fault: error, at: this.#clock.now().getTime() };
       return stored;
     }
+  }
+
+  /** Throws `not-found` where this machine has no device. */
+  async #authenticate(stored: ClientIdentity): Promise<ClientIdentity> {
+    const { login, device, onDevice } = this.#options;
+    if (device === undefined) throw new Fault("not-found", "this machine is no device");
+    const { authenticateDevice } = await import("./cluster/device-session.ts");
+    const person = { identity: stored, user: login.key.user };
+    const identity = await authenticateDevice(this.#address, person, device);
+    this.#problem = undefined;
+    await onDevice?.(identity);
+    return identity;
   }
 }

@@ -24,6 +24,7 @@ import type { GatehouseConfig } from "./config/config.ts";
 import { openDatabases } from "./databases.ts";
 import { makePrivateFolder } from "./files.ts";
 import { settleHostId } from "./host-id.ts";
+import { openKubernetes } from "./kubernetes.ts";
 import { openNode, sshPrincipals } from "./node.ts";
 import { joinCluster, joinOwnCluster, type Uplink } from "./uplink.ts";
 import { readKeyPair, settleSelfSigned } from "./web-certificate.ts";
@@ -89,6 +90,11 @@ async function startAgents(
     members.push(uplink);
     await openDatabases(parts, config.databases, uplink);
   }
+  if (config.kubernetes) {
+    const uplink = await joinCluster(parts, "Kube");
+    members.push(uplink);
+    await openKubernetes(parts, config.kubernetes, uplink);
+  }
   const served = members.length > 0;
   let ended: Promise<unknown> | undefined;
   if (config.mdm.length > 0) {
@@ -133,6 +139,10 @@ async function startCluster(
   if (config.databases) {
     const uplink = await joinOwnCluster(parts, "Db", { auth, proxy });
     await openDatabases(parts, config.databases, uplink);
+  }
+  if (config.kubernetes) {
+    const uplink = await joinOwnCluster(parts, "Kube", { auth, proxy });
+    await openKubernetes(parts, config.kubernetes, uplink);
   }
   if (config.mdm.length > 0) {
     const client = closer.add(auth.connect(serviceIdentity(auth.context, hostId, "MDM")));

@@ -14,7 +14,7 @@ export interface DatabaseContext {
   /** Host UUID of the agent. */
   readonly hostId: string;
   readonly nodename: string;
-  readonly feed: Pick<AuthorityFeed, "view">;
+  readonly feed: Pick<AuthorityFeed, "view" | "holdDevice">;
   readonly served: Pick<ServedDatabases, "find">;
   /** Ends what the rules no longer allow. */
   readonly review: SessionReview;

@@ -8,6 +8,7 @@ import { begunIdentity } from "#access/running-session.ts";
 import type { SessionOptions } from "#access/session-options.ts";
 import { type AccessTarget, type DatabaseLogin, databaseTarget } from "#access/target.ts";
 import { Liveness } from "#agent/liveness.ts";
+import type { DeviceHold } from "#api/followed-devices.ts";
 import { actorOf } from "#audit/actor.ts";
 import { explained, refusalFields } from "#audit/refusal.ts";
 import { Fault, isFault, messageOf } from "#base/fault.ts";
@@ -43,6 +44,8 @@ export class DatabaseSession {
   #queries = 0;
   #began: Date | undefined;
   #liveness: Liveness | undefined;
+  /** What the cluster knows of the person's device, for posture rules. */
+  #device: DeviceHold | undefined;
   #leaveReview = () => {};
   #keepsText = true;
   #isCut = false;
@@ -72,6 +75,8 @@ export class DatabaseSession {
           },
         );
       }
+      this.#device ??= this.#context.feed.holdDevice(identity);
+      await this.#device.known();
       const decision = decideAccess({
         identity,
         target: this.#target(),
@@ -172,6 +177,7 @@ export class DatabaseSession {
   /** The session is over. */
   end(): void {
     this.#leaveReview();
+    this.#device?.release();
     this.#liveness?.close();
     const { events, clock } = this.#context;
     if (this.#began === undefined) return;

@@ -5,7 +5,7 @@ import { isFault } from "#base/fault.ts";
 import type { AttestedClock } from "#tpm/attest.ts";
 import type { AttestationKey } from "#tpm/attestation-key.ts";
 import { findHashOfApi } from "#tpm/constants.ts";
-import { parseEventLog } from "#tpm/event-log.ts";
+import { maxLogBytes, parseEventLog } from "#tpm/event-log.ts";
 import { findUnexplainedPcrs, isUnmeasured } from "#tpm/event-log-replay.ts";
 import { readFirmwareVersion } from "#tpm/firmware-version.ts";
 import { type AttestBytes, claimForm, type SignatureBytes } from "#tpm/forms.ts";
@@ -16,7 +16,7 @@ import type { PlatformParameters } from "./messages.ts";
 
 /**
  * `absent`: not sent. `unreadable`: does not parse. `unexplained`: does not lead to the quoted values.
- * `explained`: every PCR that it extends, and all of 0 to 7, have the quoted values.
+ * `explained`: it leads to the quoted values of all of PCR 0 to 7.
  */
 export type EventLogVerdict = "absent" | "unreadable" | "unexplained" | "explained";
 
@@ -45,6 +45,7 @@ export function verifyPlatform(
   nonce: Uint8Array,
 ): PlatformReport {
   if (sent === undefined) throw refuse("quote_count");
+  if (sent.eventLog.length > maxLogBytes) throw refuse("event_log_limit");
   const quotes = sent.quotes.map(({ quote, signature }) => ({
     quote: claimForm<AttestBytes>(quote),
     signature: claimForm<SignatureBytes>(signature),

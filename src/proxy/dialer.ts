@@ -15,10 +15,10 @@ import { findTarget, parseTarget } from "./targets.ts";
 const directTimeoutMs = 10_000;
 
 /** What people call resources that agents serve. */
-const nouns = { db_server: "database" } as const satisfies Record<
-  Exclude<ReachableKind, "node">,
-  string
->;
+const nouns = {
+  db_server: "database",
+  kube_server: "Kubernetes cluster",
+} as const satisfies Record<Exclude<ReachableKind, "node">, string>;
 
 /** Resolves targets and dials them. */
 export class Dialer {

@@ -13,9 +13,11 @@ import { WebSessionService } from "#gen/gatehouse/v1/web_pb.ts";
 import { DeviceTrustService } from "#gen/teleport/devicetrust/v1/service_pb.ts";
 import { systemTimer } from "#ssh/timer.ts";
 import { type AgentDialer, AgentRegistry } from "./agents/registry.ts";
+import { DenialLog } from "./denials.ts";
 import { Dialer } from "./dialer.ts";
 import { openAgentDoor } from "./doors/agents.ts";
 import { openDatabaseDoor } from "./doors/databases.ts";
+import { KubeDoor } from "./doors/kube.ts";
 import { PeerCheck } from "./doors/peers.ts";
 import { openTransportDoor } from "./doors/transport.ts";
 import { openTunnelDoor } from "./doors/tunnel.ts";
@@ -104,15 +106,17 @@ export class ProxyService implements Closable {
         logger,
         random: systemRandom,
         startTimer: systemTimer,
-        alsoFollow: ["node", "db_server"],
+        alsoFollow: ["node", "db_server", "kube_server"],
       }),
     );
     await feed.ready;
     const peers = this.#closer.add(new PeerCheck(feed, clock));
+    const denials = new DenialLog({ client, clusterName, clock, random: systemRandom, logger });
     const dialer = new Dialer(feed, this.#agents);
     const { dialAuth } = options;
-    const transport = openTransportDoor({ peers, dialer, clusterName, dialAuth, logger });
+    const transport = openTransportDoor({ peers, denials, dialer, clusterName, dialAuth, logger });
     this.#closer.add(transport.server);
+    const kube = this.#closer.add(new KubeDoor({ peers, dialer, logger }));
     const web = openWebDoor({
       login: createClient(LoginService, client),
       sessions: createClient(WebSessionService, client),
@@ -128,14 +132,15 @@ export class ProxyService implements Closable {
         doors: {
           auth: ({ socket }) => options.acceptAuth(socket),
           transport: transport.accept,
-          tunnel: openTunnelDoor({ peers, dialer, clusterName, logger }),
+          tunnel: openTunnelDoor({ peers, denials, dialer, clusterName, logger }),
           database: openDatabaseDoor({
-            ...{ peers, dialer, logger },
+            ...{ peers, denials, dialer, logger },
             secure: (stream, from) => this.#secure(stream, from),
           }),
           agent: openAgentDoor({ peers, agents: this.#agents, logger }),
           // A client that probes for a layer 7 balancer in between wants to see the handshake succeed, and no more.
           probe: ({ socket }) => void socket.end(),
+          kube: (connection) => kube.accept(connection),
           web: web.accept,
         },
       }),

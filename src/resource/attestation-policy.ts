@@ -3,9 +3,11 @@
  * list of TPM makers in `cluster_auth_preference`. Our own kind (docs/decisions/0019-attestation-policy.md). One per cluster.
  */
 import * as z from "zod";
+import { parseDuration } from "#base/duration.ts";
 import { singletonMetadata } from "./metadata.ts";
 import {
   count,
+  duration,
   fallback,
   filledText,
   flag,
@@ -14,6 +16,7 @@ import {
   oneOf,
   optional,
   text,
+  time,
 } from "./scalar.ts";
 
 /** Systems whose devices prove their boot with a TPM. */
@@ -71,6 +74,15 @@ const rule = z
     "demands nothing: set event_log, secure_boot, unchanged_pcrs or allowed_firmware",
   );
 
+const intervals = { shortest: "1m", longest: "24h" };
+
+const interval = duration.refine(
+  (value) =>
+    parseDuration(value) >= parseDuration(intervals.shortest) &&
+    parseDuration(value) <= parseDuration(intervals.longest),
+  `must be between ${intervals.shortest} and ${intervals.longest}`,
+);
+
 const spec = z.strictObject({
   /** Accept keys of Windows devices that sign with SHA-1, as the Windows key provider makes them. */
   allow_sha1_on_windows: fallback(flag, false),
@@ -82,6 +94,14 @@ const spec = z.strictObject({
         "must not name two rules alike",
       ),
     [],
+  ),
+  /** Where a trusted device is demanded, it must have proved itself within this time, or its sessions end. */
+  reattestation: optional(
+    z.strictObject({
+      every: interval,
+      /** When the interval was set; auth writes it. Sessions of before have a whole interval from then. */
+      since: optional(time),
+    }),
   ),
 });
 

@@ -16,6 +16,8 @@ import {
 import { type Database, databaseSchema } from "./database.ts";
 import { type DatabaseServer, databaseServerSchema } from "./database-server.ts";
 import { type Device, deviceSchema } from "./device.ts";
+import { type KubeCluster, kubeClusterSchema } from "./kube-cluster.ts";
+import { type KubeServer, kubeServerSchema } from "./kube-server.ts";
 import { type Lock, lockSchema } from "./lock.ts";
 import { type Node, nodeSchema } from "./node.ts";
 import { type Role, roleSchema } from "./role.ts";
@@ -40,6 +42,8 @@ export interface ResourceOf {
   node: Node;
   db: Database;
   db_server: DatabaseServer;
+  kube_cluster: KubeCluster;
+  kube_server: KubeServer;
   cert_authority: CertAuthority;
 }
 
@@ -100,6 +104,14 @@ const table: { readonly [K in Kind]: Omit<KindInfo<K>, "kind"> } = {
   db_server: {
     words: ["db_servers", "database_server", "database_servers"],
     schema: databaseServerSchema,
+  },
+  kube_cluster: {
+    words: ["kube_clusters", "kube", "kubes", "kubernetes_cluster", "kubernetes_clusters"],
+    schema: kubeClusterSchema,
+  },
+  kube_server: {
+    words: ["kube_servers", "kubernetes_server", "kubernetes_servers"],
+    schema: kubeServerSchema,
   },
   cert_authority: {
     words: ["cert_authorities", "certificate_authority", "ca", "cas"],

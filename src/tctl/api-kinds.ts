@@ -7,6 +7,7 @@ import { createClient, type GrpcClient } from "#api/grpc/client.ts";
 import { Fault, type FaultCode, isFault } from "#base/fault.ts";
 import { AttestationService } from "#gen/gatehouse/v1/attestation_pb.ts";
 import { AuthService } from "#gen/proto/authservice_pb.ts";
+import type { PaginatedResource } from "#gen/proto/listing_pb.ts";
 import { ClusterConfigService } from "#gen/teleport/clusterconfig/v1/service_pb.ts";
 
 import { DeviceTrustService, DeviceView } from "#gen/teleport/devicetrust/v1/service_pb.ts";
@@ -131,15 +132,32 @@ export function kindCallsOver(grpc: GrpcClient): { readonly [K in Kind]: KindCal
       update: (database) => nothing(auth.updateDatabase(database)),
       remove: (Name) => auth.deleteDatabase({ Name }),
     },
-    db_server: {
-      list: () => listDatabaseServers(auth, ""),
+    db_server: agentKind((predicate) =>
+      listServers(auth, "db_server", predicate, ({ resource }) =>
+        resource.case === "DatabaseServer" ? [resource.value] : [],
+      ),
+    ),
+    kube_cluster: {
+      list: async () => (await auth.getKubernetesClusters({})).KubernetesClusters,
       get: async (name) =>
-        (await listDatabaseServers(auth, `name == ${JSON.stringify(name)}`)).at(0),
-      create: refuseServer,
-      upsert: refuseServer,
-      update: refuseServer,
-      remove: refuseServer,
+        (await auth.getKubernetesClusters({})).KubernetesClusters.find(
+          ({ Metadata }) => Metadata?.Name === name,
+        ),
+      create: (cluster) => nothing(auth.createKubernetesCluster(cluster)),
+      upsert: (cluster) =>
+        nothing(
+          auth
+            .createKubernetesCluster(cluster)
+            .catch(otherwise("already-exists", () => auth.updateKubernetesCluster(cluster))),
+        ),
+      update: (cluster) => nothing(auth.updateKubernetesCluster(cluster)),
+      remove: (Name) => auth.deleteKubernetesCluster({ Name }),
     },
+    kube_server: agentKind((predicate) =>
+      listServers(auth, "kube_server", predicate, ({ resource }) =>
+        resource.case === "KubernetesServer" ? [resource.value] : [],
+      ),
+    ),
     device: {
       list: () =>
         readPages((pageToken) =>
@@ -280,31 +298,43 @@ async function nothing(call: Promise<unknown>): Promise<undefined> {
   return undefined;
 }
 
-function listDatabaseServers(
+/** All rows of one kind of servers, as agents advertise them. */
+function listServers<T>(
   auth: ReturnType<typeof createClient<typeof AuthService>>,
+  ResourceType: string,
   PredicateExpression: string,
-): Promise<MessageOf<"db_server">[]> {
+  read: (row: PaginatedResource) => T[],
+): Promise<T[]> {
   return readPages((StartKey) =>
     auth
       .listResources({
-        ResourceType: "db_server",
+        ResourceType,
         Namespace: "default",
         Limit: pageSize,
         StartKey,
         PredicateExpression,
       })
-      .then((answer) => [
-        answer.Resources.flatMap(({ resource }) =>
-          resource.case === "DatabaseServer" ? [resource.value] : [],
-        ),
-        answer.NextKey,
-      ]),
+      .then((answer) => [answer.Resources.flatMap(read), answer.NextKey]),
   );
+}
+
+/** Calls of a kind that only agents write. */
+function agentKind<K extends "db_server" | "kube_server">(
+  list: (predicate: string) => Promise<MessageOf<K>[]>,
+): KindCalls<K> {
+  return {
+    list: () => list(""),
+    get: async (name) => (await list(`name == ${JSON.stringify(name)}`)).at(0),
+    create: refuseServer,
+    upsert: refuseServer,
+    update: refuseServer,
+    remove: refuseServer,
+  };
 }
 
 async function refuseServer(): Promise<never> {
   throw new Fault("invalid", "agents say themselves what they serve", {
-    hint: "write the database instead: kind: db",
+    hint: "write what it serves instead: kind: db, or kind: kube_cluster",
   });
 }
 

@@ -54,7 +54,7 @@ function describe(bytes: Uint8Array, authorities: EndorsementAuthorities, now: D
   const common = { ...describeAuthority(certificate), issued_at: issuerUrl(certificate) };
   if (certificate.ca) {
     const listed = authorities.some((each) => each.fingerprint256 === certificate.fingerprint256);
-    const chains = !listed && chainsToAuthority(certificate, authorities, [], now);
+    const chains = !listed && chainsToAuthority(certificate, authorities, now);
     const standing = chains ? "not listed, but issued by a listed authority" : "not listed";
     return { ...common, kind: "authority", cluster: listed ? "listed" : standing } as const;
   }

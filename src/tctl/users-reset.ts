@@ -21,6 +21,9 @@ export async function run(invocation: Invocation<typeof usersReset>): Promise<vo
     );
     console.print(url);
     console.print();
+    console.print(
+      `NOTE: logins that are open stay open; where they may be somebody else's: tctl lock --user=${args.user} --ttl=30h`,
+    );
     console.print(`NOTE: ${new URL(url).host} must be reachable from the user's machine.`);
   });
 }

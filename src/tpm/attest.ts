@@ -83,7 +83,7 @@ export function decodeAttest<Kind extends Attest["kind"]>(
   bytes: AttestBytes,
   kind: Kind,
 ): AttestOf<Kind> {
-  const value = decodeWhole(attest, bytes, "TPMS_ATTEST");
+  const value = decodeWhole(attest, bytes, "TPMS_ATTEST", "attest_malformed");
   if (value.kind !== kind) throw refuse("attest_type", `${value.kind} instead of ${kind}`);
   return value as AttestOf<Kind>;
 }
@@ -108,7 +108,7 @@ export type CreationData = Decoded<typeof creationData>;
 
 /** Decodes TPMS_CREATION_DATA. */
 export function decodeCreationData(bytes: CreationDataBytes): CreationData {
-  return decodeWhole(creationData, bytes, "TPMS_CREATION_DATA");
+  return decodeWhole(creationData, bytes, "TPMS_CREATION_DATA", "creation_malformed");
 }
 
 /** Encodes TPMS_CREATION_DATA. */

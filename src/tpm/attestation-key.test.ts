@@ -106,13 +106,11 @@ test("refuses a key that may decrypt", () => {
 
 test("refuses coordinates and signature integers that are longer than the curve", () => {
   const x = new Uint8Array(33);
-  assertRefused("malformed", () =>
-    publicKeyOf(decodePublic(changed({ x } as Partial<PublicArea>))),
-  );
+  assertRefused("ak_key", () => publicKeyOf(decodePublic(changed({ x } as Partial<PublicArea>))));
   const unknown = changed({ curve: 99 } as Partial<PublicArea>);
   assertRefused("ak_key", () => publicKeyOf(decodePublic(unknown)));
   const createSignature = encodeSignature({ kind: "ecdsa", hash: algorithm.sha256, r: x, s: x });
-  assertRefused("malformed", () =>
+  assertRefused("signature_malformed", () =>
     checkAttestationKey({ ...p256.parameters, createSignature }, strict),
   );
 });
@@ -120,7 +118,7 @@ test("refuses coordinates and signature integers that are longer than the curve"
 test("refuses a public area with its size in front", () => {
   const { public: area } = p256.parameters;
   const withSize = new Uint8Array([0, area.length, ...area]);
-  assertRefused("malformed", () => parseAttestationKey(claimForm(withSize), strict));
+  assertRefused("ak_malformed", () => parseAttestationKey(claimForm(withSize), strict));
 });
 
 function refuses(reason: string, sent: AttestationParameters): void {
@@ -130,7 +128,10 @@ function refuses(reason: string, sent: AttestationParameters): void {
 test("refuses a creation attestation signed by another key", () => {
   const other = new SimulatedTpm();
   const { createAttestation } = p256.parameters;
-  refuses("signature", { ...p256.parameters, createSignature: other.sign(createAttestation) });
+  refuses("creation_signature", {
+    ...p256.parameters,
+    createSignature: other.sign(createAttestation),
+  });
 });
 
 test("refuses a signature with another scheme than the key's", () => {
@@ -161,7 +162,7 @@ test("refuses creation data that is attested but has no form", () => {
       ? { ...attest, creationHash: new Uint8Array(Buffer.from(empty, "hex")) }
       : attest,
   );
-  refuses("malformed", { ...sent, createData });
+  refuses("creation_malformed", { ...sent, createData });
 });
 
 test("refuses a signed attestation without the TPM's magic", () => {

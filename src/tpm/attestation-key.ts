@@ -102,7 +102,7 @@ export function checkAttestationKey(
   policy: AttestationKeyPolicy,
 ): AttestationKey {
   const key = parseAttestationKey(sent.public, policy);
-  assertSignature(key, sent.createAttestation, sent.createSignature);
+  assertSignature(key, "creation", sent.createAttestation, sent.createSignature);
   const creation = decodeAttest(sent.createAttestation, "creation");
   if (!sameBytes(creation.objectName, key.name)) throw refuse("creation_name");
   const nameHash = findHash(key.area.nameAlg)?.name ?? "";

@@ -8,6 +8,7 @@ import { hex } from "#base/bytes.ts";
 import { DerReader, decodeDer } from "#der/reader.ts";
 import { contextConstructedTag, tags } from "#der/tags.ts";
 import { encodeNull, encodeOid, encodeSequence } from "#der/writer.ts";
+import { decodeBasicConstraints, extensionOids } from "#x509/extensions.ts";
 import { refuse } from "./refusal.ts";
 
 /** What a certificate says about an endorsement key. */
@@ -31,8 +32,6 @@ const maxBytes = 8192;
 const oid = {
   rsaEncryption: "1.2.840.113549.1.1.1",
   rsaesOaep: "1.2.840.113549.1.1.7",
-  subjectAltName: "2.5.29.17",
-  extendedKeyUsage: "2.5.29.37",
   manufacturer: "2.23.133.2.1",
   model: "2.23.133.2.2",
   version: "2.23.133.2.3",
@@ -42,12 +41,32 @@ const oid = {
 export function parseEndorsementCertificate(bytes: Uint8Array): EndorsementCertificate {
   try {
     const der = cutPadding(bytes);
-    const fields = decodeDer(der, readCertificate);
-    const certificate = new X509Certificate(der);
-    return { certificate, ...fields, key: parseEndorsementKey(fields.spki) };
+    const { serial, spki, extensions } = decodeDer(der, readCertificate);
+    const names = new Map(
+      readWith(extensions.get(extensionOids.alternativeNames), readDirectoryNames) ?? [],
+    );
+    return {
+      certificate: new X509Certificate(der),
+      key: parseEndorsementKey(spki),
+      serial,
+      usages: readWith(extensions.get(extensionOids.extendedKeyUsage), readUsages),
+      manufacturer: names.get(oid.manufacturer),
+      model: names.get(oid.model),
+      version: names.get(oid.version),
+    };
   } catch (cause) {
     throw refuse("ek_certificate", undefined, cause);
   }
+}
+
+/**
+ * How many authorities may stand between this one and the end of a path (RFC 5280 section 4.2.1.9); undefined for any number.
+ * Throws `malformed` when the certificate of the authority does not say it as it must.
+ */
+export function readPathLength(authority: Uint8Array): number | undefined {
+  const { extensions } = decodeDer(authority, readCertificate);
+  const constraints = extensions.get(extensionOids.basicConstraints);
+  return constraints && decodeBasicConstraints(constraints).pathLength;
 }
 
 /**
@@ -90,25 +109,24 @@ function algorithmOf(encoded: Uint8Array): string {
   });
 }
 
-interface CertificateFields {
+/** The parts of a certificate that are read here. */
+interface CertificateParts {
   readonly serial: string;
   readonly spki: Uint8Array;
-  readonly usages: readonly string[] | undefined;
-  readonly manufacturer: string | undefined;
-  readonly model: string | undefined;
-  readonly version: string | undefined;
+  /** Contents by OID. */
+  readonly extensions: ReadonlyMap<string, Uint8Array>;
 }
 
-function readCertificate(from: DerReader): CertificateFields {
+function readCertificate(from: DerReader): CertificateParts {
   return from.readSequence((certificate) => {
-    const fields = certificate.readSequence(readToBeSigned);
+    const parts = certificate.readSequence(readToBeSigned);
     certificate.readElement(tags.sequence);
     certificate.readElement(tags.bitString);
-    return fields;
+    return parts;
   });
 }
 
-function readToBeSigned(tbs: DerReader): CertificateFields {
+function readToBeSigned(tbs: DerReader): CertificateParts {
   tbs.readOptionalExplicit(0, (version) => version.readInteger());
   const serial = formatSerial(tbs.readElement(tags.integer).contents);
   tbs.readElement(tags.sequence); // signature algorithm
@@ -117,16 +135,7 @@ function readToBeSigned(tbs: DerReader): CertificateFields {
   tbs.readElement(tags.sequence); // subject
   const spki = tbs.readElement(tags.sequence).encoded;
   while (!tbs.atEnd && !tbs.isNext(contextConstructedTag(3))) tbs.readAny(); // unique identifiers
-  const extensions = new Map(tbs.readOptionalExplicit(3, readExtensions) ?? []);
-  const names = new Map(readWith(extensions.get(oid.subjectAltName), readDirectoryNames) ?? []);
-  return {
-    serial,
-    spki,
-    usages: readWith(extensions.get(oid.extendedKeyUsage), readUsages),
-    manufacturer: names.get(oid.manufacturer),
-    model: names.get(oid.model),
-    version: names.get(oid.version),
-  };
+  return { serial, spki, extensions: new Map(tbs.readOptionalExplicit(3, readExtensions) ?? []) };
 }
 
 function readWith<T>(der: Uint8Array | undefined, read: (from: DerReader) => T): T | undefined {

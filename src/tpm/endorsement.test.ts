@@ -182,53 +182,67 @@ test("returns or throws a fault for any mutation of a certificate, and trusts no
   );
 });
 
-function chains(anchors: Uint8Array[], intermediates: Uint8Array[], when = at): boolean {
-  const parse = (list: Uint8Array[]) => parseEndorsementAuthorities(list.map(toPem));
+function chains(listed: Uint8Array[], when = at): boolean {
   const { certificate } = parseEndorsementCertificate(issue());
-  const middle = intermediates.length === 0 ? [] : parse(intermediates);
-  return chainsToAuthority(certificate, anchors.length === 0 ? [] : parse(anchors), middle, when);
+  return chainsToAuthority(certificate, parseEndorsementAuthorities(listed.map(toPem)), when);
 }
 
-test("chains to a listed root through an intermediate, and to a listed intermediate directly", () => {
-  assert.ok(chains([rootDer], [authorityDer]));
-  assert.ok(chains([authorityDer], []));
+/** The certificate of `Vendor Issuing`, otherwise than usual. */
+function authorityWith(changes: Partial<TestCertificate>): Uint8Array {
+  return issueTestCertificate({
+    ...{ issuer: root, subject: "Vendor Issuing", spki: authority.spki, isAuthority: true },
+    ...changes,
+  });
+}
+
+test("chains to a listed root through a listed intermediate, and to an intermediate alone", () => {
+  assert.ok(chains([rootDer, authorityDer]));
+  assert.ok(chains([authorityDer, rootDer]));
+  assert.ok(chains([authorityDer]));
 });
 
 test("does not chain when the intermediate is missing or nothing is listed", () => {
-  assert.equal(chains([rootDer], []), false);
-  assert.equal(chains([], [authorityDer, rootDer]), false);
+  assert.equal(chains([rootDer]), false);
+  assert.equal(chainsToAuthority(parseEndorsementCertificate(issue()).certificate, [], at), false);
 });
 
 test("does not chain through an expired intermediate or to an expired anchor", () => {
-  const expired = issueTestCertificate({
-    issuer: root,
-    subject: "Vendor Issuing",
-    spki: authority.spki,
-    isAuthority: true,
-    notAfter: new Date("2026-01-01T00:00:00Z"),
+  const ended = new Date("2026-01-01T00:00:00Z");
+  const expired = authorityWith({ notAfter: ended });
+  assert.equal(chains([rootDer, expired]), false);
+  assert.equal(chains([expired]), false);
+  const oldRoot = issueTestCertificate({
+    ...{ issuer: root, subject: "Vendor Root", spki: root.spki, isAuthority: true },
+    notAfter: ended,
   });
-  assert.equal(chains([rootDer], [expired]), false);
-  assert.equal(chains([expired], []), false);
+  assert.equal(chains([oldRoot, authorityDer]), false);
 });
 
-test("ends on intermediates that sign each other", () => {
+test("takes another certificate of the same authority when one does not do", () => {
+  const expired = authorityWith({ notAfter: new Date("2026-01-01T00:00:00Z") });
+  assert.ok(chains([rootDer, expired, authorityDer]));
+});
+
+test("does not chain through more authorities than one of them allows below itself", () => {
+  const narrow = issueTestCertificate({
+    ...{ issuer: root, subject: "Vendor Root", spki: root.spki, isAuthority: true },
+    pathLength: 0,
+  });
+  assert.equal(chains([narrow, authorityDer]), false);
+  assert.ok(chains([rootDer, authorityWith({ pathLength: 0 })]));
+});
+
+test("ends on authorities that sign each other, of which none is an anchor", () => {
   const loop = issueTestCertificate({
     issuer: authority,
     subject: "Vendor Root",
     spki: root.spki,
     isAuthority: true,
   });
-  const stranger = createTestIssuer("Stranger");
-  const strangerDer = issueTestCertificate({
-    issuer: stranger,
-    subject: "Stranger",
-    spki: stranger.spki,
-    isAuthority: true,
-  });
-  assert.equal(chains([strangerDer], [authorityDer, loop]), false);
+  assert.equal(chains([authorityDer, loop]), false);
 });
 
-test("follows a path of six certificates and none of seven, however many others are offered", () => {
+test("follows a path of six certificates and none of seven, however many others are listed", () => {
   const middle = Array.from({ length: 5 }, (_, i) => createTestIssuer(`Authority ${i}`));
   const issuers = [root, ...middle];
   const ders = middle.map((each, i) => {
@@ -236,12 +250,10 @@ test("follows a path of six certificates and none of seven, however many others 
     const { name: subject, spki } = each;
     return issueTestCertificate({ issuer, subject, spki, isAuthority: true });
   });
-  const parse = (list: Uint8Array[]) => parseEndorsementAuthorities(list.map(toPem));
-  const anchors = parse([rootDer]);
-  const offered = parse([...ders, authorityDer, rootDer]);
+  const listed = parseEndorsementAuthorities([rootDer, ...ders, authorityDer].map(toPem));
   const leafOf = (issuer = authority) => parseEndorsementCertificate(issue({ issuer })).certificate;
-  assert.ok(chainsToAuthority(leafOf(middle[3]), anchors, offered, at));
-  assert.equal(chainsToAuthority(leafOf(middle[4]), anchors, offered, at), false);
+  assert.ok(chainsToAuthority(leafOf(middle[3]), listed, at));
+  assert.equal(chainsToAuthority(leafOf(middle[4]), listed, at), false);
 });
 
 test("names the entry of the list that is not an authority", () => {

@@ -52,7 +52,7 @@ const checkValidity: Check<Candidate> = ({ certificate, policy }) =>
   isValidAt(certificate.certificate, policy.at) ? undefined : "ek_validity";
 
 const checkTrusted: Check<Candidate> = ({ certificate, policy: { authorities, at } }) =>
-  authorities.length === 0 || chainsToAuthority(certificate.certificate, authorities, [], at)
+  authorities.length === 0 || chainsToAuthority(certificate.certificate, authorities, at)
     ? undefined
     : "ek_untrusted";
 

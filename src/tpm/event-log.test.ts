@@ -34,6 +34,7 @@ function measure(events: readonly TestEvent[]) {
 
 const boot = bootEvents(true);
 const log = encodeEventLog(boot);
+const events = parseEventLog(log);
 const logOf = (events: readonly TestEvent[]) => parseEventLog(encodeEventLog(events));
 const secureBootOf = (events: readonly TestEvent[]) => readSecureBoot(logOf(events));
 
@@ -44,11 +45,45 @@ test("explains the PCRs of the boot that wrote the log, and reads Secure Boot as
   assert.equal(secureBootOf(bootEvents(false)), "off");
 });
 
-test("explains a PCR through any one bank", () => {
-  const pcrs = measure(boot).map((pcr) =>
-    pcr.hash === algorithm.sha1 ? { ...pcr, digest: new Uint8Array(20).fill(1) } : pcr,
-  );
-  assert.deepEqual(findUnexplainedPcrs(parseEventLog(log), pcrs), []);
+test("takes the SHA-256 bank alone: others can be extended by anybody where the firmware leaves them alone", () => {
+  const spoil = (bank: number) =>
+    measure(boot).map((pcr) =>
+      pcr.hash === bank ? { ...pcr, digest: pcr.digest.toReversed() } : pcr,
+    );
+  assert.deepEqual(findUnexplainedPcrs(events, spoil(algorithm.sha1)), []);
+  assert.deepEqual(findUnexplainedPcrs(events, spoil(algorithm.sha256)), [0, 1, 2, 3, 4, 5, 6, 7]);
+  const sha1Only = measure(boot).filter(({ hash }) => hash === algorithm.sha1);
+  assert.deepEqual(findUnexplainedPcrs(events, sha1Only), [0, 1, 2, 3, 4, 5, 6, 7]);
+});
+
+test("does not explain a PCR that an event without a SHA-256 digest extends", () => {
+  const [first = assert.fail(), ...rest] = events;
+  const digests = new Map([...first.digests].filter(([hash]) => hash === algorithm.sha1));
+  assert.deepEqual(findUnexplainedPcrs([{ ...first, digests }, ...rest], measure(boot)), [0]);
+});
+
+test("explains PCR 5 when Windows read the log before its own start was in it", () => {
+  const exit = (text: string) => ({ pcr: 5, type: 0x80000007, data: utf8(text) });
+  const invoked = exit("Exit Boot Services Invocation");
+  const succeeded = exit("Exit Boot Services Returned with Success");
+  const failed = exit("Exit Boot Services Returned with Failure");
+  for (const ends of [
+    [invoked, succeeded],
+    [invoked, failed],
+    [invoked, failed, succeeded],
+  ]) {
+    assert.deepEqual(findUnexplainedPcrs(events, measure([...boot, ...ends])), []);
+    assert.deepEqual(
+      findUnexplainedPcrs(logOf([...boot, ...ends]), measure([...boot, ...ends])),
+      [],
+    );
+  }
+  for (const ends of [[succeeded], [succeeded, invoked], [invoked, succeeded, exit("more")]]) {
+    assert.deepEqual(findUnexplainedPcrs(events, measure([...boot, ...ends])), [5]);
+  }
+  const elsewhere = { ...invoked, pcr: 4 };
+  const pcrs = measure([...boot, elsewhere, { ...succeeded, pcr: 4 }]);
+  assert.deepEqual(findUnexplainedPcrs(events, pcrs), [4]);
 });
 
 test("does not explain PCRs after an event was dropped, added, reordered or changed", () => {
@@ -66,9 +101,11 @@ test("does not explain a firmware PCR that was extended without an event", () =>
   assert.deepEqual(findUnexplainedPcrs(parseEventLog(log), pcrs), [6]);
 });
 
-test("leaves PCRs above 7 that the log never mentions to the operating system", () => {
-  const pcrs = measure([...boot, { pcr: 10, type: 5, data: utf8("measured by the kernel") }]);
-  assert.deepEqual(findUnexplainedPcrs(parseEventLog(log), pcrs), []);
+test("leaves PCRs above 7 to the operating system, also where the log begins them", () => {
+  const stub = { pcr: 11, type: 0x0d, data: utf8("a kernel image") };
+  const later = [10, 11].map((pcr) => ({ pcr, type: 5, data: utf8("measured by the system") }));
+  const pcrs = measure([...boot, stub, ...later]);
+  assert.deepEqual(findUnexplainedPcrs(logOf([...boot, stub]), pcrs), []);
 });
 
 test("does not extend for an informative event", () => {
@@ -187,6 +224,61 @@ test("calls Secure Boot unclear when a separator or an authority is not what was
   assert.equal(secureBootOf(change(4, { data: separator })), "unclear");
   assert.equal(secureBootOf(change(4, { measured: separator })), "unclear");
   assert.equal(secureBootOf(change(0x800000e0, { measured: separator })), "unclear");
+});
+
+/** What PCR 7 of a machine with Secure Boot off looks like when its owner extends it with a better boot afterwards. */
+function secondBoot(retype: (event: TestEvent) => Partial<TestEvent>): TestEvent[] {
+  const first = bootEvents(false).filter(({ pcr }) => pcr === 7);
+  const better = bootEvents(true).filter(({ pcr }) => pcr === 7);
+  return [...first.map((event) => ({ ...event, ...retype(event) })), ...better];
+}
+
+test("calls Secure Boot unclear when the events of a first boot are logged as something else", () => {
+  const authority = { type: 0x800000e0 };
+  const config = { type: 0x80000001 };
+  const retypings = [
+    () => ({}),
+    () => authority,
+    () => config,
+    () => ({ type: 4 }),
+    () => ({ type: 3 }),
+    () => ({ type: 0x80000006 }),
+    // A byte behind the data, which the leniency about authorities would pass over.
+    ({ data }: TestEvent) => ({
+      ...authority,
+      data: concat(data, Uint8Array.of(0)),
+      measured: data,
+    }),
+    ({ type }: TestEvent) => (type === 4 ? authority : {}),
+  ];
+  for (const [i, retype] of retypings.entries()) {
+    assert.equal(secureBootOf(secondBoot(retype)), i === 4 ? "on" : "unclear", `retyping ${i}`);
+  }
+  // Only informative events extend nothing, so the replay does not explain that log.
+  const hidden = [
+    ...bootEvents(true).filter(({ pcr }) => pcr !== 7),
+    ...secondBoot(() => ({ type: 3 })),
+  ];
+  const truth = [...bootEvents(true).filter(({ pcr }) => pcr !== 7), ...secondBoot(() => ({}))];
+  assert.deepEqual(findUnexplainedPcrs(logOf(hidden), measure(truth)), [7]);
+});
+
+test("calls Secure Boot unclear when a variable about it is in another namespace", () => {
+  const foreign = "00".repeat(16);
+  const data = Uint8Array.of(1);
+  for (const name of ["SecureBoot", "db"]) {
+    const event = { pcr: 7, type: 0x80000001, data: uefiVariable(name, data, foreign) };
+    const without = boot.filter(
+      (each) => !Buffer.from(each.data).includes(Buffer.from(`${name}`, "utf16le")),
+    );
+    assert.equal(secureBootOf([event, ...without]), "unclear");
+  }
+  const authority = (namespace: string) => {
+    return { pcr: 7, type: 0x800000e0, data: uefiVariable("MokList", data, namespace) };
+  };
+  assert.equal(secureBootOf([...boot, authority(foreign)]), "on");
+  const state = { pcr: 7, type: 0x800000e0, data: uefiVariable("PK", data) };
+  assert.equal(secureBootOf([...boot, state]), "unclear");
 });
 
 test("takes an authority that was measured without its last byte, as some firmware does", () => {

@@ -3,7 +3,7 @@
  * little-endian. A log is untrusted until event-log-replay.ts has compared it with quoted PCRs, and event types are
  * never covered by a digest.
  */
-import { createHash } from "node:crypto";
+import { hash as digestOf } from "node:crypto";
 import { sameBytes, utf8 } from "#base/bytes.ts";
 import { algorithm, findHash } from "./constants.ts";
 import { refuse } from "./refusal.ts";
@@ -27,7 +27,8 @@ export const eventType = {
   variableAuthority: 0x800000e0,
 } as const;
 
-const maxBytes = 1 << 20;
+/** The longest log that is looked at, in bytes. */
+export const maxLogBytes = 1 << 20;
 const maxEvents = 16_384;
 const maxAlgorithms = 16;
 const maxPcr = 0x17;
@@ -79,7 +80,7 @@ export class LogReader {
 
 /** Parses a log of at most 1 MiB and 16384 events. Refuses with `event_log` or `event_log_limit`. */
 export function parseEventLog(bytes: Uint8Array): readonly LogEvent[] {
-  if (bytes.length > maxBytes) throw refuse("event_log_limit", `${bytes.length} bytes`);
+  if (bytes.length > maxLogBytes) throw refuse("event_log_limit", `${bytes.length} bytes`);
   const from = new LogReader(bytes);
   const first = readLegacyEvent(from);
   const sizes = readSpecId(first);
@@ -98,7 +99,7 @@ export function measures({ digests }: LogEvent, data: Uint8Array): boolean {
     known.length > 0 &&
     known.every(([hash, digest]) => {
       const name = findHash(hash)?.name ?? "";
-      return sameBytes(createHash(name).update(data).digest(), digest);
+      return sameBytes(digestOf(name, data, "buffer"), digest);
     })
   );
 }

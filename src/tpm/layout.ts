@@ -2,6 +2,7 @@
  * Structures as data: one table of fields gives the decoder, the encoder and the TypeScript type.
  * The building blocks are those of TPM 2.0 Library Part 2: integers, TPM2B, TPML lists and tagged unions.
  */
+import type { EvidenceReason } from "./refusal.ts";
 import { malformed, TpmReader, TpmWriter } from "./wire.ts";
 
 /** Reads and writes one kind of value. */
@@ -37,7 +38,7 @@ export const uint64: Codec<bigint> = {
 export const yesNo: Codec<boolean> = {
   decode(from) {
     const value = from.uint8();
-    if (value > 1) throw malformed(from.structure, "holds a flag that is neither yes nor no");
+    if (value > 1) throw malformed(from, "holds a flag that is neither yes nor no");
     return value === 1;
   },
   encode: (value, to) => void to.uint8(value ? 1 : 0),
@@ -56,7 +57,7 @@ export function list<T>(item: Codec<T>, max: number): Codec<readonly T[]> {
   return {
     decode(from) {
       const count = from.uint32();
-      if (count > max) throw malformed(from.structure, `lists ${count} items`);
+      if (count > max) throw malformed(from, `lists ${count} items`);
       return Array.from({ length: count }, () => item.decode(from));
     },
     encode(value, to) {
@@ -66,13 +67,13 @@ export function list<T>(item: Codec<T>, max: number): Codec<readonly T[]> {
   };
 }
 
-/** An integer that has one permitted value; anything else is refused with `reason`. */
-export function constant(codec: Codec<number>, value: number, reason: string): Codec<number> {
+/** An integer that has one permitted value; anything else is refused, with `reason` if there is one for it. */
+export function constant(codec: Codec<number>, value: number, reason?: string): Codec<number> {
   return {
     decode(from) {
       const found = codec.decode(from);
       if (found !== value) {
-        throw malformed(from.structure, `has 0x${found.toString(16)} in a fixed field`, reason);
+        throw malformed(from, `has 0x${found.toString(16)} in a fixed field`, reason);
       }
       return found;
     },
@@ -99,10 +100,10 @@ export function layout<F extends Record<string, Codec<unknown>>>(
 
 type Variants = Record<string, readonly [tag: number, body: Codec<object>]>;
 
-/** A 16-bit selector, then the fields that belong to it. An unlisted selector is refused with `reason`. */
+/** A 16-bit selector, then the fields that belong to it. An unlisted selector is refused, with `reason` if there is one for it. */
 export function union<V extends Variants>(
   variants: V,
-  reason = "malformed",
+  reason?: string,
 ): Codec<{ [K in keyof V]: { readonly kind: K } & Decoded<V[K][1]> }[keyof V]> {
   type Value = { [K in keyof V]: { readonly kind: K } & Decoded<V[K][1]> }[keyof V];
   const byTag = new Map(
@@ -113,7 +114,7 @@ export function union<V extends Variants>(
       const tag = from.uint16();
       const found = byTag.get(tag);
       if (found === undefined) {
-        throw malformed(from.structure, `has the unexpected type 0x${tag.toString(16)}`, reason);
+        throw malformed(from, `has the unexpected type 0x${tag.toString(16)}`, reason);
       }
       return { kind: found.kind, ...found.body.decode(from) } as Value;
     },
@@ -125,9 +126,14 @@ export function union<V extends Variants>(
   };
 }
 
-/** Decodes a structure that fills all of `bytes`. */
-export function decodeWhole<T>(codec: Codec<T>, bytes: Uint8Array, structure: string): T {
-  const from = new TpmReader(bytes, structure);
+/** Decodes a structure that fills all of `bytes`; what does not have its form is refused with `reason`. */
+export function decodeWhole<T>(
+  codec: Codec<T>,
+  bytes: Uint8Array,
+  structure: string,
+  reason?: EvidenceReason,
+): T {
+  const from = new TpmReader(bytes, structure, reason);
   const value = codec.decode(from);
   from.end();
   return value;

@@ -13,13 +13,12 @@ export interface PcrSelection {
 const bitmap: Codec<readonly number[]> = {
   decode(from) {
     const length = from.uint8();
-    if (length > 4) throw malformed(from.structure, `selects PCRs with ${length} bytes`);
+    if (length > 4) throw malformed(from, `selects PCRs with ${length} bytes`);
     const pcrs = from.take(length).reduce<number[]>((found, byte, at) => {
       for (let bit = 0; bit < 8; bit++) if (byte & (1 << bit)) found.push(at * 8 + bit);
       return found;
     }, []);
-    if (pcrs.some((pcr) => pcr >= pcrCount))
-      throw malformed(from.structure, "selects a PCR above 23");
+    if (pcrs.some((pcr) => pcr >= pcrCount)) throw malformed(from, "selects a PCR above 23");
     return pcrs;
   },
   encode(pcrs, to) {

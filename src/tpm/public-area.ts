@@ -18,7 +18,7 @@ import {
   uint32,
   union,
 } from "./layout.ts";
-import { refuse } from "./refusal.ts";
+import { type EvidenceReason, refuse } from "./refusal.ts";
 
 const header = { nameAlg: uint16, attributes: uint32, authPolicy: sized(64) };
 const nothing = layout({});
@@ -57,7 +57,7 @@ const eccArea = layout({
   symmetric,
   scheme: eccScheme,
   curve: uint16,
-  kdf: constant(uint16, algorithm.none, "malformed"),
+  kdf: constant(uint16, algorithm.none),
   x: sized(66),
   y: sized(66),
 });
@@ -69,7 +69,7 @@ export type PublicArea = Decoded<typeof publicArea>;
 
 /** Decodes a public area; throws `malformed` for anything but exactly one RSA or ECC area. */
 export function decodePublic(bytes: PublicBytes): PublicArea {
-  return decodeWhole(publicArea, bytes, "TPMT_PUBLIC");
+  return decodeWhole(publicArea, bytes, "TPMT_PUBLIC", "ak_malformed");
 }
 
 /** Encodes a public area or a template of one. */
@@ -111,8 +111,12 @@ function eccJwk(area: PublicArea & { kind: "ecc" }): webcrypto.JsonWebKey {
   return { kty: "EC", crv: curve.jwk, x: base64url(x), y: base64url(y) };
 }
 
-/** Restores leading zeros that an integer lost on its way. Refuses bytes that are longer already. */
-export function padLeft(bytes: Uint8Array, size: number): Uint8Array {
-  if (bytes.length > size) throw refuse("malformed", "an integer is too long");
+/** Restores leading zeros that an integer lost on its way. Refuses bytes that are longer already, with `reason`. */
+export function padLeft(
+  bytes: Uint8Array,
+  size: number,
+  reason: EvidenceReason = "ak_key",
+): Uint8Array {
+  if (bytes.length > size) throw refuse(reason, "an integer is too long");
   return concat(new Uint8Array(size - bytes.length), bytes);
 }

@@ -72,7 +72,7 @@ test("refuses to check against a nonce too short to be one", () => {
 });
 
 test("refuses a quote with one flipped bit", () => {
-  refusesReal("signature", ({ quotes }) => ({
+  refusesReal("quote_signature", ({ quotes }) => ({
     quotes: quotes.map(({ quote, signature }, i) => {
       const flipped = quote.with(quote.length - 1, (quote.at(-1) ?? 0) ^ 1);
       return { quote: i === 1 ? claimForm(flipped) : quote, signature };
@@ -152,7 +152,7 @@ test("refuses two quotes over one bank", () => {
 });
 
 test("refuses bytes behind a signature", () => {
-  refusesReal("malformed", ({ quotes }) => ({
+  refusesReal("signature_malformed", ({ quotes }) => ({
     quotes: quotes.map(({ quote, signature }) => ({
       quote,
       signature: claimForm(Uint8Array.from([...signature, 0])),
@@ -163,7 +163,7 @@ test("refuses bytes behind a signature", () => {
 test("refuses the quotes of another TPM's key", () => {
   assertRefused("signature_scheme", () => verifyQuotes(keyOf(p256), rsa.evidence));
   const other = parseAttestationKey(new SimulatedTpm().public, strict);
-  assertRefused("signature", () => verifyQuotes(other, p256.evidence));
+  assertRefused("quote_signature", () => verifyQuotes(other, p256.evidence));
 });
 
 test("refuses the creation attestation in the place of a quote", () => {

@@ -2,8 +2,8 @@
  * Verification of TPM quotes over PCR values (spec rules 10 and 11; TPM 2.0 Library Part 3 section 18.4).
  * The attestation key must be the stored one. Nothing here judges the PCR values themselves.
  */
-import { createHash } from "node:crypto";
-import { sameBytes } from "#base/bytes.ts";
+import { hash } from "node:crypto";
+import { concat, sameBytes } from "#base/bytes.ts";
 import { type AttestedClock, type AttestOf, decodeAttest } from "./attest.ts";
 import type { AttestationKey } from "./attestation-key.ts";
 import { algorithm, findHash, pcrCount } from "./constants.ts";
@@ -88,9 +88,9 @@ const checkEveryValueIsSelected: Check<OneQuote> = ({ quote, evidence }) => {
 
 /** The digest uses the hash of the signing scheme, not that of the bank. */
 const checkPcrDigest: Check<OneQuote> = ({ key, quote, evidence }) => {
-  const digest = createHash(key.hash.name);
-  for (const pcr of valuesOfBank(evidence, selectionOf(quote).hash)) digest.update(pcr.digest);
-  return sameBytes(quote.pcrDigest, digest.digest()) ? undefined : "pcr_digest";
+  const values = valuesOfBank(evidence, selectionOf(quote).hash).map((pcr) => pcr.digest);
+  const digest = hash(key.hash.name, concat(...values), "buffer");
+  return sameBytes(quote.pcrDigest, digest) ? undefined : "pcr_digest";
 };
 
 const perQuote = [
@@ -127,7 +127,7 @@ const together = [checkBanksDiffer, checkEveryBankIsQuoted, checkSha256Bank];
 export function verifyQuotes(key: AttestationKey, evidence: QuoteEvidence): VerifiedQuotes {
   assertChecks(evidence, limits);
   const quotes = evidence.quotes.map((sent) => {
-    assertSignature(key, sent.quote, sent.signature);
+    assertSignature(key, "quote", sent.quote, sent.signature);
     const quote = decodeAttest(sent.quote, "quote");
     assertChecks({ key, quote, evidence }, perQuote);
     return quote;

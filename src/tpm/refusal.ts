@@ -6,9 +6,12 @@ import { Fault } from "#base/fault.ts";
 
 /** Every reason, with the sentence that the audit event shows. Reasons are never renamed. */
 export const evidenceReasons = {
-  malformed: "a structure does not have the form it must have",
   attest_magic: "the attested structure was not made by a TPM",
   attest_type: "the attested structure is of another type",
+  ak_malformed: "the public area of the attestation key does not have the form it must have",
+  creation_malformed: "the creation data do not have the form they must have",
+  attest_malformed: "an attested structure does not have the form it must have",
+  signature_malformed: "a signature does not have the form it must have",
   ak_key: "the attestation key has an unacceptable type, size or curve",
   ak_name_algorithm: "the name of the attestation key uses a weak hash",
   ak_scheme: "the attestation key has no fixed signing scheme",
@@ -16,8 +19,9 @@ export const evidenceReasons = {
   ak_attributes: "the attestation key is not a restricted signing key fixed to its TPM",
   creation_name: "the creation attestation names another key",
   creation_hash: "the creation data is not what the TPM attested",
-  signature_scheme: "the signature uses another scheme than the key",
-  signature: "the signature does not verify",
+  signature_scheme: "a signature uses another scheme than the key",
+  creation_signature: "the creation attestation is not signed by the attestation key",
+  quote_signature: "a quote is not signed by the attestation key, or was changed",
   quote_count: "no quote, or too many",
   pcr_count: "too many PCR values",
   pcr_repeated: "a PCR value is given twice",

@@ -38,16 +38,30 @@ export interface SigningKey {
   readonly hash: HashAlgorithm;
 }
 
-/** Returns if `key` signed `message`; refuses with `signature_scheme`, `signature` or a form error otherwise. */
-export function assertSignature(key: SigningKey, message: Uint8Array, bytes: SignatureBytes): void {
-  const found = decodeWhole(signature, bytes, "TPMT_SIGNATURE");
-  if (found.kind !== key.scheme || found.hash !== key.hash.id) throw refuse("signature_scheme");
+/** What is signed: refusals name it. */
+export type SignedStructure = "creation" | "quote";
+
+/**
+ * Returns if `key` signed `message`; refuses with `creation_signature` or `quote_signature`, or with `signature_scheme` or
+ * `signature_malformed`, otherwise.
+ */
+export function assertSignature(
+  key: SigningKey,
+  what: SignedStructure,
+  message: Uint8Array,
+  bytes: SignatureBytes,
+): void {
+  const found = decodeWhole(signature, bytes, "TPMT_SIGNATURE", "signature_malformed");
+  if (found.kind !== key.scheme || found.hash !== key.hash.id) {
+    throw refuse("signature_scheme", `that of the ${what}`);
+  }
   if (found.kind === "ecdsa") {
     // Clients that pass r and s through big integers drop leading zeros.
     const size = findCurve(key.area.kind === "ecc" ? key.area.curve : 0)?.size ?? 0;
-    const pair = concat(padLeft(found.r, size), padLeft(found.s, size));
+    const pair = [found.r, found.s].map((each) => padLeft(each, size, "signature_malformed"));
     const options = { key: key.key, dsaEncoding: "ieee-p1363" } as const;
-    if (!verify(key.hash.name, message, options, pair)) throw refuse("signature");
+    if (!verify(key.hash.name, message, options, concat(...pair)))
+      throw refuse(`${what}_signature`);
     return;
   }
   const options =
@@ -58,5 +72,5 @@ export function assertSignature(key: SigningKey, message: Uint8Array, bytes: Sig
           padding: constants.RSA_PKCS1_PSS_PADDING,
           saltLength: constants.RSA_PSS_SALTLEN_AUTO,
         };
-  if (!verify(key.hash.name, message, options, found.value)) throw refuse("signature");
+  if (!verify(key.hash.name, message, options, found.value)) throw refuse(`${what}_signature`);
 }

@@ -5,8 +5,13 @@
 import { concat } from "#base/bytes.ts";
 import { Fault } from "#base/fault.ts";
 
-/** A `malformed` fault about one structure. The reason code goes to the audit event. */
-export function malformed(structure: string, problem: string, reason = "malformed"): Fault {
+/** A `malformed` fault about the structure that is read. The reason code goes to the audit event. */
+export function malformed(
+  from: Pick<TpmReader, "structure" | "reason">,
+  problem: string,
+  reason: string = from.reason,
+): Fault {
+  const { structure } = from;
   return new Fault("malformed", `${structure} ${problem}`, { audit: { reason, structure } });
 }
 
@@ -15,13 +20,15 @@ export class TpmReader {
   readonly #bytes: Uint8Array;
   readonly #view: DataView;
   readonly structure: string;
+  readonly reason: string;
   #at = 0;
 
-  /** `structure` names what is read, for the error. */
-  constructor(bytes: Uint8Array, structure: string) {
+  /** `structure` names what is read, `reason` is the code, for the error. */
+  constructor(bytes: Uint8Array, structure: string, reason = "malformed") {
     this.#bytes = bytes;
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.structure = structure;
+    this.reason = reason;
   }
 
   /** How many bytes are left. */
@@ -54,7 +61,7 @@ export class TpmReader {
   /** The content of a TPM2B: a 16-bit length, then that many bytes, at most `max`. */
   sized(max: number): Uint8Array {
     const length = this.uint16();
-    if (length > max) throw malformed(this.structure, `holds a field of ${length} bytes`);
+    if (length > max) throw malformed(this, `holds a field of ${length} bytes`);
     return this.take(length);
   }
 
@@ -65,11 +72,11 @@ export class TpmReader {
 
   /** Refuses bytes that no field accounts for. */
   end(): void {
-    if (this.left > 0) throw malformed(this.structure, `has ${this.left} bytes too many`);
+    if (this.left > 0) throw malformed(this, `has ${this.left} bytes too many`);
   }
 
   #advance(length: number): number {
-    if (length > this.left) throw malformed(this.structure, "is cut short");
+    if (length > this.left) throw malformed(this, "is cut short");
     const start = this.#at;
     this.#at += length;
     return start;

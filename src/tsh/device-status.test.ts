@@ -172,6 +172,7 @@ test("doctor makes every check, a line each, and ends with 1 when one found a pr
     login: "ok",
     proxy: "ok",
     enrollment: "ok",
+    "posture rules": "ok",
     "device in the login": "problem",
   });
   assert.match(stderr, /^hint: TPM: switch the TPM on in the firmware setup/m);
@@ -197,11 +198,30 @@ test("doctor does not ask for the device in the login with a key that cannot be 
   assert.equal(lines(stdout).get("device in the login"), "skipped");
 });
 
+test("doctor and status name a posture rule that the device does not meet, with the fact and what helps", async (context) => {
+  const unmet = {
+    ...{ role: "prod", rule: "device.secure_boot", message: "Switch on Secure Boot" },
+    ...{ facts: ["device.secure_boot is false"], remedies: ["switch it on", "log in again"] },
+  };
+  const home = await start(context, { description: { ...mine, unmetRules: [unmet] } });
+  await writeKey(home);
+  const { stdout, stderr } = await home.run(["device", "doctor"]);
+  assert.equal(lines(stdout).get("posture rules"), "problem");
+  assert.match(
+    stdout,
+    /the role "prod" demands of the device: Switch on Secure Boot \(device\.secure_boot is false\)/,
+  );
+  assert.match(stderr, /^hint: posture rules: switch it on; log in again$/m);
+  const status = await home.run(["device", "status"]);
+  assert.match(status.stdout, /^Missing: +the role "prod" demands of the device/m);
+  assert.match(status.stdout, /^What helps: +switch it on; log in again$/m);
+});
+
 test("doctor as JSON says in one word whether the machine is well", async (context) => {
   const home = await start(context, { description: mine });
   const { code, stdout } = await home.run(["device", "doctor", "--format=json"]);
   const { healthy, checks } = JSON.parse(stdout);
-  assert.deepEqual([code, healthy, checks.length], [1, false, 10]);
+  assert.deepEqual([code, healthy, checks.length], [1, false, 11]);
   assert.deepEqual(checks[0].outcome, "problem");
   assert.match(checks[0].hint, /firmware setup/);
 });
@@ -240,7 +260,7 @@ test("doctor does not call it a problem that device trust is off, or that nobody
   const out = await start(context);
   await out.run(["logout"]);
   const found = lines((await out.run(["device", "doctor"])).stdout);
-  for (const name of ["login", "proxy", "enrollment", "device in the login"]) {
+  for (const name of ["login", "proxy", "enrollment", "posture rules", "device in the login"]) {
     assert.equal(found.get(name), "skipped", name);
   }
 });

@@ -150,6 +150,9 @@ function clusterJson({ details, ...cluster }: DeviceDescription) {
           ...(details.lastAuthenticated === undefined
             ? {}
             : { last_authenticated: details.lastAuthenticated.toISOString() }),
+          ...(details.bootRefused === undefined
+            ? {}
+            : { boot_refused: details.bootRefused.toISOString() }),
         }),
     credential_matches: cluster.credentialMatches,
     ...(cluster.lock === undefined ? {} : { lock: cluster.lock }),

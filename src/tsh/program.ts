@@ -315,6 +315,47 @@ export const proxyDb = defineCommand({
   run: () => import("./proxy-db.ts"),
 });
 
+export const kubeLs = defineCommand({
+  path: ["kube", "ls"],
+  summary: "list Kubernetes clusters",
+  example: "tsh kube ls env=dev",
+  arguments: { labels: many("labels that clusters must have, as in env=dev,team=a") },
+  flags: {
+    query: string("predicate over clusters", { placeholder: 'labels["env"]=="dev"' }),
+    search: list("words that must all occur", { placeholder: "WORD,WORD" }),
+    format: formatFlag,
+  },
+  run: () => import("./kube-ls.ts"),
+});
+
+export const kubeLogin = defineCommand({
+  path: ["kube", "login"],
+  summary: "lead kubectl to a Kubernetes cluster",
+  example: "tsh kube login prod",
+  arguments: { name: optional("name of the Kubernetes cluster") },
+  flags: { all: boolean("all that your roles let you see") },
+  run: () => import("./kube-login.ts"),
+});
+
+export const kubeCredentials = defineCommand({
+  path: ["kube", "credentials"],
+  summary: "print the key and certificate that kubectl asks for",
+  example: "tsh kube credentials --kube-cluster=prod",
+  flags: {
+    kubeCluster: string("name of the Kubernetes cluster", { placeholder: "NAME" }),
+  },
+  run: () => import("./kube-credentials.ts"),
+});
+
+export const proxyKube = defineCommand({
+  path: ["proxy", "kube"],
+  summary: "open a local port behind which a Kubernetes cluster is, for any program",
+  example: "tsh proxy kube --port=6443 prod",
+  arguments: { name: required("name of the Kubernetes cluster") },
+  flags: { port: localPort },
+  run: () => import("./proxy-kube.ts"),
+});
+
 /** The whole program. */
 export function tsh(services: () => TshServices) {
   return defineProgram({
@@ -323,6 +364,7 @@ export function tsh(services: () => TshServices) {
     version: versionLine(),
     groups: {
       db: "databases",
+      kube: "Kubernetes clusters",
       device: "this machine as a trusted device",
       mfa: "your second factors",
       proxy: "local ends of connections",
@@ -337,6 +379,10 @@ export function tsh(services: () => TshServices) {
       scp,
       proxySsh,
       proxyDb,
+      proxyKube,
+      kubeLs,
+      kubeLogin,
+      kubeCredentials,
       dbLs,
       dbLogin,
       dbLogout,

@@ -54,6 +54,20 @@ test("the server finds a proxy that was killed and started again", async () => {
   await assertOpens(machine, "root@agent-1");
 });
 
+test("a lock on the server, by its name, cuts what is open there and nowhere else", async () => {
+  const shell = machine.open("tsh", "ssh", "root@agent-1");
+  await shell.until(/# $/);
+  const created = await cluster.admin("lock", "--node=agent-1", "--message=searched");
+  assert.notEqual(await shell.end(), 0, shell.screen);
+  assert.match(shell.screen, /lock targeting ServerID:"[0-9a-f-]{36}" is in force: searched/);
+  const refused = await machine.tsh("ssh", "root@agent-1", "true");
+  assert.equal(refused.code, 1);
+  await assertOpens(machine, cluster.target);
+  await cluster.admin("locks", "rm", /"([0-9a-f-]{36})"/.exec(created)?.[1] ?? "");
+  await agent.until(tunnelOpen, agent.log.lastIndexOf("the tunnel to the proxy is gone"));
+  await assertOpens(machine, "root@agent-1");
+});
+
 test("role modes hold on a server that decides by itself", async () => {
   const editor = cluster.host.script(
     "editor",

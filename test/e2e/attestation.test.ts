@@ -122,6 +122,11 @@ test("a rule is tried, reports, is enforced; the dry run says what then happens"
   assert.equal(await isTrusted(anna), false);
   const event = await lastEvent("device.authenticate");
   assert.equal(event["reason"], "secure_boot_off");
+  const { stdout: status } = await anna.machine.tsh("device", "status");
+  assert.match(
+    status,
+    /^Missing: +the cluster refused this device for what its firmware measured/m,
+  );
   const explained = await cluster.admin("explain", String(event["uid"]));
   assert.match(explained, /^Reason: +measured-boot rule "secure-boot": Secure Boot is off$/m);
 

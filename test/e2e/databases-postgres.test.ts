@@ -85,6 +85,14 @@ async function longQuery(end: LocalEnd): Promise<{ child: ChildProcess; said: Pr
   return { child, said };
 }
 
+/** The posture rule of the cluster, or none, beside the mode that the tests before it have set. */
+function storeRule(...rules: readonly string[]): Promise<void> {
+  const posture = JSON.stringify(rules);
+  return cluster.store(
+    `kind: cluster_auth_preference\nversion: v2\nspec: {device_trust: {mode: required, posture: ${posture}}}\n`,
+  );
+}
+
 async function openEnd(): Promise<LocalEnd> {
   const end = await LocalEnd.open(alice, "orders-db");
   ends.push(end);
@@ -230,6 +238,17 @@ test("a device that is demanded by cluster or role is demanded here, and a lock 
   await end.close();
   while ((await psql("SELECT 1")).code !== 0)
     await new Promise((resolve) => setTimeout(resolve, 500));
+});
+
+test("a posture rule is asked here, too: with what is known of the device, and while a query lives", async () => {
+  await storeRule("device.owner == user.metadata.name");
+  assert.equal((await psql("SELECT 1")).stdout, "1\n");
+  const { said } = await longQuery(await openEnd());
+  await storeRule('device.owner == "somebody else"');
+  assert.match(await said, /the device does not meet a posture rule/);
+  const refused = await psql("SELECT 1");
+  assert.match(refused.stderr, /the device does not meet a posture rule: device\.owner ==/);
+  await storeRule();
 });
 
 test("the stored certificate names no device and opens nothing else", async () => {

@@ -67,7 +67,7 @@ test("a refusal tells rule, fact and what helps; explain tells the same to who h
     refused,
     1,
     /unauthorized device: the device does not meet a posture rule: version_at_least/,
-    /device\.os_version is "[^"]+"\n.*update the operating system, then: tsh logout; tsh login/,
+    /device\.os_version is "[^"]+"\n.*update the operating system, then: tsh login/,
   );
   const id = /tctl explain (\S+)/.exec(refused.stderr)?.[1] ?? assert.fail(refused.stderr);
   const explained = await cluster.admin("explain", id);

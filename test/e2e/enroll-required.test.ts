@@ -144,7 +144,9 @@ test("an enrolled device is never taken over, by nobody's login", async () => {
     writeFileSync(join(machine.folder, "dmi", name), "FIRST001\n");
   }
   const person = await cluster.addUser("eve", ["access"]);
-  assert.equal((await cluster.login(machine, person)).code, 0);
+  const login = await cluster.login(machine, person);
+  assert.equal(login.code, 0, login.shown);
+  assert.match(login.shown, /this device cannot enroll by itself\nhint: .*tctl explain \S+$/m);
   await assertShutOut({ machine, person });
   const refused = await lastTokenEvent();
   assert.deepEqual(

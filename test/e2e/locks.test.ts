@@ -45,6 +45,37 @@ function nameOf(created: string): string {
   return /Created a lock with name "([^"]+)"/.exec(created)?.[1] ?? assert.fail(created);
 }
 
+test("a lock on a role, and one on an account, cuts the open shell, and the person can ask why", async () => {
+  const targets = [
+    ["--role=access", /lock targeting Role:"access" is in force/],
+    ["--login=root", /lock targeting Login:"root" is in force/],
+  ] as const;
+  const { machine } = await enter("grace", "LAPTOP006");
+  for (const [flag, told] of targets) {
+    const shell = await openShell(machine);
+    const name = nameOf(await cluster.admin("lock", flag, "--message=exercise", "--ttl=10m"));
+    await assertCut(shell, told);
+    assert.match(shell.screen, /: exercise\n/);
+    // The person reads an id, and may ask for the whole reason.
+    const id = /the whole reason: tctl explain (\S+)/.exec(shell.screen)?.[1] ?? "";
+    assert.match(await cluster.admin("explain", id), new RegExp(`Lock: +${name} `));
+    await assertOut(machine, told);
+    const [listed] = JSON.parse(await cluster.admin("locks", "ls", "--format=json"));
+    assert.deepEqual([listed.id, listed.message, listed.in_force], [name, "exercise", true]);
+    await cluster.admin("locks", "rm", name);
+    await assertOpens(machine, cluster.target);
+  }
+});
+
+test("deleting a device cuts the open shell, and a machine that is registered anew may enrol again", async () => {
+  const { machine, shell } = await enter("heidi", "LAPTOP007");
+  await cluster.admin("devices", "rm", "--asset-tag=LAPTOP007");
+  await assertCut(shell, /no longer enrolled/);
+  await assertOut(machine, /no longer enrolled|access denied/);
+  await enroll(machine);
+  await assertOpens(machine, cluster.target);
+});
+
 test("a lock on the user cuts the open shell, and keeps the user out until it is removed", async () => {
   const { machine, shell } = await enter("alice", "LAPTOP001");
   const name = nameOf(await cluster.admin("lock", "--user=alice", "--message=on leave"));

@@ -3,6 +3,9 @@ import assert from "node:assert/strict";
 import { chmodSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { isAgentRunning } from "#client/agent/client.ts";
+import { agentPlace } from "#client/agent/place.ts";
+import { openTpm } from "#client/device/open-tpm.ts";
 import { logInAt } from "../support/cluster/login.ts";
 import type { Machine } from "../support/cluster/machine.ts";
 import { assertRefused } from "../support/cluster/refused.ts";
@@ -58,6 +61,24 @@ test("after every failure the device enrolls as if nothing had been", async () =
   const ran = await machine.tsh(...enroll);
   assert.equal(ran.code, 0, ran.stderr);
   assert.equal((await machine.tsh("ssh", cluster.target, "true")).code, 0);
+});
+
+test("a person hears that the agent waits for a TPM that another program holds, and then gets in", async () => {
+  const { tpm } = machine;
+  assert.ok(tpm);
+  await machine.endAgent();
+  // It serves one connection, and keeps others waiting.
+  const holder = await openTpm({ kind: "unix", path: tpm.socket });
+  const terminal = machine.open("tsh", "ssh", cluster.target, "echo inside");
+  try {
+    await terminal.until(/Waiting for the TPM: it is busy/);
+    const running = await isAgentRunning(agentPlace(machine.profile, machine.env));
+    assert.ok(running, "the command waits itself, and not the agent");
+  } finally {
+    await holder.close();
+  }
+  await terminal.until(/inside/);
+  assert.equal(await terminal.end(), 0);
 });
 
 test("a TPM that was cleared since the enrolment is recognised, and enrolls again", async () => {

@@ -215,7 +215,7 @@ test("refuses a real quote by another attestation key of the same TPM", async ()
       });
     const [enrolled, other] = [await make(), await make()];
     assert.ok(verifyQuotes(enrolled.key, enrolled.evidence));
-    assertRefused("signature", () => verifyQuotes(enrolled.key, other.evidence));
+    assertRefused("quote_signature", () => verifyQuotes(enrolled.key, other.evidence));
   });
 });
 

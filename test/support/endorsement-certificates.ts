@@ -16,6 +16,7 @@ import {
   encodeText,
   encodeTime,
 } from "#der/writer.ts";
+import { encodeBasicConstraints } from "#x509/extensions.ts";
 
 /** Who signs: a name and its key. */
 export interface TestIssuer {
@@ -33,6 +34,8 @@ export interface TestCertificate {
   readonly notBefore?: Date;
   readonly notAfter?: Date;
   readonly isAuthority?: boolean;
+  /** How many authorities may stand below this one. */
+  readonly pathLength?: number;
   readonly usages?: readonly string[];
   /** Directory name attributes of the subject alternative name. */
   readonly names?: readonly (readonly [oid: string, value: string])[];
@@ -89,8 +92,10 @@ function encodeAttribute(oid: string, value: string): Uint8Array {
   return encodeSequence(encodeOid(oid), encodeText(value));
 }
 
-function encodeExtensions({ isAuthority, usages, names, spki }: TestCertificate): Uint8Array[] {
-  const constraints = encodeSequence(...(isAuthority ? [encodeBoolean(true)] : []));
+function encodeExtensions(it: TestCertificate): Uint8Array[] {
+  const { isAuthority = false, pathLength, usages, names, spki } = it;
+  const below = pathLength === undefined ? {} : { pathLength };
+  const constraints = encodeBasicConstraints({ authority: isAuthority, ...below });
   const extensions = [encodeExtension("2.5.29.19", true, constraints)];
   const id = createHash("sha1").update(spki).digest();
   extensions.push(encodeExtension("2.5.29.14", false, encodeOctetString(id)));

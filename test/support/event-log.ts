@@ -57,10 +57,19 @@ function encodeEvent(event: TestEvent): Uint8Array {
   return concat(header, ...digests, le32(event.data.length), event.data);
 }
 
-/** A UEFI variable as firmware measures it. */
-export function uefiVariable(name: string, data: Uint8Array): Uint8Array {
+/** Where the firmware keeps the variables about Secure Boot (UEFI 2.10 sections 3.3 and 32.4.1). */
+const globalVariables = "61dfe48bca93d211aa0d00e098032b8c";
+const imageSecurity = "cbb219d73a3d9645a3bcdad00e67656f";
+
+/** A UEFI variable as firmware measures it, in the namespace of its name unless another is given. */
+export function uefiVariable(
+  name: string,
+  data: Uint8Array,
+  namespace = name.startsWith("db") ? imageSecurity : globalVariables,
+): Uint8Array {
   const text = new Uint8Array(Buffer.from(name, "utf16le"));
-  return concat(new Uint8Array(16), le64(name.length), le64(data.length), text, data);
+  const guid = new Uint8Array(Buffer.from(namespace, "hex"));
+  return concat(guid, le64(name.length), le64(data.length), text, data);
 }
 
 /** The events of a boot: Secure Boot variables, one separator per firmware PCR, one authority. */

@@ -259,6 +259,13 @@ export class SimulatedTpm {
   }
 }
 
+/** A P-256 signature with SHA-256 as a TPM encodes it, by any key. */
+export function signWith(key: KeyObject, bytes: Uint8Array): SignatureBytes {
+  const pair = sign("sha256", bytes, { key, dsaEncoding: "ieee-p1363" });
+  const [r, s] = [pair.subarray(0, 32), pair.subarray(32)];
+  return encodeSignature({ kind: "ecdsa", hash: algorithm.sha256, r, s });
+}
+
 /** The attestation with another first four bytes, which no TPM key would sign. */
 export function withoutMagic(bytes: AttestBytes): AttestBytes {
   const changed = Uint8Array.from(bytes);

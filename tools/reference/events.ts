@@ -9,6 +9,7 @@ import {
 } from "#audit/catalogue.ts";
 import { actorFields, commonFields, type EventDefinition } from "#audit/definition.ts";
 import { type FieldShape, type FieldTable, fields } from "#audit/fields.ts";
+import { evidenceReasons } from "#tpm/refusal.ts";
 import { code, generatedMark, plain, table } from "./markdown.ts";
 
 const everywhere: readonly string[] = [...actorFields, ...commonFields];
@@ -32,6 +33,13 @@ export function formatEventsPage(): string {
     "## Fields",
     "A field that is not listed here, at any depth, is a secret and is written as `[redacted]`.",
     table(["field", "class", "holds"], fieldRows(fields, "")),
+    "## Reasons for refusing the evidence of a TPM",
+    "`reason` of `device.enroll` and `device.authenticate`, for those who may read events; the peer reads the same words for " +
+      "all of them. Reasons of measured-boot rules: [attestation policy](attestation-policy.md).",
+    table(
+      ["reason", "meaning"],
+      Object.entries(evidenceReasons).map(([reason, meaning]) => [code(reason), plain(meaning)]),
+    ),
   ];
   return `${parts.join("\n\n")}\n`;
 }

@@ -178,6 +178,7 @@ const documents: { [K in Kind]: object } = {
           allowed_firmware: [{ version: "N32ET9*" }, { pcr0: "ab".repeat(32) }],
         },
       ],
+      reattestation: { every: "15m0s", since: "2026-01-01T00:00:00.000Z" },
     },
   },
   node: {
@@ -219,6 +220,27 @@ const documents: { [K in Kind]: object } = {
         metadata: { name: "orders" },
         spec: { protocol: "redis", uri: "cache:6379" },
       },
+    },
+  },
+  kube_cluster: {
+    kind: "kube_cluster",
+    version: "v3",
+    metadata: { name: "prod", labels: { env: "prod" } },
+    spec: {
+      dynamic_labels: { arch: { period: "1h0m0s", command: ["uname"], result: "x86" } },
+      kubeconfig: "YXBpVmVyc2lvbjogdjEK",
+    },
+  },
+  kube_server: {
+    kind: "kube_server",
+    version: "v3",
+    metadata: { name: "prod" },
+    spec: {
+      version: "18.0.0",
+      hostname: "agent-1",
+      host_id: "2d5b5e1c-9e9c-4b86-b1ab-f0a1f7a0e5d1",
+      proxy_ids: ["p"],
+      cluster: { kind: "kube_cluster", metadata: { name: "prod" }, spec: {} },
     },
   },
   cert_authority: {
@@ -266,7 +288,7 @@ function missingKeys(kind: Kind): string[] {
       const name = place.filter((step) => typeof step === "string").join(".");
       const field = desc.fields.find((f) => keyOf(f) === key && !ruleOf(f)?.hidden);
       if (!field) {
-        if (!documentOnly.has(name.replace("spec.database.", ""))) missing.push(name);
+        if (!documentOnly.has(name.replace(/^spec\.(database|cluster)\./, ""))) missing.push(name);
       } else if (field.message && !special.has(field.message.typeName)) {
         visit(field.message, field.fieldKind === "message" ? place : [...place, 0]);
       }

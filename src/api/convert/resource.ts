@@ -13,6 +13,7 @@ import {
 } from "#gen/types/cluster_config_pb.ts";
 import { DatabaseV3Schema } from "#gen/types/database_pb.ts";
 import { DatabaseServerV3Schema } from "#gen/types/database_server_pb.ts";
+import { KubernetesClusterV3Schema, KubernetesServerV3Schema } from "#gen/types/kubernetes_pb.ts";
 import { LockV2Schema } from "#gen/types/lock_pb.ts";
 import { ProvisionTokenV2Schema } from "#gen/types/provision_token_pb.ts";
 import { RoleV6Schema } from "#gen/types/role_pb.ts";
@@ -37,6 +38,8 @@ const schemas = {
   node: ServerV2Schema,
   db: DatabaseV3Schema,
   db_server: DatabaseServerV3Schema,
+  kube_cluster: KubernetesClusterV3Schema,
+  kube_server: KubernetesServerV3Schema,
   cert_authority: CertAuthorityV2Schema,
 } as const satisfies Record<Kind, DescMessage>;
 

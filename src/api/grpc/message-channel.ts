@@ -89,6 +89,7 @@ export class MessageChannel {
       throw new Fault(
         "limit",
         `message of ${message.length} bytes exceeds the limit of ${maxMessageBytes}`,
+        { hint: "divide what is sent, for example one large resource into several" },
       );
     }
     if (!this.stream.writable) throw new Fault("canceled", "the stream is closed");

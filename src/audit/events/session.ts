@@ -1,5 +1,5 @@
 /** Events of SSH sessions: beginning and end, commands, files, forwarding. */
-import { type EventDefinition, serverFields } from "../definition.ts";
+import { type EventDefinition, kubernetesFields, serverFields } from "../definition.ts";
 
 /** True when the fields of a command say that it did not end well. */
 function hasFailed(fields: Readonly<Record<string, unknown>>): boolean {
@@ -21,7 +21,15 @@ export const sessionEvents = {
     title: "Session Started",
     code: "T2000I",
     requires: ["user", "login", "sid", "server_id"],
-    allows: [...serverFields, "initial_command", "session_recording", "size", "with_mfa"],
+    allows: [
+      ...serverFields,
+      ...kubernetesFields,
+      "initial_command",
+      "interactive",
+      "session_recording",
+      "size",
+      "with_mfa",
+    ],
   },
   "session.join": {
     title: "User Joined",
@@ -47,6 +55,7 @@ export const sessionEvents = {
     requires: ["user", "login", "sid", "server_id", "session_start", "session_stop"],
     allows: [
       ...serverFields,
+      ...kubernetesFields,
       "enhanced_recording",
       "interactive",
       "participants",
@@ -58,7 +67,7 @@ export const sessionEvents = {
     title: "Session Data",
     code: "T2006I",
     requires: ["user", "sid", "server_id", "tx", "rx"],
-    allows: serverFields,
+    allows: [...serverFields, ...kubernetesFields],
   },
   exec: {
     title: "Command Execution",
@@ -76,7 +85,7 @@ export const sessionEvents = {
     title: "Port Forwarding",
     code: { success: "T3003I", failure: "T3003E" },
     requires: ["user", "login", "addr", "success"],
-    allows: [...serverFields, "sid"],
+    allows: [...serverFields, ...kubernetesFields, "sid"],
   },
   "x11-forward": {
     title: "X11 Forwarding Requested",
@@ -88,7 +97,7 @@ export const sessionEvents = {
     title: "Client Disconnected",
     code: "T3006I",
     requires: ["user", "reason"],
-    allows: [...serverFields, "sid"],
+    allows: [...serverFields, ...kubernetesFields, "sid"],
   },
   sftp: {
     title: "File Operation",

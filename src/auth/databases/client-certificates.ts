@@ -17,6 +17,7 @@ import { attributes } from "#x509/name.ts";
 import { formatCertificatePem } from "#x509/pem.ts";
 import { identityFields } from "../audit/fields.ts";
 import type { AuthContext } from "../context.ts";
+import { factsFor } from "../devices/facts.ts";
 import { loadPolicy } from "../policy.ts";
 
 /** What an agent asks for. */
@@ -120,7 +121,7 @@ async function decide(
     decideAccess({
       identity,
       target: databaseTarget({ name: service, labels, hostId: agent.hostId }, login),
-      policy: await loadPolicy(context),
+      policy: { ...(await loadPolicy(context)), devices: await factsFor(context, identity) },
       now: context.clock.now(),
       clientIp: clientAddress,
     }),

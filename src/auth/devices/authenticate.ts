@@ -31,6 +31,7 @@ import { identityFields } from "../audit/fields.ts";
 import type { AuthContext } from "../context.ts";
 import type { AuthCall } from "../grpc/guard.ts";
 import { certifyUser } from "../users/certify.ts";
+import { lockedUserFault } from "../users/locked-user.ts";
 import { baselineOf } from "./attestation.ts";
 import { checkClock, markClock } from "./clock.ts";
 import { endCopiedEnrollment, provesCopy } from "./copies.ts";
@@ -365,6 +366,9 @@ export async function assertNotLocked(
   };
   const refusal = checkLocks({ ...user, device }, await stores.locks.all(), clock.now());
   if (refusal) throw refuse("locked", refusal.message);
+  const person = await stores.users.find(user.username);
+  const locked = person && lockedUserFault(person);
+  if (locked) throw refuse("locked", locked.message);
 }
 
 function refuse(reason: string, why: string): Fault {

@@ -122,6 +122,7 @@ function describeState(state: DeviceState, standing: Standing) {
   const { owner, holdsKey, informed } = standing;
   const { spec } = state.device;
   const last = lastAuthenticated(state.record);
+  const { refusedBoot } = state.record;
   return {
     registered: true,
     enrolled: spec.enroll_status === "enrolled",
@@ -133,6 +134,7 @@ function describeState(state: DeviceState, standing: Standing) {
         owner: spec.owner ?? "",
         credentialId: spec.credential?.id ?? "",
         ...(last && { lastAuthenticated: timestampFromDate(last) }),
+        ...(refusedBoot && { bootRefused: timestampFromDate(new Date(refusedBoot.seen)) }),
       },
     }),
   };

@@ -103,11 +103,12 @@ export function recordFailure(
 
 /** How something failed, with the reason that the peer does not get to see. */
 export function failureFields(error: unknown) {
-  const { reason, why } = isFault(error) ? error.audit : {};
+  const { reason, why, detail } = isFault(error) ? error.audit : {};
+  const explained = [why, detail].filter((part) => part !== undefined).join(": ");
   return {
     success: false,
     error: isFault(error) ? error.message : "internal error",
-    message: why === undefined ? messageOf(error) : String(why),
+    message: explained || messageOf(error),
     ...(reason === undefined ? {} : { reason: String(reason) }),
   };
 }

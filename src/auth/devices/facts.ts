@@ -3,8 +3,11 @@
  */
 import { findProfileMismatch } from "#devicetrust/auto-enrollment.ts";
 import { attestationTierOf, secureBootOf } from "#devicetrust/device-facts.ts";
+import type { UserIdentity } from "#identity/identity.ts";
 import type { DeviceFacts } from "#resource/device-facts.ts";
+import type { AuthContext } from "../context.ts";
 import { type DeviceChange, lastCollected } from "./device-state.ts";
+import { DeviceInventory } from "./inventory.ts";
 import { readCollectedDocument, readProfileDocument } from "./messages.ts";
 
 /** The facts; undefined for a device that is not enrolled, about which no certificate says anything true. */
@@ -36,6 +39,17 @@ export function factsOf({ device, record }: DeviceChange): DeviceFacts | undefin
     profile_time: profile?.update_time,
     profile_agrees: profile && last ? mismatch === undefined : undefined,
   });
+}
+
+/** The facts of the device that a certificate names, as policies hold them: one entry, or none. */
+export async function factsFor(
+  context: AuthContext,
+  { device }: Pick<UserIdentity, "device">,
+): Promise<ReadonlyMap<string, DeviceFacts>> {
+  if (device === undefined) return new Map();
+  const state = await new DeviceInventory(context).find(device.deviceId);
+  const facts = state && factsOf(state);
+  return new Map(facts ? [[device.deviceId, facts]] : []);
 }
 
 /** What is not known is left out, as it is when facts come back from JSON. */

@@ -1,6 +1,6 @@
 /**
  * The messages of package teleport.devicetrust.v1 as the ceremonies of `#devicetrust` read and write them: the server's
- * direction. Bounds on what a peer may send are applied here, before anything looks inside.
+ * direction. What a message holds is judged by the ceremonies, bounds included.
  */
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { create } from "@bufbuild/protobuf";
@@ -37,13 +37,6 @@ import type {
 } from "#gen/teleport/devicetrust/v1/enroll_pb.ts";
 import type { TPMPlatformParameters } from "#gen/teleport/devicetrust/v1/tpm_pb.ts";
 import type { DeviceCollectedData, DeviceProfile as ProfileDocument } from "#resource/device.ts";
-
-/** The longest event log that is looked at, in bytes. */
-export const maxEventLogBytes = 1024 * 1024;
-
-/** The most quotes and PCR values of one answer: five banks of 24. */
-const maxQuotes = 5;
-const maxPcrs = 5 * 24;
 
 const osTypes: ReadonlyMap<OSType, OsType> = new Map([
   [OSType.OS_TYPE_LINUX, "linux"],
@@ -237,12 +230,6 @@ function readOptionalPlatform(
 }
 
 function readPlatform({ quotes, pcrs, eventLog }: TPMPlatformParameters): PlatformParameters {
-  if (eventLog.length > maxEventLogBytes) {
-    throw new Fault("limit", "the event log is longer than 1 MiB");
-  }
-  if (quotes.length > maxQuotes || pcrs.length > maxPcrs) {
-    throw new Fault("limit", "the answer holds too many quotes or PCR values");
-  }
   return { quotes, pcrs, eventLog };
 }
 

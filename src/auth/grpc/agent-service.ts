@@ -11,7 +11,7 @@ import type { SystemIdentity } from "#identity/identity.ts";
 import { acceptAgentEvents } from "../audit/agent-events.ts";
 import type { AuthContext } from "../context.ts";
 import { issueDatabaseClientCertificate } from "../databases/client-certificates.ts";
-import { type FeedUpdate, watchAuthority } from "../hosts/feed.ts";
+import { type FeedUpdate, type Subscription, watchAuthority } from "../hosts/feed.ts";
 import { heartbeatRoles, takeHeartbeat } from "../hosts/presence.ts";
 import { checkPeer, requireSystem } from "./guard.ts";
 
@@ -26,13 +26,19 @@ const followable: Readonly<Record<string, readonly SystemIdentity["systemRoles"]
   cluster_auth_preference: ["Node", "Proxy", "Db", "Kube", "App"],
   cluster_networking_config: ["Node", "Proxy", "Db", "Kube", "App"],
   session_recording_config: ["Node", "Proxy", "Db", "Kube", "App"],
+  attestation_policy: ["Node", "Proxy", "Db", "Kube", "App"],
   node: ["Proxy"],
   db_server: ["Proxy"],
   db: ["Db"],
+  kube_server: ["Proxy"],
+  kube_cluster: ["Kube"],
 };
 
-/** Services on which sessions run, and that report what happens in them. */
-const reporters = ["Node", "Db", "Kube", "App"] as const;
+/** Services on which sessions run: they hear of the devices that people come with. */
+const sessionServices = ["Node", "Db", "Kube", "App"] as const;
+
+/** They report what happens in sessions; and proxies, whom they refuse. */
+const reporters = [...sessionServices, "Proxy"] as const;
 
 /** The handlers of AgentService. */
 export function agentService(context: AuthContext): ServiceHandlers<typeof AgentService, Peer> {
@@ -47,7 +53,9 @@ export function agentService(context: AuthContext): ServiceHandlers<typeof Agent
       if (kinds.length === 0 || refused !== undefined) {
         throw new Fault("access-denied", `this service may not follow "${refused ?? ""}"`);
       }
-      const subscription = { kinds, devices: followDevices, requests: stream };
+      const follows = systemRoles.some((role) => sessionServices.some((each) => each === role));
+      const wishes = { ...{ kinds, devices: followDevices }, requests: stream };
+      const subscription = follows ? wishes : withoutDevices(wishes);
       let complete = false;
       let beats = 0;
       for await (const update of watchAuthority(context, subscription, call.signal)) {
@@ -75,6 +83,22 @@ export function agentService(context: AuthContext): ServiceHandlers<typeof Agent
       await takeHeartbeat(context, requireSystem(call, ...heartbeatRoles), document, gone);
       return {};
     },
+  };
+}
+
+/** What a service may wish on which no sessions run: throws when it asks for devices. */
+function withoutDevices({ kinds, devices, requests }: Subscription): Subscription {
+  const refuse = () => {
+    throw new Fault("access-denied", "this service may not follow devices");
+  };
+  if (devices.length > 0) refuse();
+  return {
+    kinds,
+    devices,
+    // biome-ignore lint/correctness/useYield: nothing that it may ask for comes this way.
+    requests: (async function* () {
+      for await (const { followDevices } of requests) if (followDevices.length > 0) refuse();
+    })(),
   };
 }
 

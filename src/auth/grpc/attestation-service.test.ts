@@ -1,7 +1,7 @@
 /** The attestation policy where it counts: in both ceremonies over gRPC, in the dry run, and in the audit log. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { encodeResource } from "#api/convert/resource.ts";
+import { decodeResource, encodeResource } from "#api/convert/resource.ts";
 import { isFault } from "#base/fault.ts";
 import { parseResourceOf } from "#resource/parse.ts";
 import { judgeEndorsement } from "#tpm/endorsement.ts";
@@ -106,6 +106,29 @@ test("a rule that reports lets the device in, and the audit log says what would 
   await cluster.close();
 });
 
+test("an interval of re-attestation begins when it is set, whatever the document says, and people may ask for it", async () => {
+  const { cluster, admin } = await startEnrolled();
+  const service = await admin.client.service("attestation");
+  const asked = async () => Number((await service.getReattestation({})).everyMs);
+  const since = async () => {
+    const document = decodeResource("attestation_policy", await service.getAttestationPolicy({}));
+    return Date.parse(document.spec.reattestation?.since ?? "");
+  };
+  assert.equal(await asked(), 0);
+  const first = cluster.clock.now().getTime();
+  const early = { every: "15m", since: "2001-01-01T00:00:00Z" };
+  await setPolicy(admin, { reattestation: early });
+  assert.deepEqual([await asked(), await since()], [900_000, first]);
+  cluster.clock.advance(60_000);
+  await setPolicy(admin, { reattestation: { every: "15m" }, allow_sha1_on_windows: true });
+  assert.equal(await since(), first);
+  await setPolicy(admin, { reattestation: { every: "5m" } });
+  assert.deepEqual([await asked(), await since()], [300_000, cluster.clock.now().getTime()]);
+  const event = await cluster.lastEvent("attestation_policy.update");
+  assert.match(String(event?.["message"]), /prove themselves anew: every 5m0s$/);
+  await cluster.close();
+});
+
 test("a boot whose PCRs changed is refused until an administrator approves it", async () => {
   const { cluster, admin, device, deviceId } = await startEnrolled();
   await setPolicy(admin, { measured_boot: [unchanged("enforce")] });
@@ -114,12 +137,17 @@ test("a boot whose PCRs changed is refused until an administrator approves it", 
     authenticateAs(cluster, admin, device),
   );
   const service = await admin.client.service("attestation");
+  const explain = await admin.client.service("explain");
+  const question = { osType: "linux", assetTag: "PF47WND6" };
+  const refusedAt = async () => (await explain.describeDevice(question)).details?.bootRefused;
+  assert.equal(Number((await refusedAt())?.seconds) * 1000, cluster.clock.now().getTime());
   const before = await service.getDeviceAttestation({ deviceId });
   assert.ok(before.refusedBoot && before.refusedBoot.pcrs[0] !== before.baseline[0]);
   assert.equal(before.refusedBoot.pcrs[7], before.baseline[7]);
   const approved = await service.approveBoot({ deviceId });
   assert.deepEqual(approved.baseline, before.refusedBoot.pcrs);
   assert.equal(approved.refusedBoot, undefined);
+  assert.equal(await refusedAt(), undefined);
   assert.match(String((await cluster.lastEvent("device.update"))?.["message"]), /approved/);
   cluster.clock.advance(10_000);
   assert.ok(await authenticateAs(cluster, admin, device));
@@ -254,6 +282,11 @@ test("SHA-1 keys enrol only on Windows, only while the option is set, and the au
   assert.match(String(enrolled?.["message"]), /its key signs with SHA-1/);
   cluster.clock.advance(10_000);
   assert.ok(await authenticateAs(cluster, admin, windows));
+  assert.deepEqual((await simulate(admin)).failing, new Map());
+  assert.deepEqual(await simulate(admin, {}), {
+    failing: new Map([["PF47WND6", ["allow_sha1_on_windows:ak_sha1"]]]),
+    totals: [1, 1, 0, 0, 0],
+  });
   const service = await admin.client.service("attestation");
   await service.resetAttestationPolicy({});
   await refuses(cluster, "device.authenticate", "ak_sha1", () =>

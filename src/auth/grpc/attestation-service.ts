@@ -1,4 +1,5 @@
 /** gatehouse.v1.AttestationService: the attestation policy, its dry run, and what is known of the TPM of a device. */
+import { reattestationOf } from "#access/reattestation.ts";
 import { decodeResource, encodeResource } from "#api/convert/resource.ts";
 import type { ServiceHandlers } from "#api/grpc/service.ts";
 import type { Peer } from "#api/peer.ts";
@@ -19,7 +20,7 @@ import {
 import { DeviceInventory } from "../devices/inventory.ts";
 import { simulateMeasuredBoot } from "../devices/simulate-boot.ts";
 import { singletons } from "../store/stores.ts";
-import { type AuthCall, authorize } from "./guard.ts";
+import { type AuthCall, authorize, requireUser } from "./guard.ts";
 
 const kind = "attestation_policy";
 
@@ -39,7 +40,7 @@ export function attestationService(
     keep: (policy: AttestationPolicy) => Promise<AttestationPolicy>,
   ) {
     const caller = await authorize(context, call, kind, "update");
-    const policy = read();
+    const policy = stampInterval(read(), (await current()).spec, context.clock.now());
     await context.audit.record("attestation_policy.update", {
       ...actorOf(caller),
       "addr.remote": call.peer.address,
@@ -68,11 +69,17 @@ export function attestationService(
     resetAttestationPolicy: (_, call) =>
       write(call, defaultAttestationPolicy, (kept) => store.upsert(kept)),
 
+    async getReattestation(_, call) {
+      requireUser(call);
+      const { everyMs = 0 } = reattestationOf(await current()) ?? {};
+      return { everyMs: BigInt(everyMs) };
+    },
+
     async *simulateMeasuredBoot({ policy }, call) {
       await authorize(context, call, "device", "list", "read");
       await authorize(context, call, kind, "read");
       const { spec } = policy ? readPolicy(policy) : await current();
-      yield* simulateMeasuredBoot(context, inventory, spec.measured_boot);
+      yield* simulateMeasuredBoot(context, inventory, spec);
     },
     async approveBoot({ deviceId }, call) {
       await authorize(context, call, "device", "update");
@@ -94,11 +101,31 @@ function readPolicy(message: AttestationPolicyMessage | undefined): AttestationP
   return decodeResource(kind, message);
 }
 
+/**
+ * A new interval begins now, whatever the document says: sessions that are open have a whole one to prove their devices.
+ * One that stays as it was goes on.
+ */
+function stampInterval(
+  policy: AttestationPolicy,
+  before: AttestationPolicy["spec"],
+  now: Date,
+): AttestationPolicy {
+  const { reattestation, ...spec } = policy.spec;
+  if (reattestation === undefined) return policy;
+  const { every } = reattestation;
+  const kept = before.reattestation?.every === every ? before.reattestation.since : undefined;
+  return {
+    ...policy,
+    spec: { ...spec, reattestation: { every, since: kept ?? now.toISOString() } },
+  };
+}
+
 /** What the audit log says of a policy. */
 function describePolicy({ spec }: AttestationPolicy): string {
   const rules = spec.measured_boot.map(({ name, mode }) => `${name} (${mode})`);
   return [
     `SHA-1 keys of Windows devices are ${spec.allow_sha1_on_windows ? "accepted" : "refused"}`,
     `measured-boot rules: ${rules.length > 0 ? rules.join(", ") : "none"}`,
+    `devices prove themselves anew: ${spec.reattestation ? `every ${spec.reattestation.every}` : "never"}`,
   ].join("; ");
 }

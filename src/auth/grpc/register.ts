@@ -26,6 +26,7 @@ import { alertHandlers } from "./auth-service/alerts.ts";
 import { certificateHandlers } from "./auth-service/certificates.ts";
 import { databaseHandlers } from "./auth-service/databases.ts";
 import { inventoryHandlers } from "./auth-service/inventories.ts";
+import { kubeClusterHandlers } from "./auth-service/kube-clusters.ts";
 import { listingHandlers } from "./auth-service/listings.ts";
 import { lockHandlers } from "./auth-service/locks.ts";
 import { mfaHandlers } from "./auth-service/mfa.ts";
@@ -73,6 +74,7 @@ export function registerServices(server: GrpcServer<Peer>, context: AuthContext)
   server.register(AuthService, nodeHandlers(context));
   server.register(AuthService, listingHandlers(context));
   server.register(AuthService, databaseHandlers(context));
+  server.register(AuthService, kubeClusterHandlers(context));
   server.register(AuthService, inventoryHandlers());
   server.register(AuthService, mfaHandlers(context));
   server.register(AuthService, alertHandlers(context));

@@ -16,6 +16,7 @@ import { runWebAuthentication } from "#client/ceremony/authenticate.ts";
 import { collectedDataMessage } from "#client/ceremony/messages.ts";
 import { DeviceEnrollStatus } from "#gen/teleport/devicetrust/v1/device_pb.ts";
 import { decodeExtensions } from "#identity/extensions.ts";
+import { parseResourceOf } from "#resource/parse.ts";
 import { parseCertificate } from "#ssh/certificate.ts";
 import {
   connectPeer,
@@ -25,6 +26,7 @@ import {
   revocationLocks,
 } from "../../../test/support/auth-person.ts";
 import { startTestAuth, type TestAuth, testCluster } from "../../../test/support/auth-service.ts";
+import { bootEvents } from "../../../test/support/event-log.ts";
 import { makeLock, makePreference } from "../../../test/support/policy.ts";
 import {
   SimulatedAppleDevice,
@@ -138,6 +140,31 @@ for (const osType of ["macos", "linux", "windows"] as const) {
     await cluster.close();
   });
 }
+
+test("a device vouches for nothing with a boot that the rules refuse, and reports one that they only note", async () => {
+  const cluster = await startTestAuth();
+  const device = new SimulatedTpmDevice("linux");
+  device.boot(bootEvents(true));
+  const alice = await addWebPerson(cluster, "alice", device);
+  const setMode = (mode: string) =>
+    cluster.auth.context.stores.attestationPolicy.upsert(
+      parseResourceOf("attestation_policy", {
+        kind: "attestation_policy",
+        spec: { measured_boot: [{ name: "secure", secure_boot: true, mode }] },
+      }),
+    );
+  device.boot(bootEvents(false));
+  for (const mode of ["enforce", "report"]) {
+    await setMode(mode);
+    const login = await webLogin(cluster, alice, { userAgent: userAgents.linux });
+    const vouching = () => vouch(cluster, alice, login.deviceWebToken);
+    if (mode === "enforce") {
+      await assertRefusal(cluster, "device.authenticate", "secure_boot_off", vouching);
+    } else assert.ok(await vouching());
+  }
+  assert.equal((await cluster.lastEvent("device.boot.report"))?.["reason"], "secure_boot_off");
+  await cluster.close();
+});
 
 test("one id joins the three events, which name person and device", async () => {
   const { cluster, alice, token, confirm } = await start();

@@ -51,7 +51,13 @@ const databaseServer: Advertisement<"db_server"> = {
   agent: ({ spec }) => ({ id: spec.host_id, name: spec.hostname }),
 };
 
-const rows = { node, db_server: databaseServer } as const;
+const kubeServer: Advertisement<"kube_server"> = {
+  role: "Kube",
+  store: (stores) => stores.kubeServers,
+  agent: ({ spec }) => ({ id: spec.host_id, name: spec.hostname }),
+};
+
+const rows = { node, db_server: databaseServer, kube_server: kubeServer } as const;
 
 type AdvertisedKind = keyof typeof rows;
 

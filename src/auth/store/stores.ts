@@ -7,6 +7,8 @@ import type { ClusterNetworkingConfig } from "#resource/cluster-networking-confi
 import type { Database } from "#resource/database.ts";
 import type { DatabaseServer } from "#resource/database-server.ts";
 import type { Device } from "#resource/device.ts";
+import type { KubeCluster } from "#resource/kube-cluster.ts";
+import type { KubeServer } from "#resource/kube-server.ts";
 import type { Lock } from "#resource/lock.ts";
 import type { Node } from "#resource/node.ts";
 import type { Role } from "#resource/role.ts";
@@ -26,6 +28,8 @@ export interface Stores {
   readonly nodes: DocumentStore<Node>;
   readonly databases: DocumentStore<Database>;
   readonly databaseServers: DocumentStore<DatabaseServer>;
+  readonly kubeClusters: DocumentStore<KubeCluster>;
+  readonly kubeServers: DocumentStore<KubeServer>;
   readonly authPreference: DocumentStore<ClusterAuthPreference>;
   readonly networkingConfig: DocumentStore<ClusterNetworkingConfig>;
   readonly recordingConfig: DocumentStore<SessionRecordingConfig>;
@@ -53,6 +57,8 @@ export function openStores(backend: Backend, clock: Clock): Stores {
     nodes: new DocumentStore(backend, clock, "node"),
     databases: new DocumentStore(backend, clock, "db"),
     databaseServers: new DocumentStore<DatabaseServer>(backend, clock, "db_server", servedName),
+    kubeClusters: new DocumentStore(backend, clock, "kube_cluster"),
+    kubeServers: new DocumentStore<KubeServer>(backend, clock, "kube_server", servedName),
     authPreference: new DocumentStore(backend, clock, "cluster_auth_preference"),
     networkingConfig: new DocumentStore(backend, clock, "cluster_networking_config"),
     recordingConfig: new DocumentStore(backend, clock, "session_recording_config"),
@@ -63,6 +69,6 @@ export function openStores(backend: Backend, clock: Clock): Stores {
 }
 
 /** Several agents may serve the same resource: a document is one of them and what it serves. */
-function servedName({ metadata, spec }: DatabaseServer): string {
+function servedName({ metadata, spec }: DatabaseServer | KubeServer): string {
   return `${spec.host_id}/${metadata.name}`;
 }

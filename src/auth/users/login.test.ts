@@ -131,8 +131,11 @@ test("a login of a user whose account is locked says so, after the proof", async
     ...user,
     spec: { ...user.spec, status: { ...user.spec.status, is_locked: true } },
   }));
-  await assert.rejects(login(cluster, secret, "alice", testPassword), (error) =>
-    isFault(error, "locked"),
+  await assert.rejects(
+    login(cluster, secret, "alice", testPassword),
+    (error) =>
+      isFault(error, "locked") &&
+      /tctl edit user\/alice, status\.is_locked: false\n.*tctl explain /s.test(error.hint ?? ""),
   );
   await cluster.close();
 });

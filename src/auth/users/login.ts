@@ -2,6 +2,7 @@
  * Local login: password and second factor. One ordered flow, the same for every user name, known or not: the same
  * words, the same cost, the same lockout. What went wrong stands in the audit event only.
  */
+import { explained } from "#audit/refusal.ts";
 import { Fault } from "#base/fault.ts";
 import type { User } from "#resource/user.ts";
 import type { AuthContext } from "../context.ts";
@@ -17,6 +18,7 @@ import {
 } from "../mfa/verify.ts";
 import { singletons } from "../store/stores.ts";
 import { type Credentials, noCredentials } from "./credentials.ts";
+import { lockedUserFault } from "./locked-user.ts";
 
 /** Who asks, for the audit log. */
 export interface LoginClient {
@@ -90,11 +92,9 @@ async function tryLogin(
   if (wanted && !device) {
     return refuse(context, subject, client, "wrong, spent or missing second factor");
   }
-  if (user.spec.status.is_locked) {
-    const message = `user "${name}" is locked`;
-    await recordFailure(context, subject, client, message);
-    throw new Fault("locked", message, { hint: "ask an administrator to unlock the user" });
-  }
+  const locked = lockedUserFault(user);
+  if (locked)
+    throw explained(locked, await recordFailure(context, subject, client, locked.message));
   await context.credentials.clearAttempts(name);
   return device ? { user, device } : { user };
 }
@@ -184,8 +184,8 @@ async function recordFailure(
   subject: Subject,
   client: LoginClient,
   reason: string,
-): Promise<void> {
-  await context.audit.record("user.login", {
+): Promise<string> {
+  return context.audit.record("user.login", {
     success: false,
     user: subject.name.slice(0, maxName).toWellFormed(),
     method: "local",

@@ -8,10 +8,12 @@ import { encodeFrame, readFrame } from "#api/tunnel/frame.ts";
 import { Fault, isFault } from "#base/fault.ts";
 import type { DatabaseRoute } from "#identity/identity.ts";
 import type { Database } from "#resource/database.ts";
+import type { KubeCluster } from "#resource/kube-cluster.ts";
 import type {
   ClusterAccess,
   DeviceState,
   DialTarget,
+  KubeCredential,
   NodeDocument,
   NodeLogin,
   ResourceQuery,
@@ -100,6 +102,18 @@ export class AgentAccess implements ClusterAccess {
 
   async dialDatabase(route: DatabaseRoute): Promise<Duplex> {
     return (await this.#exchange({ op: "database", route })).socket;
+  }
+
+  async listKubeClusters(query: ResourceQuery): Promise<KubeCluster[]> {
+    return (await this.#ask({ op: "kube-clusters", query })) as KubeCluster[];
+  }
+
+  async certifyForKube(kubeCluster: string): Promise<KubeCredential> {
+    return (await this.#ask({ op: "kube-credential", kubeCluster })) as KubeCredential;
+  }
+
+  async dialKube(kubeCluster: string): Promise<Duplex> {
+    return (await this.#exchange({ op: "kube", kubeCluster })).socket;
   }
 
   async device(): Promise<DeviceState> {

@@ -14,8 +14,9 @@ export type AgentRequest = Authorized & (ClusterRequest | ControlRequest);
 
 /** What a login's cluster is asked. With `notices` the caller hears of waits before the answer. */
 export type ClusterRequest = { readonly host: string; readonly notices: boolean } & (
-  | { readonly op: "nodes" | "databases"; readonly query: ResourceQuery }
+  | { readonly op: "nodes" | "databases" | "kube-clusters"; readonly query: ResourceQuery }
   | { readonly op: "database"; readonly route: DatabaseRoute }
+  | { readonly op: "kube" | "kube-credential"; readonly kubeCluster: string }
   | { readonly op: "dial" | "login"; readonly target: DialTarget }
   | { readonly op: "device" | "refresh" }
 );
@@ -63,8 +64,12 @@ export function parseRequest(value: unknown): AgentRequest {
       return { token, op, ...parseCluster(fields) };
     case "database":
       return { token, op, ...parseCluster(fields), route: parseRoute(fields["route"]) };
+    case "kube":
+    case "kube-credential":
+      return { token, op, ...parseCluster(fields), kubeCluster: text(fields, "kubeCluster", 300) };
     case "nodes":
     case "databases":
+    case "kube-clusters":
       return { token, op, ...parseCluster(fields), query: parseQuery(fields["query"]) };
     case "dial":
     case "login":

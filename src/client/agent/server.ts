@@ -187,6 +187,21 @@ export class AgentServer {
           socket,
           await (await work.access(request.host)).dialDatabase(request.route),
         );
+      case "kube-clusters":
+        return send(
+          socket,
+          await (await work.access(request.host)).listKubeClusters(request.query),
+        );
+      case "kube-credential":
+        return send(
+          socket,
+          await (await work.access(request.host)).certifyForKube(request.kubeCluster),
+        );
+      case "kube":
+        return this.#join(
+          socket,
+          await (await work.access(request.host)).dialKube(request.kubeCluster),
+        );
       case "dial":
         return this.#dial(socket, request);
       case "login":

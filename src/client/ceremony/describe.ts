@@ -57,6 +57,8 @@ export interface DeviceDetails {
   readonly credentialId: string | undefined;
   /** Undefined when it never has since it was enrolled. */
   readonly lastAuthenticated: Date | undefined;
+  /** When it was refused since then for what it measured at its start; undefined when it was not. */
+  readonly bootRefused: Date | undefined;
 }
 
 const owners: ReadonlyMap<DeviceOwner, DeviceDescription["owner"]> = new Map([
@@ -72,7 +74,7 @@ export async function describeDevice(
   const explain = createClient(ExplainService, auth);
   const answer = await explain.describeDevice({ osType, assetTag, credentialId });
   const { details, clusterMode, clusterDemands, autoEnroll, mayEnroll, mayEnrollAlone } = answer;
-  const last = details?.lastAuthenticated;
+  const { lastAuthenticated: last, bootRefused } = details ?? {};
   return {
     registered: answer.registered,
     enrolled: answer.enrolled,
@@ -81,6 +83,7 @@ export async function describeDevice(
       owner: details.owner,
       credentialId: details.credentialId || undefined,
       lastAuthenticated: last && timestampDate(last),
+      bootRefused: bootRefused && timestampDate(bootRefused),
     },
     credentialMatches: answer.credentialMatches,
     lock: answer.lock || undefined,

@@ -20,6 +20,8 @@ export interface ClusterAddress {
   readonly cluster: string;
   /** Host authority certificates in PEM. */
   readonly roots: readonly string[];
+  /** The name that the proxy proves, where it is not that of the cluster. */
+  readonly serverName?: string;
   /** A balancer in between ends TLS; the profile folder says whom to trust there. */
   readonly balanced?: { readonly folder: string };
 }
@@ -79,7 +81,7 @@ function dialTls(
     // connection that the server ended must be seen as gone, or the next call would still be sent into it.
     const options: ConnectionOptions & { allowHalfOpen: boolean } = {
       ...(stream ? { socket: stream } : { host: address.host, port: address.port }),
-      servername: serverName(address.cluster),
+      servername: address.serverName ?? serverName(address.cluster),
       ALPNProtocols: [...protocols],
       ca: [...address.roots],
       cert: identity.certificate,

@@ -26,7 +26,7 @@ type PingPlace = Pick<ClusterChecksOptions, "agent" | "now" | "signal">;
 
 const notLoggedIn = { skipped: "nobody is logged in" } as const;
 
-/** Serial number, login, proxy and clock, enrolment, and whether the login carries the device. */
+/** Serial number, login, proxy and clock, enrolment, posture rules, and whether the login carries the device. */
 export async function* checkCluster(
   options: ClusterChecksOptions,
   deviceKey: CheckResult["outcome"],
@@ -59,6 +59,13 @@ export async function* checkCluster(
     return { ok: enrolledText(status, status.cluster) };
   });
   yield enrollment;
+  yield await check("posture rules", async () => {
+    if (status.cluster === undefined) return notLoggedIn;
+    if (enrollment.outcome !== "ok")
+      return { skipped: "the device is not enrolled, or not usable" };
+    throwStep(find("posture"));
+    return { ok: "this device meets those of the cluster and of your roles" };
+  });
   yield await check("device in the login", async () => {
     if (login === undefined || status.cluster === undefined) return notLoggedIn;
     if (enrollment.outcome !== "ok")

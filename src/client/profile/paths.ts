@@ -60,6 +60,8 @@ export function loginPaths(folder: string, key: ProfileKey) {
     authority: join(keys, "cas", `${cluster}.pem`),
     /** Keys and certificates for one database each, in a folder per cluster. */
     databases: `${user}-db`,
+    /** Configurations of local ports to Kubernetes clusters. */
+    kubernetes: `${user}-kube`,
     /** Everything that begins with the user's name belongs to the login. */
     userFolders: ["ssh", "device", "db", "app", "kube"].map((kind) => `${user}-${kind}`),
   } as const;

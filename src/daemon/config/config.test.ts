@@ -3,12 +3,25 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { originOf } from "#resource/singletons.ts";
 import { formatDiagnostic } from "#resource/yaml/diagnostic.ts";
+import {
+  createTestIssuer,
+  issueTestCertificate,
+  toPem,
+} from "../../../test/support/endorsement-certificates.ts";
 import { generateConfig } from "./generate.ts";
 import { checkConfig } from "./load.ts";
 
 const certificate = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+const maker = createTestIssuer("Maker of TPMs");
+const makerPem = toPem(
+  issueTestCertificate({
+    ...{ issuer: maker, subject: maker.name, spki: maker.spki, isAuthority: true },
+  }),
+);
+const tpmPem = toPem(issueTestCertificate({ issuer: maker, spki: maker.spki }));
 const files: Readonly<Record<string, string>> = {
-  "/etc/gatehouse/tpm-ca.pem": certificate,
+  "/etc/gatehouse/tpm-ca.pem": makerPem,
+  "/etc/gatehouse/tpm.pem": tpmPem,
   "/etc/gatehouse/web.crt": certificate,
   "/etc/gatehouse/web.key": "-----BEGIN EC PRIVATE KEY-----\nAAAA\n-----END EC PRIVATE KEY-----\n",
   "/etc/gatehouse/token": "s3cret\n",
@@ -39,6 +52,25 @@ function complaints(text: string): string[] {
     formatDiagnostic(diagnostic).replace("/etc/gatehouse/g.yaml:", ""),
   );
 }
+
+test("authorities of TPM makers are read when the file is, and each that is none has its place", () => {
+  const list = (entry: string) =>
+    complaints(`version: v3
+auth_service:
+  authentication:
+    device_trust:
+      ekcert_allowed_cas:
+      - ${entry}
+`);
+  const at = "6:9: auth_service.authentication.device_trust.ekcert_allowed_cas[0]:";
+  assert.deepEqual(list("tpm-ca.pem"), []);
+  assert.match(
+    list("tpm.pem").join(),
+    new RegExp(`^${at.replace(/[[\]]/g, "\\$&")} the file tpm.pem is not`),
+  );
+  assert.match(list("web.crt").join(), /the file web\.crt cannot be read/);
+  assert.match(list("'-----BEGIN NOTHING'").join(), /it holds no certificate/);
+});
 
 test("the shortest file is a whole cluster in one process", () => {
   const { nodename, dataDir, storage, log, auth, proxy, ssh, join } = config("version: v3");
@@ -81,9 +113,7 @@ auth_service:
       ekcert_allowed_cas:
       - tpm-ca.pem
       - |
-        -----BEGIN CERTIFICATE-----
-        BBBB
-        -----END CERTIFICATE-----
+${makerPem.trimEnd().replace(/^/gm, "        ")}
   tokens:
   - "node,kube:abc"
   - proxy:/etc/gatehouse/token
@@ -126,7 +156,7 @@ db_service:
   assert.deepEqual(preference.spec.device_trust, {
     mode: "required",
     auto_enroll: true,
-    ekcert_allowed_cas: [certificate, certificate.replace("AAAA", "BBBB")],
+    ekcert_allowed_cas: [makerPem, makerPem],
   });
   assert.deepEqual(preference.spec.second_factors, ["otp", "webauthn"]);
   assert.equal(preference.spec.second_factor, undefined);
@@ -201,11 +231,8 @@ const mistakes: readonly (readonly [string, string, readonly string[]])[] = [
   ],
   [
     "services that do not exist yet",
-    "version: v3\nkubernetes_service:\n  enabled: yes\napp_service: {enabled: true}\n",
-    [
-      "3:12: kubernetes_service.enabled: kubernetes_service is not available yet (write enabled: no)",
-      "4:24: app_service.enabled: app_service is not available yet (write enabled: no)",
-    ],
+    "version: v3\napp_service: {enabled: true}\n",
+    ["2:24: app_service.enabled: app_service is not available yet (write enabled: no)"],
   ],
   [
     "nothing enabled",

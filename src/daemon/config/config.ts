@@ -5,6 +5,7 @@
 
 import type { Address } from "#base/address.ts";
 import type { Secret } from "#base/secret.ts";
+import type { ConfiguredCluster } from "#kube/clusters.ts";
 import type { MdmSettings } from "#mdm/settings.ts";
 import type { ClusterAuthPreference } from "#resource/cluster-auth-preference.ts";
 import type { ClusterNetworkingConfig } from "#resource/cluster-networking-config.ts";
@@ -26,6 +27,7 @@ export interface GatehouseConfig {
   readonly proxy?: ProxyServiceConfig;
   readonly ssh?: SshServiceConfig;
   readonly databases?: DatabaseServiceConfig;
+  readonly kubernetes?: KubernetesServiceConfig;
   /** The inventory services that run here. */
   readonly mdm: readonly MdmSettings[];
 }
@@ -119,5 +121,12 @@ export interface StaticDatabase {
 export interface DatabaseServiceConfig {
   readonly databases: readonly StaticDatabase[];
   /** It also serves every database of administrators whose labels match one of these. */
+  readonly selectors: readonly Readonly<Record<string, readonly string[]>>[];
+}
+
+/** The Kubernetes agent of this machine. */
+export interface KubernetesServiceConfig {
+  readonly clusters: readonly ConfiguredCluster[];
+  /** It also serves every Kubernetes cluster of administrators whose labels match one of these. */
   readonly selectors: readonly Readonly<Record<string, readonly string[]>>[];
 }

@@ -53,7 +53,14 @@ export function loadConfig(path: string | undefined, dataDir?: string): Gatehous
   const readText = (name: string): string => readFileSync(name, "utf8");
   const source = path ?? "(no config file)";
   const text = path === undefined ? "version: v3" : readConfigText(path, readText);
-  const checked = checkConfig(text, { source, hostname: hostname(), dataDir, readText });
+  const environment = process.env;
+  const checked = checkConfig(text, {
+    source,
+    hostname: hostname(),
+    dataDir,
+    readText,
+    environment,
+  });
   if (checked.config !== undefined) return checked.config;
   throw new Fault("usage", checked.diagnostics.map(formatDiagnostic).join("\n"), {
     ...(path === undefined

@@ -10,6 +10,7 @@ import { Secret } from "#base/secret.ts";
 import type { Problem } from "#resource/problem.ts";
 import type { Path } from "#resource/schema.ts";
 import { type TokenRole, tokenRoleOf, tokenRoles } from "#resource/token.ts";
+import { authoritiesHint, readAuthorities } from "#tpm/endorsement-chain.ts";
 import type {
   AuthServiceConfig,
   GatehouseConfig,
@@ -18,6 +19,7 @@ import type {
   StaticToken,
 } from "./config.ts";
 import { resolveDatabases } from "./resolve-db.ts";
+import { resolveKubernetes } from "./resolve-kube.ts";
 import { resolveMdm } from "./resolve-mdm.ts";
 import { type ConfigFile, laterSections } from "./schema.ts";
 import { authPreferenceOf, networkingConfigOf, sessionRecordingConfigOf } from "./settings.ts";
@@ -31,6 +33,8 @@ export interface ConfigSurroundings {
   readonly dataDir?: string | undefined;
   /** Reads a text file; throws when it cannot. */
   readonly readText: (path: string) => string;
+  /** Variables that tell a service in a pod where its cluster is. */
+  readonly environment?: Readonly<Record<string, string | undefined>>;
 }
 
 /** Where data is kept when neither file nor flag says. */
@@ -84,6 +88,7 @@ class Resolver {
       ...(proxy_service.enabled && { proxy: this.#proxy() }),
       ...(ssh_service.enabled && { ssh: this.#ssh() }),
       ...this.#databases(),
+      ...this.#kubernetes(),
       mdm: resolveMdm(this.#file, {
         readSecret: (path, at) => this.#secretFile(path, at),
         report: (at, message, suggestion) => this.#report(at, message, suggestion),
@@ -144,14 +149,25 @@ class Resolver {
     return databases === undefined ? {} : { databases };
   }
 
+  #kubernetes(): Pick<GatehouseConfig, "kubernetes"> {
+    const { readText, environment = {} } = this.#surroundings;
+    const kubernetes = resolveKubernetes(this.#file.kubernetes_service, {
+      resolvePath: (file) => this.#path(file),
+      readText,
+      environment,
+      report: (at, message, suggestion) => this.#report(at, message, suggestion),
+    });
+    return kubernetes === undefined ? {} : { kubernetes };
+  }
+
   #checkServices(): void {
-    const { teleport, auth_service, proxy_service, ssh_service, db_service } = this.#file;
+    const { teleport, auth_service, proxy_service, ssh_service } = this.#file;
     for (const section of laterSections) {
       if (this.#file[section]?.enabled !== true) continue;
       this.#report([section, "enabled"], `${section} is not available yet`, "write enabled: no");
     }
-    const { jamf_service, intune_service } = this.#file;
-    const agents = [ssh_service, db_service, jamf_service, intune_service];
+    const { db_service, kubernetes_service, jamf_service, intune_service } = this.#file;
+    const agents = [ssh_service, db_service, kubernetes_service, jamf_service, intune_service];
     const any = agents.some((section) => section?.enabled === true);
     if (!auth_service.enabled && !proxy_service.enabled && !any) {
       this.#report(
@@ -203,7 +219,13 @@ class Resolver {
     const root = ["auth_service", "authentication", "device_trust", "ekcert_allowed_cas"];
     return listed?.flatMap((text, index) => {
       const path = [...root, index];
-      return text.includes("-----BEGIN") ? [text] : (this.#pem(text, "CERTIFICATE", path) ?? []);
+      const inline = text.includes("-----BEGIN");
+      const pem = inline ? text : this.#pem(text, "CERTIFICATE", path);
+      if (pem === undefined) return [];
+      const { problem } = readAuthorities(pem);
+      if (problem === undefined) return [pem];
+      this.#report(path, `${inline ? "it" : `the file ${text}`} ${problem}`, authoritiesHint);
+      return [];
     });
   }
 

@@ -18,6 +18,7 @@ import {
 import { address } from "./address.ts";
 import { authService } from "./schema-auth.ts";
 import { databaseService } from "./schema-db.ts";
+import { kubernetesService } from "./schema-kube.ts";
 import { intuneService, jamfService } from "./schema-mdm.ts";
 
 const severities = z.preprocess(
@@ -92,7 +93,7 @@ const sshService = z.strictObject({
 });
 
 /** Sections of services that do not exist yet: they may stand in a file as long as they are off. */
-export const laterSections = ["kubernetes_service", "app_service"] as const;
+export const laterSections = ["app_service"] as const;
 
 const laterService = optional(z.looseObject({ enabled: optional(flag) }));
 
@@ -104,7 +105,7 @@ export const configFile = z.strictObject({
   proxy_service: fallback(proxyService, {}),
   ssh_service: fallback(sshService, {}),
   db_service: optional(databaseService),
-  kubernetes_service: laterService,
+  kubernetes_service: optional(kubernetesService),
   app_service: laterService,
   jamf_service: optional(jamfService),
   intune_service: optional(intuneService),

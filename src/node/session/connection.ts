@@ -3,6 +3,7 @@
  * decided anew, and the review of everything open whenever the rules change.
  */
 import type { Duplex } from "node:stream";
+import { type Refusal, refusalFault } from "#access/decision.ts";
 import type { SessionOptions } from "#access/session-options.ts";
 import { Liveness } from "#agent/liveness.ts";
 import { explainHint, refusalFields } from "#audit/refusal.ts";
@@ -78,21 +79,28 @@ export class NodeConnection {
     return this.#granted && !this.#ended ? this.#login?.identity.username : undefined;
   }
 
-  /** Ends everything at once; the person reads why. */
-  end(reason: string, hint?: string): void {
+  /** Ends everything at once; the person reads why, and where it was refused, what helps. */
+  end(reason: string, refusal?: Refusal): void {
     if (this.#ended) return;
     this.#ended = true;
     this.#leaveReview();
-    const text = hint === undefined ? reason : `${reason}\r\nhint: ${hint}`;
-    for (const session of [...this.#sessions]) session.cut(text);
+    const id = this.#reportEnd(reason, refusal);
+    const hints = refusal === undefined ? [] : [refusal.hint, id && explainHint(id)];
+    const lines = hints.flatMap((hint) => hint?.split("\n").map((line) => `hint: ${line}`) ?? []);
+    for (const session of [...this.#sessions]) session.cut([reason, ...lines].join("\r\n"));
     this.#forwards?.close();
     this.#ssh.close(reason);
-    if (this.#login === undefined) return;
+  }
+
+  /** Gives the id of the event; undefined when nobody had logged in. */
+  #reportEnd(reason: string, refusal: Refusal | undefined): string | undefined {
+    if (this.#login === undefined) return undefined;
     const { context, remote } = this.#options;
-    context.events.report("client.disconnect", {
+    return context.events.report("client.disconnect", {
       ...loginFields(this.#login, formatClientAddress(remote)),
       ...serverFieldsOf(context),
       reason: clip(reason),
+      ...(refusal === undefined ? {} : refusalFields(refusalFault(refusal))),
     });
   }
 
@@ -159,7 +167,7 @@ export class NodeConnection {
     this.#leaveReview = review.add({
       describe: () => runningSession(login, server()),
       goesOn: (options) => this.#apply(options),
-      end: ({ message, hint }) => this.end(message, hint),
+      end: (refusal) => this.end(refusal.message, refusal),
     });
     this.#granted = true;
   }

@@ -64,7 +64,12 @@ test("a connection that a second factor opened lasts as long as the login behind
   const policy = access({ require_session_mfa: true, disconnect_expired_cert: true });
   const { networking } = emptyView();
   const ends = (at: Date) =>
-    judgeSession(runningSession(begun, server), { policy, networking, now: at }).ends;
+    judgeSession(runningSession(begun, server), {
+      policy,
+      networking,
+      now: at,
+      begun: now,
+    }).ends;
   grantOf(begun, surroundings(policy, expired));
   assert.deepEqual([ends(expired), ends(behind)], [false, true]);
   // Without the proof, what a certificate says of the one before it is worth nothing.

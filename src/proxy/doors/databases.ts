@@ -11,6 +11,7 @@ import { Fault, isFault } from "#base/fault.ts";
 import type { Logger } from "#base/log.ts";
 import { uuid } from "#base/random.ts";
 import type { DatabaseRoute, UserIdentity } from "#identity/identity.ts";
+import type { DenialLog } from "../denials.ts";
 import type { Dialer } from "../dialer.ts";
 import type { Connection } from "../front-door.ts";
 import { mysqlDoor } from "./mysql.ts";
@@ -21,6 +22,7 @@ import { redisDoor } from "./redis.ts";
 /** What the door needs. */
 export interface DatabaseDoorOptions {
   readonly peers: PeerCheck;
+  readonly denials: DenialLog;
   readonly dialer: Dialer;
   /** Begins TLS with the certificate of the host authority on a stream inside a connection. */
   readonly secure: (stream: Duplex, remoteAddress: string) => Promise<TLSSocket>;
@@ -88,15 +90,14 @@ async function serve(
   const { socket, remoteAddress } = connection;
   const late = setTimeout(() => outer.destroy(), openingMs);
   let stream = outer;
+  let peer: Peer | undefined;
   try {
     const opening = await protocol.open(outer, {
       secure: (inside) => options.secure(inside, remoteAddress),
       identified: socket.authorized,
     });
     stream = opening.stream;
-    const peer = peers.identify(
-      opening.inner ? { ...connection, socket: opening.inner } : connection,
-    );
+    peer = peers.identify(opening.inner ? { ...connection, socket: opening.inner } : connection);
     if (opening.instead !== undefined) {
       await opening.instead(dialer, peer.address);
       stream.end();
@@ -110,10 +111,23 @@ async function serve(
     const release = peers.hold(user, () => stream.destroy());
     await join(stream).finally(release);
   } catch (error) {
-    stream.end(protocol.refusal(tellable(options, error)));
+    stream.end(
+      protocol.refusal(await explain(options, peer, connection, tellable(options, error))),
+    );
   } finally {
     clearTimeout(late);
   }
+}
+
+/** The fault with the way to its whole reason, if it is a refusal of somebody who is known. */
+async function explain(
+  { denials }: DatabaseDoorOptions,
+  peer: Peer | undefined,
+  { protocol }: Connection,
+  fault: Fault,
+): Promise<Fault> {
+  const hint = peer && (await denials.explain(peer, protocol, fault));
+  return hint === undefined ? fault : new Fault(fault.code, fault.message, { hint, cause: fault });
 }
 
 /** The person and the database that the certificate is for. Throws `unproven` when it is for none. */

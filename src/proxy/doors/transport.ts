@@ -5,6 +5,7 @@ import type { Peer } from "#api/peer.ts";
 import { registerTransport } from "#api/transport.ts";
 import { Fault } from "#base/fault.ts";
 import type { Logger } from "#base/log.ts";
+import type { DenialLog } from "../denials.ts";
 import type { Dialer } from "../dialer.ts";
 import type { Connection } from "../front-door.ts";
 import type { PeerCheck } from "./peers.ts";
@@ -12,6 +13,7 @@ import type { PeerCheck } from "./peers.ts";
 /** What the door needs. */
 export interface TransportDoorOptions {
   readonly peers: PeerCheck;
+  readonly denials: DenialLog;
   readonly dialer: Dialer;
   readonly clusterName: string;
   /** Opens a raw connection to the auth service of this cluster; TLS runs inside it. */
@@ -24,11 +26,15 @@ const strangerMs = 10_000;
 
 /** The gRPC server behind the door, and the function that takes connections. */
 export function openTransportDoor(options: TransportDoorOptions) {
-  const { peers, dialer, clusterName, dialAuth, logger } = options;
+  const { peers, denials, dialer, clusterName, dialAuth, logger } = options;
   const server = new GrpcServer<Peer>({
     log: logger,
     intercept: (call) => {
       peers.requireUser(call.peer);
+    },
+    conclude: async ({ peer, path }, status) => {
+      const { message, hint, audit = {} } = status;
+      return { ...status, hint: await denials.explain(peer, path, { message, hint, audit }) };
     },
   });
   registerTransport<Peer>(server, {

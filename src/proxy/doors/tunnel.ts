@@ -1,8 +1,9 @@
 /** The door of our own clients: a raw byte stream to a server, without framing, after one opening message each way. */
-import { parseOpening, readOpening, writeOpening } from "#api/tunnel/opening.ts";
+import { parseOpening, readOpening, tunnelProtocol, writeOpening } from "#api/tunnel/opening.ts";
 import { isFault } from "#base/fault.ts";
 import type { Logger } from "#base/log.ts";
 import { uuid } from "#base/random.ts";
+import type { DenialLog } from "../denials.ts";
 import type { Dialer } from "../dialer.ts";
 import type { Connection } from "../front-door.ts";
 import type { PeerCheck } from "./peers.ts";
@@ -10,6 +11,7 @@ import type { PeerCheck } from "./peers.ts";
 /** What the door needs. */
 export interface TunnelDoorOptions {
   readonly peers: PeerCheck;
+  readonly denials: DenialLog;
   readonly dialer: Dialer;
   readonly clusterName: string;
   readonly logger: Logger;
@@ -28,13 +30,13 @@ export function openTunnelDoor(options: TunnelDoorOptions): (connection: Connect
 }
 
 async function serve(
-  { peers, dialer, logger }: TunnelDoorOptions,
+  { peers, denials, dialer, logger }: TunnelDoorOptions,
   connection: Connection,
 ): Promise<void> {
   const { socket } = connection;
   const late = setTimeout(() => socket.destroy(), openingMs);
+  const peer = peers.identify(connection);
   try {
-    const peer = peers.identify(connection);
     const opening = parseOpening(await readOpening(socket));
     const user = peers.requireUser(peer);
     const join = await dialer.connectSsh(opening.target, peer.address);
@@ -53,7 +55,8 @@ async function serve(
         message: `internal error, reference ${reference}`,
       });
     } else {
-      const { code, message, hint } = error;
+      const { code, message } = error;
+      const hint = await denials.explain(peer, tunnelProtocol, error);
       writeOpening(socket, { ok: false, code, message, ...(hint ? { hint } : {}) });
     }
     socket.end();

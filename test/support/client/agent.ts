@@ -120,6 +120,18 @@ export async function startTestAgent(idleMs = 0) {
       far.pipe(far);
       return near;
     },
+    listKubeClusters: async (query) => {
+      calls.push(query);
+      return [];
+    },
+    certifyForKube: async (kubeCluster) => ({ certificate: `of ${kubeCluster}`, key: "key" }),
+    dialKube: async (kubeCluster) => {
+      calls.push(kubeCluster);
+      const [near, far] = duplexPair();
+      nodeEnds.push(near);
+      far.pipe(far);
+      return near;
+    },
     device: async () => ({ assetTag: "X1", problem: undefined }),
     // Waits for the TPM once, and answers while another wait goes on.
     refreshDevice: async () => {

@@ -41,9 +41,9 @@ export class AgentHost {
     return this.#log;
   }
 
-  /** Resolves with the position behind `text` in the log, from position `from` on; fails when it does not come. */
-  async until(text: string, from = 0): Promise<number> {
-    const deadline = Date.now() + patienceMs;
+  /** Resolves with the position behind `text` in the log, from position `from` on; fails when it does not come in time. */
+  async until(text: string, from = 0, patience = patienceMs): Promise<number> {
+    const deadline = Date.now() + patience;
     for (;;) {
       const at = this.#log.indexOf(text, from);
       if (at >= 0) return at + text.length;
@@ -72,4 +72,20 @@ export class AgentHost {
     this.#changed.resolve();
     this.#changed = Promise.withResolvers();
   }
+}
+
+/** A server that joins with the configuration that `tctl tokens add` prints, and reaches the proxy through this port. */
+export async function joinThrough(
+  cluster: { readonly folder: string; admin(...args: string[]): Promise<string> },
+  nodename: string,
+  port: number,
+): Promise<AgentHost> {
+  const folder = join(cluster.folder, nodename);
+  const printed = await cluster.admin("tokens", "add", "--type=node");
+  const start = printed.indexOf("version: v3");
+  const config = printed
+    .slice(start, printed.indexOf("\nThen run there", start))
+    .replace(/^( *proxy_server:).*$/m, `$1 localhost:${port}`)
+    .replace("teleport:\n", `teleport:\n  nodename: ${nodename}\n  data_dir: ${folder}\n`);
+  return new AgentHost(folder, config);
 }

@@ -69,9 +69,9 @@ export class Terminal {
     this.#pty.resize(columns, rows);
   }
 
-  /** Waits for the end; gives the exit code. */
-  async end(): Promise<number> {
-    const timer = setTimeout(() => this.#pty.kill("SIGKILL"), patienceMs);
+  /** Waits for the end, for so many ms; gives the exit code. */
+  async end(patience = patienceMs): Promise<number> {
+    const timer = setTimeout(() => this.#pty.kill("SIGKILL"), patience);
     const code = await this.#ended;
     clearTimeout(timer);
     return code;

@@ -28,16 +28,16 @@ type Row = MessageInitShape<typeof PaginatedResourceSchema>;
 const listed: {
   readonly [K in ReachableKind]: {
     readonly all: (stores: Stores) => Promise<readonly ResourceOf[K][]>;
-    readonly place: "Node" | "DatabaseServer";
+    readonly place: "Node" | "DatabaseServer" | "KubernetesServer";
   };
 } = {
   node: { all: (stores) => stores.nodes.all(), place: "Node" },
   db_server: { all: (stores) => stores.databaseServers.all(), place: "DatabaseServer" },
+  kube_server: { all: (stores) => stores.kubeServers.all(), place: "KubernetesServer" },
 };
 
 /** Kinds that exist in the public API and that this cluster has none of: their lists are empty. */
 const emptyKinds: readonly string[] = [
-  "kube_server",
   "app_server",
   "db_service",
   "windows_desktop",

@@ -29,6 +29,8 @@ const places = {
   node: "Server",
   db: "Database",
   db_server: "DatabaseServer",
+  kube_cluster: "KubernetesCluster",
+  kube_server: "KubernetesServer",
   cluster_auth_preference: "AuthPreference",
   cluster_networking_config: "ClusterNetworkingConfig",
   session_recording_config: "SessionRecordingConfig",

@@ -16,7 +16,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file gatehouse/v1/attestation.proto.
  */
 export const file_gatehouse_v1_attestation: GenFile = /*@__PURE__*/
-  fileDesc("Ch5nYXRlaG91c2UvdjEvYXR0ZXN0YXRpb24ucHJvdG8SDGdhdGVob3VzZS52MSIdChtHZXRBdHRlc3RhdGlvblBvbGljeVJlcXVlc3QiUQoeVXBkYXRlQXR0ZXN0YXRpb25Qb2xpY3lSZXF1ZXN0Ei8KBnBvbGljeRgBIAEoCzIfLmdhdGVob3VzZS52MS5BdHRlc3RhdGlvblBvbGljeSJRCh5VcHNlcnRBdHRlc3RhdGlvblBvbGljeVJlcXVlc3QSLwoGcG9saWN5GAEgASgLMh8uZ2F0ZWhvdXNlLnYxLkF0dGVzdGF0aW9uUG9saWN5Ih8KHVJlc2V0QXR0ZXN0YXRpb25Qb2xpY3lSZXF1ZXN0IpoBChFBdHRlc3RhdGlvblBvbGljeRIMCgRraW5kGAEgASgJEhAKCHN1Yl9raW5kGAIgASgJEg8KB3ZlcnNpb24YAyABKAkSIQoIbWV0YWRhdGEYBCABKAsyDy50eXBlcy5NZXRhZGF0YRIxCgRzcGVjGAUgASgLMiMuZ2F0ZWhvdXNlLnYxLkF0dGVzdGF0aW9uUG9saWN5U3BlYyJtChVBdHRlc3RhdGlvblBvbGljeVNwZWMSHQoVYWxsb3dfc2hhMV9vbl93aW5kb3dzGAEgASgIEjUKDW1lYXN1cmVkX2Jvb3QYAiADKAsyHi5nYXRlaG91c2UudjEuTWVhc3VyZWRCb290UnVsZSKzAQoQTWVhc3VyZWRCb290UnVsZRIMCgRuYW1lGAEgASgJEgoKAm9zGAIgAygJEgwKBG1vZGUYAyABKAkSEQoJZXZlbnRfbG9nGAQgASgIEhMKC3NlY3VyZV9ib290GAUgASgIEhYKDnVuY2hhbmdlZF9wY3JzGAYgAygFEjcKEGFsbG93ZWRfZmlybXdhcmUYByADKAsyHS5nYXRlaG91c2UudjEuQWxsb3dlZEZpcm13YXJlIjAKD0FsbG93ZWRGaXJtd2FyZRIPCgd2ZXJzaW9uGAEgASgJEgwKBHBjcjAYAiABKAkiTgobU2ltdWxhdGVNZWFzdXJlZEJvb3RSZXF1ZXN0Ei8KBnBvbGljeRgBIAEoCzIfLmdhdGVob3VzZS52MS5BdHRlc3RhdGlvblBvbGljeSKJAQocU2ltdWxhdGVNZWFzdXJlZEJvb3RSZXNwb25zZRItCgZkZXZpY2UYASABKAsyGy5nYXRlaG91c2UudjEuRmFpbGluZ0RldmljZUgAEjIKBnRvdGFscxgCIAEoCzIgLmdhdGVob3VzZS52MS5NZWFzdXJlZEJvb3RUb3RhbHNIAEIGCgRwYXJ0IqwBCg1GYWlsaW5nRGV2aWNlEhEKCWRldmljZV9pZBgBIAEoCRIRCglhc3NldF90YWcYAiABKAkSDwoHb3NfdHlwZRgDIAEoCRINCgVvd25lchgEIAEoCRIrCghmaW5kaW5ncxgFIAMoCzIZLmdhdGVob3VzZS52MS5Cb290RmluZGluZxIoCgRzZWVuGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJGCgtCb290RmluZGluZxIMCgRydWxlGAEgASgJEgwKBG1vZGUYAiABKAkSDgoGcmVhc29uGAMgASgJEgsKA3doeRgEIAEoCSJxChJNZWFzdXJlZEJvb3RUb3RhbHMSEAoIZW5yb2xsZWQYASABKAQSDwoHcmVmdXNlZBgCIAEoBBIQCghyZXBvcnRlZBgDIAEoBBIRCglzYXRpc2ZpZWQYBCABKAQSEwoLdW5jb25jZXJuZWQYBSABKAQiJwoSQXBwcm92ZUJvb3RSZXF1ZXN0EhEKCWRldmljZV9pZBgBIAEoCSIwChtHZXREZXZpY2VBdHRlc3RhdGlvblJlcXVlc3QSEQoJZGV2aWNlX2lkGAEgASgJIlwKGUJpbmRFbmRvcnNlbWVudEtleVJlcXVlc3QSEQoJZGV2aWNlX2lkGAEgASgJEhAKCGtleV9oYXNoGAIgASgJEhoKEmNlcnRpZmljYXRlX3NlcmlhbBgDIAEoCSK2AwoRRGV2aWNlQXR0ZXN0YXRpb24SEQoJZGV2aWNlX2lkGAEgASgJEhEKCWFzc2V0X3RhZxgCIAEoCRIPCgdvc190eXBlGAMgASgJEhgKEGF0dGVzdGF0aW9uX3R5cGUYBCABKAkSMwoLZW5kb3JzZW1lbnQYBSABKAsyHi5nYXRlaG91c2UudjEuRW5kb3JzZW1lbnRGYWN0cxIUCgxzaWduaW5nX2hhc2gYBiABKAkSFgoOYm91bmRfa2V5X2hhc2gYByABKAkSIAoYYm91bmRfY2VydGlmaWNhdGVfc2VyaWFsGAggASgJEioKCWxhc3RfYm9vdBgJIAEoCzIXLmdhdGVob3VzZS52MS5Cb290RmFjdHMSLQoMcmVmdXNlZF9ib290GAogASgLMhcuZ2F0ZWhvdXNlLnYxLkJvb3RGYWN0cxI/CghiYXNlbGluZRgLIAMoCzItLmdhdGVob3VzZS52MS5EZXZpY2VBdHRlc3RhdGlvbi5CYXNlbGluZUVudHJ5Gi8KDUJhc2VsaW5lRW50cnkSCwoDa2V5GAEgASgFEg0KBXZhbHVlGAIgASgJOgI4ASKPAQoQRW5kb3JzZW1lbnRGYWN0cxIQCghrZXlfaGFzaBgBIAEoCRIaChJjZXJ0aWZpY2F0ZV9zZXJpYWwYAiABKAkSDgoGaXNzdWVyGAMgASgJEhQKDG1hbnVmYWN0dXJlchgEIAEoCRINCgVtb2RlbBgFIAEoCRIYChBmaXJtd2FyZV92ZXJzaW9uGAYgASgJIucBCglCb290RmFjdHMSKAoEc2VlbhgBIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEQoJZXZlbnRfbG9nGAIgASgJEhgKEHVuZXhwbGFpbmVkX3BjcnMYAyADKAUSEwoLc2VjdXJlX2Jvb3QYBCABKAkSEAoIZmlybXdhcmUYBSABKAkSLwoEcGNycxgGIAMoCzIhLmdhdGVob3VzZS52MS5Cb290RmFjdHMuUGNyc0VudHJ5GisKCVBjcnNFbnRyeRILCgNrZXkYASABKAUSDQoFdmFsdWUYAiABKAk6AjgBMrsGChJBdHRlc3RhdGlvblNlcnZpY2USYgoUR2V0QXR0ZXN0YXRpb25Qb2xpY3kSKS5nYXRlaG91c2UudjEuR2V0QXR0ZXN0YXRpb25Qb2xpY3lSZXF1ZXN0Gh8uZ2F0ZWhvdXNlLnYxLkF0dGVzdGF0aW9uUG9saWN5EmgKF1VwZGF0ZUF0dGVzdGF0aW9uUG9saWN5EiwuZ2F0ZWhvdXNlLnYxLlVwZGF0ZUF0dGVzdGF0aW9uUG9saWN5UmVxdWVzdBofLmdhdGVob3VzZS52MS5BdHRlc3RhdGlvblBvbGljeRJoChdVcHNlcnRBdHRlc3RhdGlvblBvbGljeRIsLmdhdGVob3VzZS52MS5VcHNlcnRBdHRlc3RhdGlvblBvbGljeVJlcXVlc3QaHy5nYXRlaG91c2UudjEuQXR0ZXN0YXRpb25Qb2xpY3kSZgoWUmVzZXRBdHRlc3RhdGlvblBvbGljeRIrLmdhdGVob3VzZS52MS5SZXNldEF0dGVzdGF0aW9uUG9saWN5UmVxdWVzdBofLmdhdGVob3VzZS52MS5BdHRlc3RhdGlvblBvbGljeRJvChRTaW11bGF0ZU1lYXN1cmVkQm9vdBIpLmdhdGVob3VzZS52MS5TaW11bGF0ZU1lYXN1cmVkQm9vdFJlcXVlc3QaKi5nYXRlaG91c2UudjEuU2ltdWxhdGVNZWFzdXJlZEJvb3RSZXNwb25zZTABElAKC0FwcHJvdmVCb290EiAuZ2F0ZWhvdXNlLnYxLkFwcHJvdmVCb290UmVxdWVzdBofLmdhdGVob3VzZS52MS5EZXZpY2VBdHRlc3RhdGlvbhJiChRHZXREZXZpY2VBdHRlc3RhdGlvbhIpLmdhdGVob3VzZS52MS5HZXREZXZpY2VBdHRlc3RhdGlvblJlcXVlc3QaHy5nYXRlaG91c2UudjEuRGV2aWNlQXR0ZXN0YXRpb24SXgoSQmluZEVuZG9yc2VtZW50S2V5EicuZ2F0ZWhvdXNlLnYxLkJpbmRFbmRvcnNlbWVudEtleVJlcXVlc3QaHy5nYXRlaG91c2UudjEuRGV2aWNlQXR0ZXN0YXRpb25iBnByb3RvMw", [file_google_protobuf_timestamp, file_types_metadata]);
+  fileDesc("Ch5nYXRlaG91c2UvdjEvYXR0ZXN0YXRpb24ucHJvdG8SDGdhdGVob3VzZS52MSIdChtHZXRBdHRlc3RhdGlvblBvbGljeVJlcXVlc3QiUQoeVXBkYXRlQXR0ZXN0YXRpb25Qb2xpY3lSZXF1ZXN0Ei8KBnBvbGljeRgBIAEoCzIfLmdhdGVob3VzZS52MS5BdHRlc3RhdGlvblBvbGljeSJRCh5VcHNlcnRBdHRlc3RhdGlvblBvbGljeVJlcXVlc3QSLwoGcG9saWN5GAEgASgLMh8uZ2F0ZWhvdXNlLnYxLkF0dGVzdGF0aW9uUG9saWN5Ih8KHVJlc2V0QXR0ZXN0YXRpb25Qb2xpY3lSZXF1ZXN0IhkKF0dldFJlYXR0ZXN0YXRpb25SZXF1ZXN0IiwKGEdldFJlYXR0ZXN0YXRpb25SZXNwb25zZRIQCghldmVyeV9tcxgBIAEoBCKaAQoRQXR0ZXN0YXRpb25Qb2xpY3kSDAoEa2luZBgBIAEoCRIQCghzdWJfa2luZBgCIAEoCRIPCgd2ZXJzaW9uGAMgASgJEiEKCG1ldGFkYXRhGAQgASgLMg8udHlwZXMuTWV0YWRhdGESMQoEc3BlYxgFIAEoCzIjLmdhdGVob3VzZS52MS5BdHRlc3RhdGlvblBvbGljeVNwZWMioQEKFUF0dGVzdGF0aW9uUG9saWN5U3BlYxIdChVhbGxvd19zaGExX29uX3dpbmRvd3MYASABKAgSNQoNbWVhc3VyZWRfYm9vdBgCIAMoCzIeLmdhdGVob3VzZS52MS5NZWFzdXJlZEJvb3RSdWxlEjIKDXJlYXR0ZXN0YXRpb24YAyABKAsyGy5nYXRlaG91c2UudjEuUmVhdHRlc3RhdGlvbiJJCg1SZWF0dGVzdGF0aW9uEg0KBWV2ZXJ5GAEgASgJEikKBXNpbmNlGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCKzAQoQTWVhc3VyZWRCb290UnVsZRIMCgRuYW1lGAEgASgJEgoKAm9zGAIgAygJEgwKBG1vZGUYAyABKAkSEQoJZXZlbnRfbG9nGAQgASgIEhMKC3NlY3VyZV9ib290GAUgASgIEhYKDnVuY2hhbmdlZF9wY3JzGAYgAygFEjcKEGFsbG93ZWRfZmlybXdhcmUYByADKAsyHS5nYXRlaG91c2UudjEuQWxsb3dlZEZpcm13YXJlIjAKD0FsbG93ZWRGaXJtd2FyZRIPCgd2ZXJzaW9uGAEgASgJEgwKBHBjcjAYAiABKAkiTgobU2ltdWxhdGVNZWFzdXJlZEJvb3RSZXF1ZXN0Ei8KBnBvbGljeRgBIAEoCzIfLmdhdGVob3VzZS52MS5BdHRlc3RhdGlvblBvbGljeSKJAQocU2ltdWxhdGVNZWFzdXJlZEJvb3RSZXNwb25zZRItCgZkZXZpY2UYASABKAsyGy5nYXRlaG91c2UudjEuRmFpbGluZ0RldmljZUgAEjIKBnRvdGFscxgCIAEoCzIgLmdhdGVob3VzZS52MS5NZWFzdXJlZEJvb3RUb3RhbHNIAEIGCgRwYXJ0IqwBCg1GYWlsaW5nRGV2aWNlEhEKCWRldmljZV9pZBgBIAEoCRIRCglhc3NldF90YWcYAiABKAkSDwoHb3NfdHlwZRgDIAEoCRINCgVvd25lchgEIAEoCRIrCghmaW5kaW5ncxgFIAMoCzIZLmdhdGVob3VzZS52MS5Cb290RmluZGluZxIoCgRzZWVuGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJGCgtCb290RmluZGluZxIMCgRydWxlGAEgASgJEgwKBG1vZGUYAiABKAkSDgoGcmVhc29uGAMgASgJEgsKA3doeRgEIAEoCSJxChJNZWFzdXJlZEJvb3RUb3RhbHMSEAoIZW5yb2xsZWQYASABKAQSDwoHcmVmdXNlZBgCIAEoBBIQCghyZXBvcnRlZBgDIAEoBBIRCglzYXRpc2ZpZWQYBCABKAQSEwoLdW5jb25jZXJuZWQYBSABKAQiJwoSQXBwcm92ZUJvb3RSZXF1ZXN0EhEKCWRldmljZV9pZBgBIAEoCSIwChtHZXREZXZpY2VBdHRlc3RhdGlvblJlcXVlc3QSEQoJZGV2aWNlX2lkGAEgASgJIlwKGUJpbmRFbmRvcnNlbWVudEtleVJlcXVlc3QSEQoJZGV2aWNlX2lkGAEgASgJEhAKCGtleV9oYXNoGAIgASgJEhoKEmNlcnRpZmljYXRlX3NlcmlhbBgDIAEoCSK2AwoRRGV2aWNlQXR0ZXN0YXRpb24SEQoJZGV2aWNlX2lkGAEgASgJEhEKCWFzc2V0X3RhZxgCIAEoCRIPCgdvc190eXBlGAMgASgJEhgKEGF0dGVzdGF0aW9uX3R5cGUYBCABKAkSMwoLZW5kb3JzZW1lbnQYBSABKAsyHi5nYXRlaG91c2UudjEuRW5kb3JzZW1lbnRGYWN0cxIUCgxzaWduaW5nX2hhc2gYBiABKAkSFgoOYm91bmRfa2V5X2hhc2gYByABKAkSIAoYYm91bmRfY2VydGlmaWNhdGVfc2VyaWFsGAggASgJEioKCWxhc3RfYm9vdBgJIAEoCzIXLmdhdGVob3VzZS52MS5Cb290RmFjdHMSLQoMcmVmdXNlZF9ib290GAogASgLMhcuZ2F0ZWhvdXNlLnYxLkJvb3RGYWN0cxI/CghiYXNlbGluZRgLIAMoCzItLmdhdGVob3VzZS52MS5EZXZpY2VBdHRlc3RhdGlvbi5CYXNlbGluZUVudHJ5Gi8KDUJhc2VsaW5lRW50cnkSCwoDa2V5GAEgASgFEg0KBXZhbHVlGAIgASgJOgI4ASKPAQoQRW5kb3JzZW1lbnRGYWN0cxIQCghrZXlfaGFzaBgBIAEoCRIaChJjZXJ0aWZpY2F0ZV9zZXJpYWwYAiABKAkSDgoGaXNzdWVyGAMgASgJEhQKDG1hbnVmYWN0dXJlchgEIAEoCRINCgVtb2RlbBgFIAEoCRIYChBmaXJtd2FyZV92ZXJzaW9uGAYgASgJIucBCglCb290RmFjdHMSKAoEc2VlbhgBIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEQoJZXZlbnRfbG9nGAIgASgJEhgKEHVuZXhwbGFpbmVkX3BjcnMYAyADKAUSEwoLc2VjdXJlX2Jvb3QYBCABKAkSEAoIZmlybXdhcmUYBSABKAkSLwoEcGNycxgGIAMoCzIhLmdhdGVob3VzZS52MS5Cb290RmFjdHMuUGNyc0VudHJ5GisKCVBjcnNFbnRyeRILCgNrZXkYASABKAUSDQoFdmFsdWUYAiABKAk6AjgBMp4HChJBdHRlc3RhdGlvblNlcnZpY2USYgoUR2V0QXR0ZXN0YXRpb25Qb2xpY3kSKS5nYXRlaG91c2UudjEuR2V0QXR0ZXN0YXRpb25Qb2xpY3lSZXF1ZXN0Gh8uZ2F0ZWhvdXNlLnYxLkF0dGVzdGF0aW9uUG9saWN5EmgKF1VwZGF0ZUF0dGVzdGF0aW9uUG9saWN5EiwuZ2F0ZWhvdXNlLnYxLlVwZGF0ZUF0dGVzdGF0aW9uUG9saWN5UmVxdWVzdBofLmdhdGVob3VzZS52MS5BdHRlc3RhdGlvblBvbGljeRJoChdVcHNlcnRBdHRlc3RhdGlvblBvbGljeRIsLmdhdGVob3VzZS52MS5VcHNlcnRBdHRlc3RhdGlvblBvbGljeVJlcXVlc3QaHy5nYXRlaG91c2UudjEuQXR0ZXN0YXRpb25Qb2xpY3kSZgoWUmVzZXRBdHRlc3RhdGlvblBvbGljeRIrLmdhdGVob3VzZS52MS5SZXNldEF0dGVzdGF0aW9uUG9saWN5UmVxdWVzdBofLmdhdGVob3VzZS52MS5BdHRlc3RhdGlvblBvbGljeRJvChRTaW11bGF0ZU1lYXN1cmVkQm9vdBIpLmdhdGVob3VzZS52MS5TaW11bGF0ZU1lYXN1cmVkQm9vdFJlcXVlc3QaKi5nYXRlaG91c2UudjEuU2ltdWxhdGVNZWFzdXJlZEJvb3RSZXNwb25zZTABElAKC0FwcHJvdmVCb290EiAuZ2F0ZWhvdXNlLnYxLkFwcHJvdmVCb290UmVxdWVzdBofLmdhdGVob3VzZS52MS5EZXZpY2VBdHRlc3RhdGlvbhJiChRHZXREZXZpY2VBdHRlc3RhdGlvbhIpLmdhdGVob3VzZS52MS5HZXREZXZpY2VBdHRlc3RhdGlvblJlcXVlc3QaHy5nYXRlaG91c2UudjEuRGV2aWNlQXR0ZXN0YXRpb24SYQoQR2V0UmVhdHRlc3RhdGlvbhIlLmdhdGVob3VzZS52MS5HZXRSZWF0dGVzdGF0aW9uUmVxdWVzdBomLmdhdGVob3VzZS52MS5HZXRSZWF0dGVzdGF0aW9uUmVzcG9uc2USXgoSQmluZEVuZG9yc2VtZW50S2V5EicuZ2F0ZWhvdXNlLnYxLkJpbmRFbmRvcnNlbWVudEtleVJlcXVlc3QaHy5nYXRlaG91c2UudjEuRGV2aWNlQXR0ZXN0YXRpb25iBnByb3RvMw", [file_google_protobuf_timestamp, file_types_metadata]);
 
 /**
  * @generated from message gatehouse.v1.GetAttestationPolicyRequest
@@ -79,6 +79,38 @@ export const ResetAttestationPolicyRequestSchema: GenMessage<ResetAttestationPol
   messageDesc(file_gatehouse_v1_attestation, 3);
 
 /**
+ * @generated from message gatehouse.v1.GetReattestationRequest
+ */
+export type GetReattestationRequest = Message<"gatehouse.v1.GetReattestationRequest"> & {
+};
+
+/**
+ * Describes the message gatehouse.v1.GetReattestationRequest.
+ * Use `create(GetReattestationRequestSchema)` to create a new message.
+ */
+export const GetReattestationRequestSchema: GenMessage<GetReattestationRequest> = /*@__PURE__*/
+  messageDesc(file_gatehouse_v1_attestation, 4);
+
+/**
+ * @generated from message gatehouse.v1.GetReattestationResponse
+ */
+export type GetReattestationResponse = Message<"gatehouse.v1.GetReattestationResponse"> & {
+  /**
+   * In milliseconds; zero: not at all.
+   *
+   * @generated from field: uint64 every_ms = 1;
+   */
+  everyMs: bigint;
+};
+
+/**
+ * Describes the message gatehouse.v1.GetReattestationResponse.
+ * Use `create(GetReattestationResponseSchema)` to create a new message.
+ */
+export const GetReattestationResponseSchema: GenMessage<GetReattestationResponse> = /*@__PURE__*/
+  messageDesc(file_gatehouse_v1_attestation, 5);
+
+/**
  * @generated from message gatehouse.v1.AttestationPolicy
  */
 export type AttestationPolicy = Message<"gatehouse.v1.AttestationPolicy"> & {
@@ -113,7 +145,7 @@ export type AttestationPolicy = Message<"gatehouse.v1.AttestationPolicy"> & {
  * Use `create(AttestationPolicySchema)` to create a new message.
  */
 export const AttestationPolicySchema: GenMessage<AttestationPolicy> = /*@__PURE__*/
-  messageDesc(file_gatehouse_v1_attestation, 4);
+  messageDesc(file_gatehouse_v1_attestation, 6);
 
 /**
  * @generated from message gatehouse.v1.AttestationPolicySpec
@@ -128,6 +160,11 @@ export type AttestationPolicySpec = Message<"gatehouse.v1.AttestationPolicySpec"
    * @generated from field: repeated gatehouse.v1.MeasuredBootRule measured_boot = 2;
    */
   measuredBoot: MeasuredBootRule[];
+
+  /**
+   * @generated from field: gatehouse.v1.Reattestation reattestation = 3;
+   */
+  reattestation?: Reattestation | undefined;
 };
 
 /**
@@ -135,7 +172,35 @@ export type AttestationPolicySpec = Message<"gatehouse.v1.AttestationPolicySpec"
  * Use `create(AttestationPolicySpecSchema)` to create a new message.
  */
 export const AttestationPolicySpecSchema: GenMessage<AttestationPolicySpec> = /*@__PURE__*/
-  messageDesc(file_gatehouse_v1_attestation, 5);
+  messageDesc(file_gatehouse_v1_attestation, 7);
+
+/**
+ * How often devices prove themselves anew while sessions of theirs go on.
+ *
+ * @generated from message gatehouse.v1.Reattestation
+ */
+export type Reattestation = Message<"gatehouse.v1.Reattestation"> & {
+  /**
+   * As in "15m0s".
+   *
+   * @generated from field: string every = 1;
+   */
+  every: string;
+
+  /**
+   * When the interval was set: auth writes it.
+   *
+   * @generated from field: google.protobuf.Timestamp since = 2;
+   */
+  since?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message gatehouse.v1.Reattestation.
+ * Use `create(ReattestationSchema)` to create a new message.
+ */
+export const ReattestationSchema: GenMessage<Reattestation> = /*@__PURE__*/
+  messageDesc(file_gatehouse_v1_attestation, 8);
 
 /**
  * @generated from message gatehouse.v1.MeasuredBootRule
@@ -184,7 +249,7 @@ export type MeasuredBootRule = Message<"gatehouse.v1.MeasuredBootRule"> & {
  * Use `create(MeasuredBootRuleSchema)` to create a new message.
  */
 export const MeasuredBootRuleSchema: GenMessage<MeasuredBootRule> = /*@__PURE__*/
-  messageDesc(file_gatehouse_v1_attestation, 6);
+  messageDesc(file_gatehouse_v1_attestation, 9);
 
 /**
  * All fields that are set must fit.
@@ -210,7 +275,7 @@ export type AllowedFirmware = Message<"gatehouse.v1.AllowedFirmware"> & {
  * Use `create(AllowedFirmwareSchema)` to create a new message.
  */
 export const AllowedFirmwareSchema: GenMessage<AllowedFirmware> = /*@__PURE__*/
-  messageDesc(file_gatehouse_v1_attestation, 7);
+  messageDesc(file_gatehouse_v1_attestation, 10);
 
 /**
  * @generated from message gatehouse.v1.SimulateMeasuredBootRequest
@@ -229,7 +294,7 @@ export type SimulateMeasuredBootRequest = Message<"gatehouse.v1.SimulateMeasured
  * Use `create(SimulateMeasuredBootRequestSchema)` to create a new message.
  */
 export const SimulateMeasuredBootRequestSchema: GenMessage<SimulateMeasuredBootRequest> = /*@__PURE__*/
-  messageDesc(file_gatehouse_v1_attestation, 8);
+  messageDesc(file_gatehouse_v1_attestation, 11);
 
 /**
  * @generated from message gatehouse.v1.SimulateMeasuredBootResponse
@@ -258,10 +323,10 @@ export type SimulateMeasuredBootResponse = Message<"gatehouse.v1.SimulateMeasure
  * Use `create(SimulateMeasuredBootResponseSchema)` to create a new message.
  */
 export const SimulateMeasuredBootResponseSchema: GenMessage<SimulateMeasuredBootResponse> = /*@__PURE__*/
-  messageDesc(file_gatehouse_v1_attestation, 9);
+  messageDesc(file_gatehouse_v1_attestation, 12);
 
 /**
- * An enrolled device that does not satisfy a rule, with everything that it lacks.
+ * An enrolled device that does not satisfy the policy, with everything that it lacks.
  *
  * @generated from message gatehouse.v1.FailingDevice
  */
@@ -304,13 +369,15 @@ export type FailingDevice = Message<"gatehouse.v1.FailingDevice"> & {
  * Use `create(FailingDeviceSchema)` to create a new message.
  */
 export const FailingDeviceSchema: GenMessage<FailingDevice> = /*@__PURE__*/
-  messageDesc(file_gatehouse_v1_attestation, 10);
+  messageDesc(file_gatehouse_v1_attestation, 13);
 
 /**
  * @generated from message gatehouse.v1.BootFinding
  */
 export type BootFinding = Message<"gatehouse.v1.BootFinding"> & {
   /**
+   * Name of the rule, or of the option of the policy.
+   *
    * @generated from field: string rule = 1;
    */
   rule: string;
@@ -338,7 +405,7 @@ export type BootFinding = Message<"gatehouse.v1.BootFinding"> & {
  * Use `create(BootFindingSchema)` to create a new message.
  */
 export const BootFindingSchema: GenMessage<BootFinding> = /*@__PURE__*/
-  messageDesc(file_gatehouse_v1_attestation, 11);
+  messageDesc(file_gatehouse_v1_attestation, 14);
 
 /**
  * Devices are counted once, by the gravest thing that they lack.
@@ -383,7 +450,7 @@ export type MeasuredBootTotals = Message<"gatehouse.v1.MeasuredBootTotals"> & {
  * Use `create(MeasuredBootTotalsSchema)` to create a new message.
  */
 export const MeasuredBootTotalsSchema: GenMessage<MeasuredBootTotals> = /*@__PURE__*/
-  messageDesc(file_gatehouse_v1_attestation, 12);
+  messageDesc(file_gatehouse_v1_attestation, 15);
 
 /**
  * @generated from message gatehouse.v1.ApproveBootRequest
@@ -400,7 +467,7 @@ export type ApproveBootRequest = Message<"gatehouse.v1.ApproveBootRequest"> & {
  * Use `create(ApproveBootRequestSchema)` to create a new message.
  */
 export const ApproveBootRequestSchema: GenMessage<ApproveBootRequest> = /*@__PURE__*/
-  messageDesc(file_gatehouse_v1_attestation, 13);
+  messageDesc(file_gatehouse_v1_attestation, 16);
 
 /**
  * @generated from message gatehouse.v1.GetDeviceAttestationRequest
@@ -417,7 +484,7 @@ export type GetDeviceAttestationRequest = Message<"gatehouse.v1.GetDeviceAttesta
  * Use `create(GetDeviceAttestationRequestSchema)` to create a new message.
  */
 export const GetDeviceAttestationRequestSchema: GenMessage<GetDeviceAttestationRequest> = /*@__PURE__*/
-  messageDesc(file_gatehouse_v1_attestation, 14);
+  messageDesc(file_gatehouse_v1_attestation, 17);
 
 /**
  * @generated from message gatehouse.v1.BindEndorsementKeyRequest
@@ -448,7 +515,7 @@ export type BindEndorsementKeyRequest = Message<"gatehouse.v1.BindEndorsementKey
  * Use `create(BindEndorsementKeyRequestSchema)` to create a new message.
  */
 export const BindEndorsementKeyRequestSchema: GenMessage<BindEndorsementKeyRequest> = /*@__PURE__*/
-  messageDesc(file_gatehouse_v1_attestation, 15);
+  messageDesc(file_gatehouse_v1_attestation, 18);
 
 /**
  * @generated from message gatehouse.v1.DeviceAttestation
@@ -525,7 +592,7 @@ export type DeviceAttestation = Message<"gatehouse.v1.DeviceAttestation"> & {
  * Use `create(DeviceAttestationSchema)` to create a new message.
  */
 export const DeviceAttestationSchema: GenMessage<DeviceAttestation> = /*@__PURE__*/
-  messageDesc(file_gatehouse_v1_attestation, 16);
+  messageDesc(file_gatehouse_v1_attestation, 19);
 
 /**
  * What the endorsement key and its certificate said at the enrolment.
@@ -569,7 +636,7 @@ export type EndorsementFacts = Message<"gatehouse.v1.EndorsementFacts"> & {
  * Use `create(EndorsementFactsSchema)` to create a new message.
  */
 export const EndorsementFactsSchema: GenMessage<EndorsementFacts> = /*@__PURE__*/
-  messageDesc(file_gatehouse_v1_attestation, 17);
+  messageDesc(file_gatehouse_v1_attestation, 20);
 
 /**
  * @generated from message gatehouse.v1.BootFacts
@@ -619,7 +686,7 @@ export type BootFacts = Message<"gatehouse.v1.BootFacts"> & {
  * Use `create(BootFactsSchema)` to create a new message.
  */
 export const BootFactsSchema: GenMessage<BootFacts> = /*@__PURE__*/
-  messageDesc(file_gatehouse_v1_attestation, 18);
+  messageDesc(file_gatehouse_v1_attestation, 21);
 
 /**
  * The attestation policy, and what becomes of devices under it.
@@ -693,6 +760,16 @@ export const AttestationService: GenService<{
     methodKind: "unary";
     input: typeof GetDeviceAttestationRequestSchema;
     output: typeof DeviceAttestationSchema;
+  },
+  /**
+   * How often the caller's device is to prove itself while its sessions go on. For whoever is logged in.
+   *
+   * @generated from rpc gatehouse.v1.AttestationService.GetReattestation
+   */
+  getReattestation: {
+    methodKind: "unary";
+    input: typeof GetReattestationRequestSchema;
+    output: typeof GetReattestationResponseSchema;
   },
   /**
    * Binds a device to a TPM before it enrols: any other is refused. Empty fields take the binding away.
