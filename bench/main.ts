@@ -17,6 +17,7 @@ import { measureClusterCommands, measureLocalCommands, measureLogin } from "./ro
 import { measureIdleSessions, measureSshLogins } from "./rows/connections.ts";
 import { measureDatabases } from "./rows/databases.ts";
 import { measureEvidence } from "./rows/evidence.ts";
+import { measureKubernetes } from "./rows/kube.ts";
 import { measureLease } from "./rows/lease.ts";
 import { measureListing } from "./rows/listing.ts";
 import { measureLockToCut } from "./rows/locks.ts";
@@ -38,6 +39,7 @@ const groups: Readonly<Record<string, readonly Measurement[]>> = {
   evidence: [measureEvidence],
   store: [measureStore],
   mdm: [measureInventory],
+  kube: [measureKubernetes],
   databases: [measureDatabases],
   nodes: [measureListing],
 };

@@ -38,18 +38,6 @@ beforeEach(() => {
   cluster.events.length = 0;
 });
 
-/** How the proxy is reached with a certificate. */
-function tlsOf({ certificate, key }: KubeCredential) {
-  return {
-    host: "127.0.0.1",
-    port: cluster.proxy.port,
-    servername: "kube-teleport-proxy-alpn.teleport.cluster.local",
-    ca: cluster.auth.context.authorities.certificatePem("host"),
-    cert: certificate,
-    key,
-  };
-}
-
 interface Answer {
   readonly code: number | undefined;
   readonly message: string;
@@ -64,7 +52,7 @@ function ask(
   body = "",
 ): Promise<Answer> {
   return new Promise((resolve, reject) => {
-    const call = request({ ...tlsOf(who), path, agent: false, ...options });
+    const call = request({ ...cluster.tlsOf(who), path, agent: false, ...options });
     call.once("error", reject);
     call.once("response", async (response) => {
       const read = await text(response);
@@ -211,7 +199,7 @@ test("without an audit log nothing is changed, nothing is shown and no way is op
 });
 
 test("HTTP/2 carries many requests, each decided by itself", async () => {
-  const { host, port, servername, ...rest } = tlsOf(narrow);
+  const { host, port, servername, ...rest } = cluster.tlsOf(narrow);
   const socket = connectTls({ host, port, servername, ...rest, ALPNProtocols: ["h2"] });
   const session = connectHttp2(`https://${host}`, { createConnection: () => socket });
   const codes = await Promise.all(

@@ -33,6 +33,9 @@ const agentId = "5d1f6d58-0f1c-4a55-8c6e-1d3c4a6f7b02";
 /** The name of the Kubernetes cluster. */
 export const kubeName = "double";
 
+/** With it one may go straight to the double, past the agent. */
+export const directToken = "direct-token";
+
 /** A certificate and its key, both PEM. */
 export interface KubeCredential {
   readonly certificate: string;
@@ -83,6 +86,7 @@ export class KubeTestCluster {
       await KubeDouble.start({
         tokens: {
           "agent-token": { user: "system:serviceaccount:gatehouse:agent", groups: [] },
+          [directToken]: { user: "alice", groups: ["system:masters"] },
         },
         grants: [
           agentGrant,
@@ -199,6 +203,18 @@ export class KubeTestCluster {
         this.agent.authority.view.policy.roles.get(name)?.metadata.revision ===
         stored.metadata.revision,
     );
+  }
+
+  /** How the proxy is reached with a certificate. */
+  tlsOf({ certificate, key }: KubeCredential) {
+    return {
+      host: "127.0.0.1",
+      port: this.proxy.port,
+      servername: "kube-teleport-proxy-alpn.teleport.cluster.local",
+      ca: this.auth.context.authorities.certificatePem("host"),
+      cert: certificate,
+      key,
+    };
   }
 
   /** Locks somebody out. */
