@@ -47,6 +47,7 @@ export async function admit(
     known.cluster = route.cluster;
     const request = readRequest(method, route.target);
     known.request = request;
+    await caller.device?.known();
     const decision = decisionContext(context, route.cluster);
     const grant = grantCluster(person, decision, readWish(headers));
     return {

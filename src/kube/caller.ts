@@ -1,5 +1,6 @@
 /** Who is at the other end of a connection, and which cluster a request on it is for. */
 
+import type { DeviceHold } from "#api/followed-devices.ts";
 import { readKubePath } from "#api/kube-path.ts";
 import { identifyCertificate } from "#api/peer.ts";
 import { Fault } from "#base/fault.ts";
@@ -11,6 +12,8 @@ import type { Person } from "./decide.ts";
 export interface Caller {
   /** Undefined for a certificate that does not verify. */
   readonly person: Person | undefined;
+  /** What the cluster knows of the person's device, for posture rules; held as long as the connection is open. */
+  readonly device: DeviceHold | undefined;
 }
 
 /**
@@ -24,8 +27,10 @@ export function readCaller(
 ): Caller {
   const { peerAuthorities } = feed.view;
   const { identity } = identifyCertificate(certificate, peerAuthorities, clock.now(), clientIp);
+  if (identity?.kind !== "user") return { person: undefined, device: undefined };
   return {
-    person: identity?.kind === "user" ? { identity: begun(identity), clientIp } : undefined,
+    person: { identity: begun(identity), clientIp },
+    device: feed.holdDevice(identity),
   };
 }
 

@@ -62,6 +62,7 @@ export class KubeConnections implements Closable {
     stream.once("close", () => {
       clearTimeout(late);
       this.#open.delete(stream);
+      caller.device?.release();
     });
     const look = () => {
       const first = stream.read() as Buffer | null;
@@ -101,6 +102,6 @@ export class KubeConnections implements Closable {
   }
 
   #callerOf({ socket }: IncomingMessage): Caller {
-    return this.#callers.get(socket) ?? { person: undefined };
+    return this.#callers.get(socket) ?? { person: undefined, device: undefined };
   }
 }

@@ -109,6 +109,24 @@ test("no key on disk opens the cluster, on this machine or another", async () =>
   assert.match(refused.stderr, /requires a trusted device/);
 });
 
+test("a posture rule is asked with what is known of the device, and ends what is open", async () => {
+  const storeRules = (...rules: readonly string[]) =>
+    cluster.store(
+      `kind: cluster_auth_preference\nversion: v2\nspec: {device_trust: {posture: ${JSON.stringify(rules)}}}\n`,
+    );
+  await storeRules("device.owner == user.metadata.name");
+  const got = await run(owner, "get", "pods", "-n", "web");
+  assert.match(got.stdout, /^front /m, got.stderr);
+  const watch = owner.open(kubectl?.path ?? "kubectl", "get", "pods", "-n", "web", "--watch");
+  await watch.until(/front /);
+  await storeRules('device.owner == "somebody else"');
+  await watch.end();
+  const refused = await run(owner, "get", "pods", "-n", "web");
+  assert.equal(refused.code, 1);
+  assert.match(refused.stderr, /the device does not meet a posture rule: device\.owner ==/);
+  await storeRules();
+});
+
 test("tsh proxy kube opens a port for programs, with keys in memory only", async () => {
   const proxy = owner.open("tsh", "proxy", "kube", "prod");
   await proxy.until(/kubectl version/);
