@@ -132,7 +132,9 @@ export class DirectAccess implements ClusterAccess {
   async dialDatabase(route: DatabaseRoute): Promise<Duplex> {
     const { dialDatabase } = await import("./cluster/databases.ts");
     const identity = await this.#databaseIdentity(route);
-    return this.#watch(await dialDatabase(this.#address, identity, route), await this.identity());
+    const { folder } = this.#options.login;
+    const stream = await dialDatabase(this.#address, folder, identity, route);
+    return this.#watch(stream, await this.identity());
   }
 
   async listKubeClusters(query: ResourceQuery): Promise<KubeCluster[]> {

@@ -4,7 +4,7 @@ import type { Duplex } from "node:stream";
 import { promisify } from "node:util";
 import { decodeResource } from "#api/convert/resource.ts";
 import { createClient, type GrpcClient } from "#api/grpc/client.ts";
-import { Fault } from "#base/fault.ts";
+import { Fault, isFault } from "#base/fault.ts";
 import { AuthService } from "#gen/proto/authservice_pb.ts";
 import { UserCertsRequest_CertUsage as Usage } from "#gen/proto/certs_pb.ts";
 import type { DatabaseRoute } from "#identity/identity.ts";
@@ -77,11 +77,39 @@ export async function certifyForDatabase(
   return { certificate, key };
 }
 
-/** A stream on which the database's own protocol is spoken, without TLS. Throws as `dialCluster`. */
-export function dialDatabase(
+/**
+ * A stream on which the database's own protocol is spoken, without TLS. Our own proxies prove themselves with the host
+ * authority; others show their web certificate there, which is trusted as at the login. Throws as `dialCluster`.
+ */
+export async function dialDatabase(
   address: ClusterAddress,
+  profile: string,
   identity: DatabaseIdentity,
-  { protocol }: DatabaseRoute,
+  route: DatabaseRoute,
 ): Promise<Duplex> {
-  return dialCluster(address, [`teleport-${protocol}`], identity);
+  const protocol = `teleport-${route.protocol}`;
+  try {
+    return await dialCluster(address, [protocol], identity);
+  } catch (error) {
+    if (!isFault(error, "unproven") || address.balanced !== undefined) throw error;
+    return dialAtWeb(address, profile, identity, protocol).catch(() => {
+      throw error;
+    });
+  }
+}
+
+async function dialAtWeb(
+  { host, port }: ClusterAddress,
+  profile: string,
+  identity: DatabaseIdentity,
+  protocol: string,
+): Promise<Duplex> {
+  const { dialWeb } = await import("../web/dial.ts");
+  const { extraRoots, readWebPin } = await import("../web/trust.ts");
+  const trust = { pinned: readWebPin(profile, host), insecure: false };
+  const roots = extraRoots(process.env);
+  const { socket } = await dialWeb({ host, port, trust, roots, identity }, protocol);
+  // Whoever takes over listens for errors; until then one must not end the process.
+  socket.on("error", () => {});
+  return socket;
 }

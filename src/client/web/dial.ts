@@ -15,6 +15,8 @@ export interface WebOptions {
   /** Certificate authorities in PEM that replace Node's list. */
   readonly roots?: readonly string[] | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** What the client shows of itself, PEM; nothing for pages and logins. */
+  readonly identity?: { readonly certificate: string; readonly key: string };
 }
 
 /** A connection, and how its certificate was accepted. */
@@ -32,7 +34,7 @@ export function silentProxy(address: string): Fault {
 
 /** Connects and offers one protocol. Throws what the network or TLS says, or the judgement on the certificate. */
 export function dialWeb(options: WebOptions, protocol = "http/1.1"): Promise<WebConnection> {
-  const { host, port, trust, roots, signal } = options;
+  const { host, port, trust, roots, signal, identity } = options;
   const address = joinAddress(host, port);
   return new Promise((resolve, reject) => {
     const socket = connect({
@@ -43,6 +45,7 @@ export function dialWeb(options: WebOptions, protocol = "http/1.1"): Promise<Web
       // Judged below, before anything is sent.
       rejectUnauthorized: false,
       ...(roots === undefined ? {} : { ca: [...roots] }),
+      ...(identity && { cert: identity.certificate, key: identity.key }),
     });
     const abort = () => socket.destroy(new Fault("canceled", "canceled"));
     signal?.addEventListener("abort", abort, { once: true });
