@@ -57,7 +57,7 @@ const notOffered: readonly KnownDifference[] = [
     "the cluster demands a device: refused without, admitted with",
     "a lock on the device refuses it in the words of the public API",
     "tctl edit unenrolls a device: the next login has no extensions",
-    "tsh device enroll --token, with the key of before",
+    "tsh device enroll --token refuses the key of somebody else, and takes a new one",
     "auto-enrolment of a registered device at login",
     "a device that is not registered is not enrolled by itself",
     "device trust off: login asks nothing of the TPM",
@@ -88,9 +88,9 @@ const control: readonly KnownDifference[] = [
 const notInOurs: readonly KnownDifference[] = [
   ...itemsOf(
     "our clients have no such command or kind yet",
-    ...["tsh kube ls", "tsh apps ls", "tsh request ls", "tsh sessions ls"],
+    ...["tsh apps ls", "tsh request ls", "tsh sessions ls"],
     "tctl get remote_cluster",
-    ...["tctl get kube_cluster", "tctl get kube_server", "tctl get app", "tctl get app_server"],
+    ...["tctl get app", "tctl get app_server"],
     ...["tctl get proxies", "tctl get auth_server", "tctl get connectors"],
     ...["tctl get trusted_cluster", "tctl db ls", "tctl kube ls", "tctl apps ls"],
     ...["tctl requests ls", "tctl acl ls", "tctl bots ls"],

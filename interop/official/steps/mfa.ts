@@ -144,9 +144,11 @@ export const mfaSteps: readonly Step[] = [
       } finally {
         await demandForSessions(stage, false);
       }
-      expectRan(await stage.desk.tsh("ssh", `root@${stage.cluster.nodename}`, "id -un"), {
-        shows: ["root"],
-      });
+      await eventually(async () =>
+        expectRan(await stage.desk.tsh("ssh", `root@${stage.cluster.nodename}`, "id -un"), {
+          shows: ["root"],
+        }),
+      );
     },
   },
   {
