@@ -2,8 +2,10 @@
  * Puts a database agent together: the feed of rules, the databases that it serves, their heartbeats, the audit reporter,
  * and the sessions on the streams that the proxy brings. It opens no port.
  */
+
 import { EventReporter } from "#agent/events.ts";
 import { Heartbeat } from "#agent/heartbeat.ts";
+import { type ConfiguredResource, type ServedOptions, ServedResources } from "#agent/served.ts";
 import { AuthorityFeed } from "#api/authority-feed.ts";
 import type { GrpcClient } from "#api/grpc/client.ts";
 import { SessionReview } from "#api/session-review.ts";
@@ -21,10 +23,10 @@ import { credentialsFrom } from "./credential.ts";
 import { MysqlEngine } from "./mysql/engine.ts";
 import { PostgresEngine } from "./postgres/engine.ts";
 import { RedisEngine } from "./redis/engine.ts";
-import { ServedDatabases, type ServedOptions } from "./served.ts";
 
 /** What a database agent is made of. */
-export interface DatabaseAgentOptions extends Pick<ServedOptions, "databases" | "selectors"> {
+export interface DatabaseAgentOptions extends Pick<ServedOptions<"db">, "selectors"> {
+  readonly databases: readonly ConfiguredResource<"db">[];
   readonly hostId: string;
   readonly nodename: string;
   /** Reaches the auth service as this agent. Belongs to whoever made it. */
@@ -56,8 +58,10 @@ export async function startDatabaseAgent(options: DatabaseAgentOptions): Promise
   const clusterName = () => feed.view.clusterName;
   const events = closer.add(new EventReporter({ client, clusterName, clock, random, logger }));
   const review = closer.add(new SessionReview({ feed, clock, startTimer: systemTimer, logger }));
-  const { databases, selectors } = options;
-  const served = closer.add(await ServedDatabases.open({ databases, selectors, feed, logger }));
+  const { databases: configured, selectors } = options;
+  const served = closer.add(
+    await ServedResources.open({ kind: "db", configured, selectors, feed, logger }),
+  );
   const documents = (): DatabaseServer[] =>
     served.all.map((database) => ({
       kind: "db_server",

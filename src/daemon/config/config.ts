@@ -112,7 +112,7 @@ export interface SshServiceConfig {
 
 /** A database that the configuration of its agent describes. */
 export interface StaticDatabase {
-  readonly database: Database;
+  readonly document: Database;
   /** Labels whose values commands print. */
   readonly commands: readonly CommandLabelConfig[];
 }

@@ -70,5 +70,5 @@ function resolveDatabase(
     command,
     periodMs: parseDuration(period),
   }));
-  return { database, commands };
+  return { document: database, commands };
 }
