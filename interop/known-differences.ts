@@ -58,7 +58,7 @@ const notOffered: readonly KnownDifference[] = [
     "a lock on the device refuses it in the words of the public API",
     "tctl edit unenrolls a device: the next login has no extensions",
     "tsh device enroll --token refuses the key of somebody else, and takes a new one",
-    "auto-enrolment of a registered device at login",
+    "auto-enrollment of a registered device at login",
     "a device that is not registered is not enrolled by itself",
     "device trust off: login asks nothing of the TPM",
   ),

@@ -70,7 +70,7 @@ const forPeople = [
   "teleport.devicetrust.v1.DeviceTrustService/ListDevicesByUser",
 ];
 
-/** With data of a device in the request this asks for auto-enrolment, which everybody may; the data decide. */
+/** With data of a device in the request this asks for auto-enrollment, which everybody may; the data decide. */
 const decidedByRequest = "teleport.devicetrust.v1.DeviceTrustService/CreateDeviceEnrollToken";
 
 /** Servers of the cluster may call these. */

@@ -86,19 +86,19 @@ function struckBy(
   ];
 }
 
-/** A lock on a device strikes whatever its key; one on device and credential strikes that enrolment only. */
+/** A lock on a device strikes whatever its key; one on device and credential strikes that enrollment only. */
 function deviceTargets(device: DeviceExtensions | undefined): readonly string[] {
   if (device === undefined) return [];
   const { deviceId, credentialId } = device;
   return [deviceId, deviceLockTarget(deviceId, credentialId)];
 }
 
-/** The lock target for one credential of a device: what certificates from a past enrolment are struck by. */
+/** The lock target for one credential of a device: what certificates from a past enrollment are struck by. */
 export function deviceLockTarget(deviceId: string, credentialId: string): string {
   return `${deviceId}/${credentialId}`;
 }
 
-/** True when the lock stands for an enrolment that is over, not for what an administrator locked. */
+/** True when the lock stands for an enrollment that is over, not for what an administrator locked. */
 export function isRevocation({ field, value }: Pick<LockInForce, "field" | "value">): boolean {
   return field === "device" && value.includes("/");
 }
@@ -108,7 +108,7 @@ export const deletedUserPrefix = "deleted-user-";
 
 /**
  * What the removal of a lock makes good again besides what an administrator locked: certificates of a user that was
- * deleted, or of an enrolment that is over. Undefined for a lock that somebody made.
+ * deleted, or of an enrollment that is over. Undefined for a lock that somebody made.
  */
 export function replacedBy({
   metadata,

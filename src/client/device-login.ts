@@ -44,7 +44,7 @@ function isTrue(word: string | undefined): boolean {
   return /^(1|t|T|TRUE|true|True)$/.test(word ?? "");
 }
 
-/** Authenticates the device anew, now; used after a login and after an enrolment. */
+/** Authenticates the device anew, now; used after a login and after an enrollment. */
 export async function refreshDevice(
   login: StoredLogin,
   settings: AgentSettings,

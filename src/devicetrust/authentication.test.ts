@@ -156,7 +156,7 @@ test("reports an older OS version and lets it pass", async () => {
   assert.deepEqual(drift, [{ field: "osVersion", before: "13", after: "12", refuses: false }]);
 });
 
-test("refuses a replayed answer, one for another stream, and one of an enrolment", async () => {
+test("refuses a replayed answer, one for another stream, and one of an enrollment", async () => {
   const first = await challenged();
   const second = await challenged();
   assert.ok(finish(first.state, first.answer));

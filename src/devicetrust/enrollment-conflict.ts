@@ -5,7 +5,7 @@
 import { Fault } from "#base/fault.ts";
 import type { Enrollment } from "./enrollment.ts";
 
-/** What the inventory holds, looked up by the caller within the transaction that stores the enrolment. */
+/** What the inventory holds, looked up by the caller within the transaction that stores the enrollment. */
 export interface KnownBindings {
   /** Id of the record that the device enrols into. */
   readonly deviceId: string;
@@ -17,7 +17,7 @@ export interface KnownBindings {
   readonly holderOfEndorsementKey?: string | undefined;
 }
 
-/** Throws `already-exists` when the enrolment would share or replace hardware; `audit.reason` says which. */
+/** Throws `already-exists` when the enrollment would share or replace hardware; `audit.reason` says which. */
 export function assertNoConflict(enrollment: Enrollment, known: KnownBindings): void {
   const others = (holder: string | undefined) => holder !== undefined && holder !== known.deviceId;
   if (others(known.holderOfCredential)) throw conflict("credential_bound");

@@ -264,7 +264,7 @@ test("refuses a simulated Apple device that signs with another key", async () =>
   await assertRefusedLater("device_signature", () => enrollDevice(wrong));
 });
 
-test("refuses to share a key or a TPM between two devices, or to exchange a TPM without unenrolment", async () => {
+test("refuses to share a key or a TPM between two devices, or to exchange a TPM without unenrollment", async () => {
   const enrollment = await enrollDevice(linux);
   const known = { deviceId: "a" };
   assertNoConflict(enrollment, known);

@@ -1,5 +1,5 @@
 /**
- * Enrolment of a device, as a state machine without sockets and clock: init → challenge → response → credential.
+ * Enrollment of a device, as a state machine without sockets and clock: init → challenge → response → credential.
  *
  * The caller has authorised the user, found the device by OS and serial number, and spends the token before it sends the
  * challenge. It stores the result only after enrollment-conflict.ts has nothing against it.

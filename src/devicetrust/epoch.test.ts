@@ -48,7 +48,7 @@ function goesOn(verdict: EpochVerdict): EpochMark {
   return verdict.kind === "goes-on" ? verdict.mark : assert.fail();
 }
 
-/** A device after its enrolment and one authentication. */
+/** A device after its enrollment and one authentication. */
 function enrolled(): { disk: Disk; mark: EpochMark } {
   const disk: Disk = {};
   let mark = beginEpoch(asked, show(disk), systemRandom);

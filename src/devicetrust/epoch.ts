@@ -14,7 +14,7 @@ import type { Random } from "#base/random.ts";
 
 /** What the client shows with its answer. */
 export interface ShownEpoch {
-  /** The secret in force; undefined at an enrolment, and at the first authentication of a key that had no epoch. */
+  /** The secret in force; undefined at an enrollment, and at the first authentication of a key that had no epoch. */
   readonly current: Uint8Array | undefined;
   /** The secret that is to be in force afterwards. */
   readonly next: Uint8Array;
@@ -24,7 +24,7 @@ export interface ShownEpoch {
 
 /** What the server remembers of a device's epoch, as its record stores it. */
 export interface EpochMark {
-  /** Names this enrolment to the client, which may be enrolled in several clusters. Base64. */
+  /** Names this enrollment to the client, which may be enrolled in several clusters. Base64. */
   readonly series: string;
   /** How often the secret was replaced. */
   readonly count: number;

@@ -90,7 +90,7 @@ test("a device of which nothing is known fails every rule about its system", () 
   assert.deepEqual(reasons, ["boot_unknown", "boot_unknown"]);
 });
 
-test("at an enrolment nothing can have changed, and without a baseline everything may have", () => {
+test("at an enrollment nothing can have changed, and without a baseline everything may have", () => {
   assert.deepEqual(reasonsOf({ unchanged_pcrs: [7] }, {}, { baseline: undefined }), []);
   assert.deepEqual(reasonsOf({ unchanged_pcrs: [7] }, {}, { baseline: {} }), ["pcr_changed"]);
 });
@@ -128,7 +128,7 @@ test("one more rule never lets a boot pass that failed before", () => {
   );
 });
 
-test("a rule that is enforced refuses a simulated device at its enrolment; one that reports does not", async () => {
+test("a rule that is enforced refuses a simulated device at its enrollment; one that reports does not", async () => {
   const device = new SimulatedTpmDevice("linux");
   device.boot(bootEvents(false));
   const policyOf = (mode: string) => ({

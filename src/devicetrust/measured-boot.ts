@@ -18,7 +18,7 @@ export interface BootState {
   readonly osType: OsType;
   /** The newest boot that it proved; undefined when none is known. */
   readonly boot: BootFacts | undefined;
-  /** What `unchanged_pcrs` compares with; undefined at an enrolment, which sets it. */
+  /** What `unchanged_pcrs` compares with; undefined at an enrollment, which sets it. */
   readonly baseline: PcrTable | undefined;
 }
 
@@ -77,7 +77,10 @@ const demandUnchanged: Demand = ({ unchanged_pcrs = [] }, { pcrs }, baseline) =>
   if (changed.length === 0) return [];
   const named = changed.sort((a, b) => a - b).join(", ");
   return [
-    { reason: "pcr_changed", why: `PCR ${named} changed since the enrolment or the last approval` },
+    {
+      reason: "pcr_changed",
+      why: `PCR ${named} changed since the enrollment or the last approval`,
+    },
   ];
 };
 

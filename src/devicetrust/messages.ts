@@ -70,7 +70,7 @@ export interface TpmEnrollPayload {
   readonly attestationParameters: TpmAttestationParameters | undefined;
 }
 
-/** The first message of an enrolment: one of `macos` and `tpm`. */
+/** The first message of an enrollment: one of `macos` and `tpm`. */
 export interface EnrollInit {
   readonly token: string;
   readonly credentialId: string;
@@ -85,7 +85,7 @@ export interface KeyChallenge {
   readonly challenge: Uint8Array;
 }
 
-/** Challenge to a TPM at enrolment. Both parts of the credential carry their 16-bit sizes. */
+/** Challenge to a TPM at enrollment. Both parts of the credential carry their 16-bit sizes. */
 export interface TpmEnrollChallenge {
   readonly kind: "tpm";
   readonly encryptedCredential: {
@@ -110,7 +110,7 @@ export interface KeyResponse {
   readonly signature: Uint8Array;
 }
 
-/** A TPM's answer at enrolment. */
+/** A TPM's answer at enrollment. */
 export interface TpmEnrollResponse {
   readonly kind: "tpm";
   readonly solution: Uint8Array;

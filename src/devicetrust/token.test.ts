@@ -38,7 +38,7 @@ test("honours an expiry up to a day away and no other", () => {
   }
 });
 
-test("makes an auto-enrolment token for one user that lives five minutes", () => {
+test("makes an auto-enrollment token for one user that lives five minutes", () => {
   const { record } = create({ autoEnrollUser: "alice" });
   assert.equal(record.username, "alice");
   assert.deepEqual(record.expires, later(300_000));
@@ -56,7 +56,7 @@ test("accepts a token for its device until it expires", () => {
   );
 });
 
-test("accepts an auto-enrolment token from its user only", () => {
+test("accepts an auto-enrollment token from its user only", () => {
   const { record } = create({ autoEnrollUser: "alice" });
   const by = (username: string) => findEnrollTokenProblem(record, { deviceId: "d", username }, now);
   assert.equal(by("alice"), undefined);

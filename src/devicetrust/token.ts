@@ -1,5 +1,5 @@
 /**
- * Enrolment tokens. The server stores only a hash; spending one, once and atomically, is the store's affair.
+ * Enrollment tokens. The server stores only a hash; spending one, once and atomically, is the store's affair.
  */
 import { createHash } from "node:crypto";
 import { hex, utf8 } from "#base/bytes.ts";
@@ -11,7 +11,7 @@ import { Secret } from "#base/secret.ts";
 export const enrollTokenTtl = {
   defaultMs: 3_600_000,
   maxMs: 24 * 3_600_000,
-  /** Tokens that auto-enrolment issues to the client itself. */
+  /** Tokens that auto-enrollment issues to the client itself. */
   autoMs: 300_000,
 } as const;
 
@@ -20,7 +20,7 @@ export interface EnrollTokenRecord {
   /** SHA-256 of the token, hexadecimal. */
   readonly hash: string;
   readonly deviceId: string;
-  /** When set, only this user may spend it, and needs no `enroll` permission: an auto-enrolment token. */
+  /** When set, only this user may spend it, and needs no `enroll` permission: an auto-enrollment token. */
   readonly username?: string | undefined;
   readonly expires: Date;
 }
@@ -36,7 +36,7 @@ export interface EnrollTokenRequest {
   readonly deviceId: string;
   /** Defaults to one hour; at most a day from now. */
   readonly expires?: Date | undefined;
-  /** Makes an auto-enrolment token for this user; it lives five minutes. */
+  /** Makes an auto-enrollment token for this user; it lives five minutes. */
   readonly autoEnrollUser?: string | undefined;
 }
 

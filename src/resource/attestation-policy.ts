@@ -58,7 +58,7 @@ const rule = z
     event_log: optional(flag),
     /** The event log must prove that Secure Boot is on. */
     secure_boot: optional(flag),
-    /** These PCRs must hold what they held at the enrolment, or when an administrator approved the boot. */
+    /** These PCRs must hold what they held at the enrollment, or when an administrator approved the boot. */
     unchanged_pcrs: optional(listOf(pcr)),
     /** The firmware must be one of these. */
     allowed_firmware: optional(

@@ -1,5 +1,5 @@
 /**
- * `kind: device`, version v1: one machine of the inventory, its enrolment status and, once
+ * `kind: device`, version v1: one machine of the inventory, its enrollment status and, once
  * enrolled, its credential. Field names are those of the messages of `teleport.devicetrust.v1`;
  * bytes are base64.
  */

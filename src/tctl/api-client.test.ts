@@ -205,7 +205,7 @@ test("shows a stored document that today's checks refuse, so that it can be mend
   });
 });
 
-test("asks for links, enrolment tokens and passwords, and passes times and lives on", async () => {
+test("asks for links, enrollment tokens and passwords, and passes times and lives on", async () => {
   const expires = new Date("2026-11-21T06:00:00Z");
   const asked: unknown[] = [];
   await record(

@@ -1,11 +1,11 @@
-/** The enrolment tokens that are out, over gatehouse.v1. Their secrets are nowhere. */
+/** The enrollment tokens that are out, over gatehouse.v1. Their secrets are nowhere. */
 import { timestampDate } from "@bufbuild/protobuf/wkt";
 import type { Client } from "#api/grpc/client.ts";
 import type { DeviceAdminService, EnrollToken } from "#gen/gatehouse/v1/admin_pb.ts";
 import { osTypes } from "#resource/device.ts";
 import type { EnrollTokenCalls, IssuedToken } from "./auth-client.ts";
 
-/** The calls about enrolment tokens. */
+/** The calls about enrollment tokens. */
 export function enrollTokenCallsOver(admin: Client<typeof DeviceAdminService>): EnrollTokenCalls {
   return {
     async listEnrollTokens(device = "") {

@@ -96,7 +96,7 @@ export interface AlertCalls {
   clearAlertAck(id: string): Promise<void>;
 }
 
-/** An enrolment token that is still good, without its secret. */
+/** An enrollment token that is still good, without its secret. */
 export interface IssuedToken {
   readonly id: string;
   readonly deviceId: string;
@@ -105,11 +105,11 @@ export interface IssuedToken {
   readonly createdBy: string;
   readonly created: Date | undefined;
   readonly expires: Date | undefined;
-  /** The person whose login asked for it, by auto-enrolment; nobody else can spend it. */
+  /** The person whose login asked for it, by auto-enrollment; nobody else can spend it. */
   readonly onlyFor: string | undefined;
 }
 
-/** What can be done about enrolment tokens that are out. */
+/** What can be done about enrollment tokens that are out. */
 export interface EnrollTokenCalls {
   /** Those of a device, by id or asset tag, or all. Throws `not-found` for a device that is not there. */
   listEnrollTokens(device?: string): Promise<readonly IssuedToken[]>;

@@ -10,7 +10,7 @@ import type { Invocation } from "./commands.ts";
 import { oneLine } from "./devices-ekcert-ls.ts";
 import { withAuth } from "./services.ts";
 
-/** Checks that the file holds authorities, adds those that are missing, and says what that means for enrolments. */
+/** Checks that the file holds authorities, adds those that are missing, and says what that means for enrollments. */
 export async function run(invocation: Invocation<typeof devicesEkcertAllow>): Promise<void> {
   const { args, console, services } = invocation;
   const now = services.clock.now();

@@ -71,7 +71,7 @@ function describe(bytes: Uint8Array, authorities: EndorsementAuthorities, now: D
   } as const;
 }
 
-/** The verdict of the function that judges enrolments. */
+/** The verdict of the function that judges enrollments. */
 function judge(der: Uint8Array, authorities: EndorsementAuthorities, at: Date) {
   try {
     const { attestationType, key, publicKeyHash } = judgeEndorsement(

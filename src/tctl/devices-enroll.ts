@@ -4,7 +4,7 @@ import { printEnrollToken } from "./device-text.ts";
 import { readDeviceFlags, resolveDevice } from "./find-device.ts";
 import { withAuth } from "./services.ts";
 
-/** Makes an enrolment token for a registered device and prints the command that spends it. */
+/** Makes an enrollment token for a registered device and prints the command that spends it. */
 export async function run(invocation: Invocation<typeof devicesEnroll>): Promise<void> {
   const { flags, services, console } = invocation;
   const target = await readDeviceFlags(flags, services, console);

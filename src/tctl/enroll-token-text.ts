@@ -1,4 +1,4 @@
-/** How enrolment tokens are written for programs. */
+/** How enrollment tokens are written for programs. */
 import type { IssuedToken } from "./auth-client.ts";
 
 /** The document of `--format=json`. */

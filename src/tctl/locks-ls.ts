@@ -50,7 +50,7 @@ function describe(lock: Lock, now: Date) {
   };
 }
 
-/** "user=bob, login=root"; of a past enrolment the device alone, because the credential says nothing to people. */
+/** "user=bob, login=root"; of a past enrollment the device alone, because the credential says nothing to people. */
 function targetText(lock: Lock): string {
   const past = replacedBy(lock) === "past enrollment";
   return Object.entries(lock.spec.target)

@@ -1,6 +1,6 @@
 /**
  * TPM2_MakeCredential in software (TPM 2.0 Library Part 1 section 24): encrypts a secret so that only the TPM that
- * holds both the endorsement key and the named attestation key can answer it. This is the one step of an enrolment
+ * holds both the endorsement key and the named attestation key can answer it. This is the one step of an enrollment
  * that proves the attestation key sits in a TPM.
  */
 import {

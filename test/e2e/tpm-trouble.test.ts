@@ -81,7 +81,7 @@ test("a person hears that the agent waits for a TPM that another program holds, 
   assert.equal(await terminal.end(), 0);
 });
 
-test("a TPM that was cleared since the enrolment is recognised, and enrolls again", async () => {
+test("a TPM that was cleared since the enrollment is recognised, and enrolls again", async () => {
   const { tpm } = machine;
   assert.ok(tpm);
   await machine.tsh("logout");

@@ -132,7 +132,7 @@ test("a TPM of an allowed maker is registered, enrolled and authenticated; both 
   await cluster.close();
 });
 
-test("unenrolment strikes the certificates of the device at once, and no others; enrolling again heals", async () => {
+test("unenrollment strikes the certificates of the device at once, and no others; enrolling again heals", async () => {
   const cluster = await startCluster({ mode: "required" });
   await withDevice("unenrolled.json", async (device) => {
     const alice = await logIn(cluster, "alice");

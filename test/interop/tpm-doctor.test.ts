@@ -48,7 +48,7 @@ function placeOf(tpm: RunningTpm) {
   } as const;
 }
 
-/** Makes the device's key, as an enrolment does. */
+/** Makes the device's key, as an enrollment does. */
 async function makeKey(place: ReturnType<typeof placeOf>): Promise<void> {
   const device = new TpmAuthenticator(place);
   await device.enrollInit();

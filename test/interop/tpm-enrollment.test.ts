@@ -1,4 +1,4 @@
-/** Enrolment and authentication with real TPMs (swtpm), through our client and the server's state machines. */
+/** Enrollment and authentication with real TPMs (swtpm), through our client and the server's state machines. */
 import assert from "node:assert/strict";
 import { mkdtemp, readdir, readFile, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";

@@ -81,7 +81,7 @@ export interface CeremonyOptions {
 
 const deviceId = "20ec6373-9e8e-46e0-8f1c-47ad6b06a768";
 
-/** Runs an enrolment from first to last message. */
+/** Runs an enrollment from first to last message. */
 export async function enrollDevice(
   authenticator: DeviceAuthenticator,
   options: CeremonyOptions = {},
@@ -96,7 +96,7 @@ export async function enrollDevice(
   return finishEnrollment(state, await authenticator.solveEnroll(challenge), { now: testNow });
 }
 
-/** The record that an enrolment leaves. */
+/** The record that an enrollment leaves. */
 export function recordOf(
   enrollment: Enrollment,
   options: CeremonyOptions = {},

@@ -130,7 +130,7 @@ export class SimulatedTpm {
     this.pcrs.set(`${hash}:${index}`, new Uint8Array(next));
   }
 
-  /** The four byte strings of an enrolment. `change` forges the attestation before it is signed. */
+  /** The four byte strings of an enrollment. `change` forges the attestation before it is signed. */
   attestationParameters(change: (attest: Attest) => Attest = (it) => it): AttestationParameters {
     const createData = encodeCreationData({
       selections: [],

@@ -1,6 +1,6 @@
 /**
  * Our own tsh as a Windows program, under wine, at a real cluster: its collectors, its TPM through TPM Base Services (a
- * double in front of a software TPM), enrolment, login, access, and what it says when the TPM cannot be used.
+ * double in front of a software TPM), enrollment, login, access, and what it says when the TPM cannot be used.
  */
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";

@@ -1,4 +1,4 @@
-/** Device Trust with the official client on a virtual TPM: enrolment, device logins, the two refusals, auto-enrolment. */
+/** Device Trust with the official client on a virtual TPM: enrollment, device logins, the two refusals, auto-enrollment. */
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Computer } from "../computer.ts";
@@ -239,7 +239,7 @@ export const deviceSteps: readonly Step[] = [
     },
   },
   {
-    name: "auto-enrolment of a registered device at login",
+    name: "auto-enrollment of a registered device at login",
     async run(stage) {
       await removeDevice(stage);
       forgetKey(stage);

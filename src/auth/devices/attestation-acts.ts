@@ -47,7 +47,7 @@ export function approveBoot(
   );
 }
 
-/** Binds the record to a TPM, or to none. What is already enrolled stays enrolled: the binding counts at enrolments. */
+/** Binds the record to a TPM, or to none. What is already enrolled stays enrolled: the binding counts at enrollments. */
 export function bindEndorsementKey(
   acts: AttestationActs,
   call: AuthCall,

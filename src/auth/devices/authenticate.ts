@@ -196,7 +196,7 @@ export async function proveDevice(
 
 /**
  * Remembers a proof: what the device said, its clock and epoch, and until when certificates may name it. Refuses when the
- * device was locked, unenrolled or got another key meanwhile; and ends the enrolment of one that exists twice.
+ * device was locked, unenrolled or got another key meanwhile; and ends the enrollment of one that exists twice.
  */
 export async function rememberAuthentication(
   { context, inventory }: AuthenticateContext,

@@ -1,5 +1,5 @@
 /**
- * The check of auto-enrolment, made when the token is asked for and again when it is spent: in between, the device may have
+ * The check of auto-enrollment, made when the token is asked for and again when it is spent: in between, the device may have
  * been enrolled by somebody else, or the settings may have changed. Every refusal reads the same to the peer.
  */
 import { Fault } from "#base/fault.ts";

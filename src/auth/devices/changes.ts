@@ -35,7 +35,7 @@ const mutableFields = ["enroll_status", "owner", "source", "profile"] as const;
 const keptFields: readonly string[] = ["update_time", "collected_data"];
 
 /**
- * The document of a new device. With `asResource` the id, the times, the enrolment status and the credential are taken
+ * The document of a new device. With `asResource` the id, the times, the enrollment status and the credential are taken
  * over too, as from a backup; otherwise the server sets them. Throws `invalid` that names the field.
  */
 export function newDevice(message: DeviceMessage, asResource: boolean, deps: ChangeDeps): Device {

@@ -1,6 +1,6 @@
 /**
  * A device of which two copies exist: a virtual machine that was cloned, or put back to a snapshot. Which of the two is
- * the right one nobody can tell from here, so neither goes on: the enrolment ends, a lock strikes the certificates that
+ * the right one nobody can tell from here, so neither goes on: the enrollment ends, a lock strikes the certificates that
  * are out (`docs/decisions/0012`), and the device comes back with a token of an administrator and a new key only.
  */
 import { Fault, isFault } from "#base/fault.ts";
@@ -32,7 +32,7 @@ export function provesCopy(error: unknown): error is Fault {
 }
 
 /**
- * Ends the enrolment with a key that exists twice. The event is durable before that. Gives the refusal for whoever is
+ * Ends the enrollment with a key that exists twice. The event is durable before that. Gives the refusal for whoever is
  * there, with what brings the device back.
  */
 export async function endCopiedEnrollment(

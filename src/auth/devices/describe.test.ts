@@ -182,7 +182,7 @@ test("posture rules that a device does not meet are told to its owner, with fact
   assert.deepEqual((await ask(owner)).unmetRules, []);
 });
 
-test("the cluster's own demand follows its mode, and automatic enrolment ends where device trust is off", async () => {
+test("the cluster's own demand follows its mode, and automatic enrollment ends where device trust is off", async () => {
   const { authPreference } = cluster.auth.context.stores;
   const demandOf = async (mode: "off" | "required-for-humans") => {
     await authPreference.modify("cluster-auth-preference", (preference) => ({

@@ -127,7 +127,7 @@ function describeState(state: DeviceState, standing: Standing) {
     registered: true,
     enrolled: spec.enroll_status === "enrolled",
     owner,
-    // The key goes when the enrolment ends.
+    // The key goes when the enrollment ends.
     credentialMatches: holdsKey,
     ...(informed && {
       details: {

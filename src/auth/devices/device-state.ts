@@ -20,7 +20,7 @@ export interface DeviceRecord {
   readonly endorsementHash?: string;
   /** The newest boot that it proved; absent for devices without a TPM. */
   readonly boot?: BootFacts;
-  /** What its PCRs held at the enrolment, or when an administrator approved its boot. */
+  /** What its PCRs held at the enrollment, or when an administrator approved its boot. */
   readonly baseline?: PcrTable;
   /** The boot for which the rules refused it since its last success. */
   readonly refusedBoot?: BootFacts;
@@ -32,15 +32,15 @@ export interface DeviceRecord {
   readonly copied?: string;
   /** Keys of this device that exist twice and never enroll again, oldest first. */
   readonly retiredKeys?: readonly string[];
-  /** The key that the device was enrolled with last, and for whom, after its enrolment has ended. */
+  /** The key that the device was enrolled with last, and for whom, after its enrollment has ended. */
   readonly formerly?: { readonly credentialId: string; readonly owner: string };
   /** No certificate that names the device and its credential is valid after this moment. */
   readonly certificatesUntil?: string;
-  /** The TPM that it must enrol with, as an administrator said beforehand. Outlives enrolments. */
+  /** The TPM that it must enrol with, as an administrator said beforehand. Outlives enrollments. */
   readonly boundEndorsement?: EndorsementBinding;
-  /** What the certificate of the endorsement key said at the enrolment. */
+  /** What the certificate of the endorsement key said at the enrollment. */
   readonly endorsementCertificate?: EndorsementCertificateFacts;
-  /** Whom the inventory service last said the device is assigned to; empty for nobody. Outlives enrolments. */
+  /** Whom the inventory service last said the device is assigned to; empty for nobody. Outlives enrollments. */
   readonly assignedUser?: string;
 }
 
@@ -153,7 +153,7 @@ export function decodeRecord(bytes: Uint8Array): DeviceRecord {
   return JSON.parse(new TextDecoder().decode(bytes)) as DeviceRecord;
 }
 
-/** When the device last proved itself after its enrolment; undefined when it has not. */
+/** When the device last proved itself after its enrollment; undefined when it has not. */
 export function lastAuthenticated({ recent }: DeviceRecord): Date | undefined {
   const { record_time: recorded, collect_time: collected } = recent.at(-1) ?? {};
   const time = recorded ?? collected;

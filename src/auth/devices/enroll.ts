@@ -1,5 +1,5 @@
 /**
- * Enrolment as auth performs it: who may, into which record, with which token; then the ceremony of `#devicetrust`, and
+ * Enrollment as auth performs it: who may, into which record, with which token; then the ceremony of `#devicetrust`, and
  * its result in the inventory. The stream of messages, its time limit and the audit of failures are the caller's.
  */
 
@@ -43,21 +43,21 @@ import { collectedDocument } from "./messages.ts";
 import { readDeviceTrust } from "./policy.ts";
 import type { EnrollTokens } from "./tokens.ts";
 
-/** What an enrolment works with. */
+/** What an enrollment works with. */
 export interface EnrollContext {
   readonly context: AuthContext;
   readonly inventory: DeviceInventory;
   readonly tokens: EnrollTokens;
 }
 
-/** An enrolment between its challenge and the answer. */
+/** An enrollment between its challenge and the answer. */
 export interface PendingEnrollment {
   readonly challenge: EnrollChallenge;
   /** The record that the device enrols into. */
   readonly device: Device;
   readonly state: EnrollmentState;
   readonly user: UserIdentity;
-  /** The series of epochs that begins with this enrolment. */
+  /** The series of epochs that begins with this enrollment. */
   readonly series: Uint8Array;
   /** By a token that no administrator gave. */
   readonly automatic: boolean;
@@ -171,7 +171,7 @@ export async function finishDeviceEnrollment(
   return { enrolled, receipt: epoch && receiptOf(epoch) };
 }
 
-/** An administrator's token needs the permission to enrol; a token for auto-enrolment is the permission itself. */
+/** An administrator's token needs the permission to enrol; a token for auto-enrollment is the permission itself. */
 async function authorizeEnrollment(
   context: AuthContext,
   call: AuthCall,

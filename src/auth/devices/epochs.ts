@@ -23,7 +23,7 @@ export function checkEpoch(
   { epoch }: DeviceRecord,
   { asked, shown, random }: EpochAnswer,
 ): { readonly record: Pick<DeviceRecord, "epoch">; readonly warning?: string } {
-  // The device was enrolled anew while it answered: what it shows belongs to its former enrolment.
+  // The device was enrolled anew while it answered: what it shows belongs to its former enrollment.
   const stale = epoch !== undefined && shown !== undefined && epoch.series !== base64(asked);
   const verdict = stale
     ? ({ kind: "missing" } as const)
@@ -37,7 +37,7 @@ export function checkEpoch(
     }
     case "missing":
       throw new Fault("access-denied", "this machine has lost what it must show beside its key", {
-        hint: "the file device-epochs.json is gone or of another enrolment. Enroll this device again: tsh device enroll --current-device, or with a token of an administrator: tsh device enroll --token=TOKEN",
+        hint: "the file device-epochs.json is gone or of another enrollment. Enroll this device again: tsh device enroll --current-device, or with a token of an administrator: tsh device enroll --token=TOKEN",
         audit: {
           reason: "epoch_missing",
           why: "the device shows no epoch, and has shown one before",

@@ -122,7 +122,7 @@ export function readProfileDocument(profile: ProfileDocument): DeviceProfile {
   };
 }
 
-/** The first message of an enrolment. */
+/** The first message of an enrollment. */
 export function readEnrollInit({ token, credentialId, deviceData, macos, tpm }: EnrollDeviceInit) {
   const init: EnrollInit = {
     token,
@@ -138,7 +138,7 @@ export function readEnrollInit({ token, credentialId, deviceData, macos, tpm }: 
   return init;
 }
 
-/** The answer to the challenge of an enrolment. Throws `invalid` for any other message. */
+/** The answer to the challenge of an enrollment. Throws `invalid` for any other message. */
 export function readEnrollResponse({ payload }: EnrollDeviceRequest): EnrollResponse {
   switch (payload.case) {
     case "macosChallengeResponse":
@@ -154,7 +154,7 @@ export function readEnrollResponse({ payload }: EnrollDeviceRequest): EnrollResp
   }
 }
 
-/** The challenge of an enrolment as its message, with the series of epochs that begins. */
+/** The challenge of an enrollment as its message, with the series of epochs that begins. */
 export function enrollChallengeMessage(
   challenge: EnrollChallenge,
   series: Uint8Array,

@@ -1,5 +1,5 @@
 /**
- * Certificates outlive the enrolment that they came from. When a credential leaves the inventory (unenrolment, deletion,
+ * Certificates outlive the enrollment that they came from. When a credential leaves the inventory (unenrollment, deletion,
  * another key), a lock takes its place until the last certificate that names it has expired: services follow locks
  * already and end what is running. It strikes this credential only, so the device may enrol again at once.
  */

@@ -1,6 +1,6 @@
 /**
  * What an inventory service (MDM) does to the inventory: its devices are added or brought up to date, and taken out when
- * it no longer has them. Each device succeeds or fails for itself. Enrolments survive every update, except where the
+ * it no longer has them. Each device succeeds or fails for itself. Enrollments survive every update, except where the
  * service asks that a device which was given to another person be unenrolled.
  */
 import { create } from "@bufbuild/protobuf";

@@ -1,4 +1,4 @@
-/** Enrolment tokens: one use, one device, one day at most, whatever happens at the same time. */
+/** Enrollment tokens: one use, one device, one day at most, whatever happens at the same time. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { openMemoryBackend } from "#backend/memory.ts";
@@ -52,7 +52,7 @@ test("each wrong presentation is refused in the same words, spends nothing, and 
   await backend.close();
 });
 
-test("tokens live an hour, for auto-enrolment five minutes, and never longer than a day", async () => {
+test("tokens live an hour, for auto-enrollment five minutes, and never longer than a day", async () => {
   const { tokens, clock, backend } = open();
   const minutesLeft = (expires: Date) => (expires.getTime() - clock.now().getTime()) / 60_000;
   const usual = await tokens.create({ deviceId: "d" }, "admin");

@@ -1,5 +1,5 @@
 /**
- * Enrolment tokens in the store: only their hashes, bound to one device, spent once however many auth services see them.
+ * Enrollment tokens in the store: only their hashes, bound to one device, spent once however many auth services see them.
  * A spent token stays, without use, until it would have expired, so that the audit log can tell it from an unknown one.
  */
 import { formatKey, formatPrefix } from "#backend/key.ts";

@@ -85,7 +85,7 @@ export function writeChange(
     (device) =>
       context.audit.record("device.update", {
         ...callerFields(call),
-        // After an unenrolment the event is the only place that still knows the key.
+        // After an unenrollment the event is the only place that still knows the key.
         device: deviceFields(device, old),
         ...(old !== undefined && !device.spec.credential
           ? { message: reason === undefined ? "unenrolled" : `unenrolled: ${reason}` }

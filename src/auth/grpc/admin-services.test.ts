@@ -1,4 +1,4 @@
-/** The services of gatehouse.v1 for administrators: the audit log, enrolment tokens, credentials. */
+/** The services of gatehouse.v1 for administrators: the audit log, enrollment tokens, credentials. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { inspect } from "node:util";

@@ -77,7 +77,7 @@ async function simulate({ client }: Person, spec?: object) {
   return { failing, totals: [enrolled, refused, reported, satisfied, unconcerned].map(Number) };
 }
 
-test("a rule that is enforced refuses at the enrolment and at every authentication", async () => {
+test("a rule that is enforced refuses at the enrollment and at every authentication", async () => {
   const { cluster, admin, device } = await startEnrolled();
   await setPolicy(admin, { measured_boot: [secureBoot("enforce")] });
   assert.ok(await authenticateAs(cluster, admin, device));
@@ -254,7 +254,7 @@ test("a record that is bound to a TPM takes no other, and a bad binding is refus
   const { publicKeyHash: keyHash } = judgeEndorsement({ key }, { authorities: [], at: new Date() });
   await service.bindEndorsementKey({ deviceId, ...none, keyHash });
   await enrollAs(cluster, admin, device);
-  // The binding outlives the enrolment.
+  // The binding outlives the enrollment.
   await devices.updateDevice({
     device: { id: deviceId, enrollStatus: 1 },
     updateMask: { paths: ["enroll_status"] },

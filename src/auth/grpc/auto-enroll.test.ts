@@ -1,5 +1,5 @@
 /**
- * Auto-enrolment over gRPC: each refusal is an event that names the field, the peer reads the same sentence for all of them,
+ * Auto-enrollment over gRPC: each refusal is an event that names the field, the peer reads the same sentence for all of them,
  * and a token that nobody gave never takes a device over.
  */
 import assert from "node:assert/strict";

@@ -1,4 +1,4 @@
-/** gatehouse.v1.DeviceAdminService: the enrolment tokens that are out, without their secrets, and their end. */
+/** gatehouse.v1.DeviceAdminService: the enrollment tokens that are out, without their secrets, and their end. */
 import { create } from "@bufbuild/protobuf";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import type { ServiceHandlers } from "#api/grpc/service.ts";

@@ -137,7 +137,7 @@ test("one token and many devices at once, in two auth services on one store: one
   await backend.close();
 });
 
-test("enrolment is refused by name, and a token that was accepted is spent by it", async () => {
+test("enrollment is refused by name, and a token that was accepted is spent by it", async () => {
   const cluster = await start();
   const admin = await logIn(cluster, "admin");
   const device = new SimulatedAppleDevice();
@@ -214,7 +214,7 @@ test("another key of the same record strikes the certificates of the old one", a
   await cluster.close();
 });
 
-test("deletion, unenrolment and a lock end what a device may do; without certificates no lock is left", async () => {
+test("deletion, unenrollment and a lock end what a device may do; without certificates no lock is left", async () => {
   const { cluster, admin, device, devices } = await startEnrolled();
   const [stored] = (await devices.findDevices({ idOrTag: "PF47WND6" })).devices;
   const deviceId = stored?.id ?? "";
@@ -288,7 +288,7 @@ test("an SSH certificate that has expired is refused although the connection is 
   await cluster.close();
 });
 
-test("where device trust is off nobody authenticates, and enrolment still works", async () => {
+test("where device trust is off nobody authenticates, and enrollment still works", async () => {
   const cluster = await start({ mode: "off" });
   const admin = await logIn(cluster, "admin");
   const device = new SimulatedAppleDevice();
@@ -316,7 +316,7 @@ test("an older system is let in and written down", async () => {
   await cluster.close();
 });
 
-test("the last ten authentications are kept beside the enrolment", async () => {
+test("the last ten authentications are kept beside the enrollment", async () => {
   const { cluster, admin, device, devices } = await startEnrolled();
   for (let i = 0; i < 12; i++)
     await authenticateAs(cluster, admin, device, { osUsername: `u${i}` });

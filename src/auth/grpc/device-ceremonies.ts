@@ -51,7 +51,7 @@ import {
 } from "../devices/web-authenticate.ts";
 import { type AuthCall, requireUser } from "./guard.ts";
 
-/** How long a whole ceremony may take. A person may have to confirm an enrolment; nobody confirms a login. */
+/** How long a whole ceremony may take. A person may have to confirm an enrollment; nobody confirms a login. */
 export interface CeremonyLimits {
   readonly enrollMs: number;
   readonly authenticateMs: number;

@@ -88,7 +88,7 @@ test("a full synchronisation adds, updates and claims devices, names the missing
   await cluster.close();
 });
 
-test("an enrolment survives synchronisations, and an unchanged device is not written again", async () => {
+test("an enrollment survives synchronisations, and an unchanged device is not written again", async () => {
   const cluster = await startTestAuth();
   const admin = await logIn(cluster, "admin");
   await enrollAs(cluster, admin, new SimulatedAppleDevice());

@@ -1,4 +1,4 @@
-/** teleport.devicetrust.v1.DeviceTrustService: the inventory, enrolment tokens, and the two ceremonies. */
+/** teleport.devicetrust.v1.DeviceTrustService: the inventory, enrollment tokens, and the two ceremonies. */
 import { create } from "@bufbuild/protobuf";
 import { timestampDate, timestampFromDate } from "@bufbuild/protobuf/wkt";
 import type { ServiceHandlers } from "#api/grpc/service.ts";

@@ -50,7 +50,7 @@ export async function obtainEnrollToken(
 }
 
 /**
- * Enrols this device with a token. Where the cluster does not take the key of an earlier enrolment any more, with a new
+ * Enrols this device with a token. Where the cluster does not take the key of an earlier enrollment any more, with a new
  * one. Throws what the cluster, or the device's hardware, refused with.
  */
 export async function runEnrollment(

@@ -39,7 +39,7 @@ export function collectedDataMessage(data: CollectedData) {
   };
 }
 
-/** The part of an enrolment's first message that describes the key. */
+/** The part of an enrollment's first message that describes the key. */
 export function credentialMessage(credential: EnrollCredential) {
   const { credentialId, macos, tpm } = credential;
   return {
@@ -73,7 +73,7 @@ export function platformMessage(platform: PlatformParameters | undefined) {
   };
 }
 
-/** The challenge in an enrolment's answer. Throws `malformed` for anything else. */
+/** The challenge in an enrollment's answer. Throws `malformed` for anything else. */
 export function enrollChallenge({ payload }: EnrollDeviceResponse): EnrollChallenge {
   if (payload.case === "macosChallenge") {
     return { kind: "key", challenge: notEmpty(payload.value.challenge) };

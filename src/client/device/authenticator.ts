@@ -12,7 +12,7 @@ import type {
 } from "#devicetrust/messages.ts";
 import type { EpochBook } from "./epoch-file.ts";
 
-/** The part of the first message of an enrolment that describes the device's key. */
+/** The part of the first message of an enrollment that describes the device's key. */
 export type EnrollCredential = Pick<EnrollInit, "credentialId" | "macos" | "tpm">;
 
 /** Holds the device's key. All methods throw `environment` with a hint when the hardware fails. */
@@ -22,15 +22,15 @@ export interface DeviceAuthenticator {
   readonly osType: OsType;
   /** What is shown beside the key, so that a copy of the device is found. */
   readonly epochs?: EpochBook | undefined;
-  /** Makes the key, or takes the one from an earlier enrolment unless `fresh` is demanded, and describes it. */
+  /** Makes the key, or takes the one from an earlier enrollment unless `fresh` is demanded, and describes it. */
   enrollInit(options?: { readonly fresh?: boolean }): Promise<EnrollCredential>;
-  /** Answers the challenge of an enrolment. */
+  /** Answers the challenge of an enrollment. */
   solveEnroll(challenge: EnrollChallenge): Promise<EnrollResponse>;
-  /** Id of the key from an earlier enrolment; undefined when there is none. Does not touch the hardware. */
+  /** Id of the key from an earlier enrollment; undefined when there is none. Does not touch the hardware. */
   findCredentialId(): Promise<string | undefined>;
   /**
    * Throws why the key cannot be used now: there is no hardware, or it is not the one that made the key. Without a key of
-   * an earlier enrolment the hardware alone is asked. Changes nothing.
+   * an earlier enrollment the hardware alone is asked. Changes nothing.
    */
   check(): Promise<void>;
   /** Answers the challenge of an authentication. */

@@ -46,7 +46,7 @@ const fileSchema = z.strictObject({
 type Entry = z.output<typeof entrySchema>;
 
 const maxBytes = 64 * 1024;
-/** Enrolments that are remembered; what was not used for longest goes. */
+/** Enrollments that are remembered; what was not used for longest goes. */
 const maxSeries = 32;
 /** A TPM may be slow, and the server gives up after a minute. */
 const patienceMs = 60_000;

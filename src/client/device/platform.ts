@@ -32,7 +32,7 @@ export interface DevicePlatform {
   readonly osType: OsType;
   /** Opens the holder of the key; touches no hardware yet. Close it when done. */
   openAuthenticator(env: Environment, onBusy?: OnTpmBusy): DeviceAuthenticator;
-  /** The key of an earlier enrolment, from its file; undefined without one. Throws `environment` for a damaged file. */
+  /** The key of an earlier enrollment, from its file; undefined without one. Throws `environment` for a damaged file. */
   findCredential(env: Environment): Promise<PublicCredential | undefined>;
   /** What the machine says about itself; what cannot be read is empty. */
   collect(request: CollectRequest): Promise<CollectedData>;

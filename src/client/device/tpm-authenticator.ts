@@ -1,6 +1,6 @@
 /**
  * The device's key in a TPM 2.0: a restricted P-256 attestation key under the storage root key (TCG TPM 2.0 Library).
- * Enrolment proves by credential activation that it sits beside the endorsement key; every later login is one quote.
+ * Enrollment proves by credential activation that it sits beside the endorsement key; every later login is one quote.
  */
 import { createHash } from "node:crypto";
 import { sameBytes } from "#base/bytes.ts";
@@ -48,7 +48,7 @@ import { withEndorsementKey, withStorageRoot } from "./tpm-keys.ts";
 export interface TpmAuthenticatorOptions extends TpmPort, EventLogPlace {
   /** "linux" when not given. */
   readonly osType?: "linux" | "windows";
-  /** File of the attestation key, which is made at the first enrolment. */
+  /** File of the attestation key, which is made at the first enrollment. */
   readonly keyFile: string;
   readonly random: Random;
   readonly epochs?: EpochBook | undefined;
@@ -57,7 +57,7 @@ export interface TpmAuthenticatorOptions extends TpmPort, EventLogPlace {
 const maxQuoteAttempts = 3;
 /** Our own keys always sign with SHA-256. */
 const ownKeys = { allowSha1: false };
-/** At enrolment the record shows every bank; at login one signature must do. */
+/** At enrollment the record shows every bank; at login one signature must do. */
 const enrollBanks = [algorithm.sha1, algorithm.sha256, algorithm.sha384] as const;
 const loginBanks = [algorithm.sha256] as const;
 
@@ -149,7 +149,7 @@ export class TpmAuthenticator implements DeviceAuthenticator {
     return this.#opened;
   }
 
-  /** The key of an earlier enrolment if this TPM still has it. */
+  /** The key of an earlier enrollment if this TPM still has it. */
   async #findKey(tpm: TpmClient): Promise<StoredAttestationKey | undefined> {
     const stored = await readAttestationKey(this.#options.keyFile);
     return stored !== undefined && (await this.#isLoadable(tpm, stored)) ? stored : undefined;

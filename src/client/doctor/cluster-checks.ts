@@ -26,7 +26,7 @@ type PingPlace = Pick<ClusterChecksOptions, "agent" | "now" | "signal">;
 
 const notLoggedIn = { skipped: "nobody is logged in" } as const;
 
-/** Serial number, login, proxy and clock, enrolment, posture rules, and whether the login carries the device. */
+/** Serial number, login, proxy and clock, enrollment, posture rules, and whether the login carries the device. */
 export async function* checkCluster(
   options: ClusterChecksOptions,
   deviceKey: CheckResult["outcome"],

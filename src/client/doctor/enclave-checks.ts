@@ -1,4 +1,4 @@
-/** The checks of a Mac's Secure Enclave: each does what an enrolment or a login does with it, and changes nothing. */
+/** The checks of a Mac's Secure Enclave: each does what an enrollment or a login does with it, and changes nothing. */
 import type { Random } from "#base/random.ts";
 import { EnclaveAuthenticator } from "../device/macos/enclave-authenticator.ts";
 import { askEnclave, noEnclave } from "../device/macos/enclave-helper.ts";

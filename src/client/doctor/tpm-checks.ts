@@ -1,4 +1,4 @@
-/** The checks of the TPM: each does what an enrolment or a login does with it, and changes nothing. */
+/** The checks of the TPM: each does what an enrollment or a login does with it, and changes nothing. */
 import type { Random } from "#base/random.ts";
 import type { TpmClient } from "#tpm/client.ts";
 import { readPcrBanks } from "#tpm/commands/capabilities.ts";

@@ -29,7 +29,7 @@ export interface FakeAuth extends AuthClient {
   readonly events: AuditEvent[];
   /** What a device mode changes, by the role and the mode with a colon between; nothing for all others. */
   readonly simulations: Map<string, Simulation>;
-  /** Enrolment tokens that are out, by id. */
+  /** Enrollment tokens that are out, by id. */
   readonly issued: Map<string, IssuedToken>;
   /** What is known of the TPMs of devices, by device id. */
   readonly attestations: Map<string, DeviceAttestation>;

@@ -39,7 +39,7 @@ function printing(name: string, script: string): string {
   return path;
 }
 
-test("makes a key once, and answers enrolment and authentication with it", async () => {
+test("makes a key once, and answers enrollment and authentication with it", async () => {
   const { keyFile, mac } = device("whole.json");
   assert.equal(await mac.findCredentialId(), undefined);
   const first = await mac.enrollInit();
@@ -68,7 +68,7 @@ test("the file holds the key only as the enclave wrapped it", async () => {
   ]);
 });
 
-test("on another Mac the key is refused with what helps, and an enrolment there makes a new one", async () => {
+test("on another Mac the key is refused with what helps, and an enrollment there makes a new one", async () => {
   const { keyFile, mac } = device("copied.json");
   const first = await mac.enrollInit();
   const thief = new EnclaveAuthenticator({ helper: otherMac, keyFile, random: systemRandom });

@@ -24,7 +24,7 @@ import {
 export interface EnclaveAuthenticatorOptions {
   /** Path of the helper program. */
   readonly helper: string;
-  /** File of the key, which is made at the first enrolment. */
+  /** File of the key, which is made at the first enrollment. */
   readonly keyFile: string;
   readonly random: Random;
 }
@@ -67,7 +67,7 @@ export class EnclaveAuthenticator implements DeviceAuthenticator {
 
   async close(): Promise<void> {}
 
-  /** The key of an earlier enrolment if this Secure Enclave still has it. */
+  /** The key of an earlier enrollment if this Secure Enclave still has it. */
   async #findKey(): Promise<StoredEnclaveKey | undefined> {
     const stored = readEnclaveKey(this.#options.keyFile);
     return stored !== undefined && (await this.#isUsable(stored)) ? stored : undefined;

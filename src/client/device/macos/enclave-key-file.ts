@@ -10,7 +10,7 @@ import { readText, writePrivate } from "../../profile/files.ts";
 
 /** The key as it is kept. */
 export interface StoredEnclaveKey {
-  /** Made with the key; an enrolment again keeps both. */
+  /** Made with the key; an enrollment again keeps both. */
   readonly credentialId: string;
   /** What the enclave calls its data representation. */
   readonly key: Uint8Array;

@@ -150,7 +150,7 @@ export const ListEnrollTokensResponseSchema: GenMessage<ListEnrollTokensResponse
   messageDesc(file_gatehouse_v1_admin, 4);
 
 /**
- * An enrolment token without its secret.
+ * An enrollment token without its secret.
  *
  * @generated from message gatehouse.v1.EnrollToken
  */
@@ -905,7 +905,7 @@ export const AuditService: GenService<{
   serviceDesc(file_gatehouse_v1_admin, 0);
 
 /**
- * Enrolment tokens of devices.
+ * Enrollment tokens of devices.
  *
  * @generated from service gatehouse.v1.DeviceAdminService
  */

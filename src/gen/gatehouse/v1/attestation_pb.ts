@@ -556,7 +556,7 @@ export type DeviceAttestation = Message<"gatehouse.v1.DeviceAttestation"> & {
   signingHash: string;
 
   /**
-   * What the device must be bound to at its enrolment.
+   * What the device must be bound to at its enrollment.
    *
    * @generated from field: string bound_key_hash = 7;
    */
@@ -595,7 +595,7 @@ export const DeviceAttestationSchema: GenMessage<DeviceAttestation> = /*@__PURE_
   messageDesc(file_gatehouse_v1_attestation, 19);
 
 /**
- * What the endorsement key and its certificate said at the enrolment.
+ * What the endorsement key and its certificate said at the enrollment.
  *
  * @generated from message gatehouse.v1.EndorsementFacts
  */

@@ -22,7 +22,7 @@ export const file_gatehouse_v1_device_epoch: GenFile = /*@__PURE__*/
  */
 export type DeviceEpochOffer = Message<"gatehouse.v1.DeviceEpochOffer"> & {
   /**
-   * Names one enrolment of one device.
+   * Names one enrollment of one device.
    *
    * @generated from field: bytes series = 1;
    */
@@ -50,7 +50,7 @@ export const DeviceEpochOfferSchema: GenMessage<DeviceEpochOffer> = /*@__PURE__*
  */
 export type DeviceEpoch = Message<"gatehouse.v1.DeviceEpoch"> & {
   /**
-   * The secret that the server knows the device by now. Empty at an enrolment.
+   * The secret that the server knows the device by now. Empty at an enrollment.
    *
    * @generated from field: bytes current = 1;
    */
