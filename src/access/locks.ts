@@ -86,11 +86,14 @@ function struckBy(
   ];
 }
 
-/** A lock on a device strikes whatever its key; one on device and credential strikes that enrollment only. */
+/**
+ * A lock on a device strikes whatever its key, be it named by its id or its asset tag; one on device and credential strikes
+ * that enrollment only.
+ */
 function deviceTargets(device: DeviceExtensions | undefined): readonly string[] {
   if (device === undefined) return [];
-  const { deviceId, credentialId } = device;
-  return [deviceId, deviceLockTarget(deviceId, credentialId)];
+  const { deviceId, assetTag, credentialId } = device;
+  return [deviceId, ...present(assetTag), deviceLockTarget(deviceId, credentialId)];
 }
 
 /** The lock target for one credential of a device: what certificates from a past enrollment are struck by. */

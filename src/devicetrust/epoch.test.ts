@@ -89,6 +89,19 @@ test("a copy that was made while an answer was on its way is found one step late
   assert.equal(judge(moved, show(disk)).kind, "copied");
 });
 
+test("a hostile copy cannot make the epoch stand still by offering the secret in force again", () => {
+  const { disk, mark } = enrolled();
+  const { current, receipt } = disk;
+  const inForce = current ?? assert.fail();
+  for (const shown of [
+    { current, receipt, next: inForce },
+    { current: undefined, receipt: undefined, next: inForce },
+    { current: newSecret(systemRandom), receipt, next: inForce },
+  ]) {
+    assert.equal(judge(mark, shown).kind, "copied");
+  }
+});
+
 test("an answer that was lost is repeated, and is no copy", () => {
   const { disk, mark } = enrolled();
   const first = goesOn(judge(mark, show(disk)));

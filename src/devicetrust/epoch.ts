@@ -30,6 +30,8 @@ export interface EpochMark {
   readonly count: number;
   /** SHA-256 of the secret in force, hexadecimal. */
   readonly hash: string;
+  /** The same of the secret before it: who repeats an answer has it still. Absent for the first. */
+  readonly before?: string;
   /** The key of the receipts, base64. Never leaves the server. */
   readonly receiptKey: string;
 }
@@ -71,8 +73,10 @@ export function checkShownEpoch(
 
 /** Begins a series with the first secret that the client showed. */
 export function beginEpoch(series: Uint8Array, shown: ShownEpoch, random: Random): EpochMark {
+  const { current, next } = shown;
   const receiptKey = base64(random(32));
-  return { series: base64(series), count: 0, hash: hashOf(shown.next), receiptKey };
+  const begun = { series: base64(series), count: 0, hash: hashOf(next), receiptKey };
+  return current === undefined ? begun : { ...begun, before: hashOf(current) };
 }
 
 /**
@@ -91,15 +95,20 @@ export function judgeEpoch(
   if (shown === undefined) return { kind: "missing" };
   const { current, next, receipt } = shown;
   const [inForce, offered] = [Buffer.from(mark.hash, "hex"), digest(next)];
-  // An earlier answer of this device was lost on its way back: it repeats what it said.
-  if (sameBytes(offered, inForce)) return { kind: "goes-on", mark };
+  // An earlier answer of this device was lost on its way back: it repeats what it said, word for word. Whoever has only the
+  // secret in force and offers it again wants the epoch to stand still.
+  if (sameBytes(offered, inForce)) {
+    const before = current === undefined ? undefined : hashOf(current);
+    return before === mark.before ? { kind: "goes-on", mark } : { kind: "copied" };
+  }
   if (current === undefined) return { kind: "missing" };
-  if (sameBytes(digest(current), inForce)) return { kind: "goes-on", mark: moved(mark, next) };
+  if (sameBytes(digest(current), inForce))
+    return { kind: "goes-on", mark: moved(mark, current, next) };
   const count = receipt && readReceipt(mark, current, receipt);
   if (count === undefined || count <= mark.count) return { kind: "copied" };
   return {
     kind: "goes-on",
-    mark: moved({ ...mark, count }, next),
+    mark: moved({ ...mark, count }, current, next),
     warning: "the device is ahead of its record: the store of auth was restored from a backup",
   };
 }
@@ -119,8 +128,8 @@ function readReceipt(mark: EpochMark, secret: Uint8Array, receipt: Uint8Array): 
   return sameBytes(genuine, receipt) ? count : undefined;
 }
 
-function moved(mark: EpochMark, next: Uint8Array): EpochMark {
-  return { ...mark, count: mark.count + 1, hash: hashOf(next) };
+function moved(mark: EpochMark, current: Uint8Array, next: Uint8Array): EpochMark {
+  return { ...mark, count: mark.count + 1, hash: hashOf(next), before: hashOf(current) };
 }
 
 function optional(bytes: Uint8Array, length: number): Uint8Array | undefined {

@@ -58,7 +58,7 @@ function printSimulation(
   console.print(`Lost:          ${count(totals.lost, usersOf(logins, true))}`);
   console.print(`With a device: ${count(totals.kept, usersOf(logins, false))}`);
   console.print(`As before:     ${count(totals.unchanged)}`);
-  for (const hint of hintsFor(tried, logins)) console.note(`hint: ${hint}`);
+  for (const hint of hintsFor(tried, totals, logins)) console.note(`hint: ${hint}`);
 }
 
 function printTried(
@@ -76,8 +76,17 @@ function printTried(
 }
 
 /** What those who lose something need, or where the change is made when nobody does. */
-function hintsFor({ mode, role }: TriedTrust, logins: readonly ChangedLogin[]): string[] {
+function hintsFor(
+  { mode, role }: TriedTrust,
+  totals: Simulation["totals"],
+  logins: readonly ChangedLogin[],
+): string[] {
   const lost = logins.filter(({ device }) => device === undefined);
+  if (totals.lost + totals.kept + totals.unchanged === 0) {
+    return [
+      "nobody reaches any server now, so this says nothing; what is locked shows: tctl locks ls",
+    ];
+  }
   if (lost.length === 0) {
     const where = role === undefined ? "cap" : `role/${role}`;
     const what = mode === undefined ? "rule" : "mode";

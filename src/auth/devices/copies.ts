@@ -3,6 +3,9 @@
  * the right one nobody can tell from here, so neither goes on: the enrollment ends, a lock strikes the certificates that
  * are out (`docs/decisions/0012`), and the device comes back with a token of an administrator and a new key only.
  */
+import { createHash } from "node:crypto";
+import { formatKey } from "#backend/key.ts";
+import { hex, utf8 } from "#base/bytes.ts";
 import { Fault, isFault } from "#base/fault.ts";
 import type { Device } from "#resource/device.ts";
 import type { AuthContext } from "../context.ts";
@@ -50,6 +53,7 @@ export async function endCopiedEnrollment(
       message: String(proof.audit["why"]),
       reason: String(proof.audit["reason"]),
     });
+  await context.backend.put(copiedKey(credential), utf8(now.toISOString()));
   try {
     await inventory.modify(
       metadata.name,
@@ -86,6 +90,19 @@ function withoutCopied(before: DeviceState, credentialId: string, now: Date): De
   };
 }
 
+/** Refuses a key of which there are two copies, under whatever record it comes: records are deleted and made anew. */
+export async function assertNotCopied(
+  { backend }: Pick<AuthContext, "backend">,
+  credentialId: string,
+): Promise<void> {
+  if ((await backend.find(copiedKey(credentialId))) !== undefined) throw newKeyNeeded("copied_key");
+}
+
+/** Where the time is kept at which a key was found to exist twice. */
+function copiedKey(credentialId: string): string {
+  return formatKey("copied-keys", hex(createHash("sha256").update(credentialId).digest()));
+}
+
 /**
  * Refuses a key that may not enrol here: one that exists twice, and one that proved the device for somebody else, whose
  * certificates would come back to life with it. The client answers with a new key.
@@ -96,15 +113,18 @@ export function assertKeyMayEnroll(state: DeviceState, credentialId: string, use
   const last = credential ? { credentialId: credential.id, owner: owner ?? "" } : record.formerly;
   const copied = record.retiredKeys?.includes(credentialId) ?? false;
   const others = last?.credentialId === credentialId && last.owner !== user;
-  if (!copied && !others) return;
-  throw new Fault(
+  if (copied || others) throw newKeyNeeded(copied ? "copied_key" : "key_of_another_owner");
+}
+
+function newKeyNeeded(reason: "copied_key" | "key_of_another_owner"): Fault {
+  return new Fault(
     "conflict",
-    copied
+    reason === "copied_key"
       ? "this device needs a new key: there are two copies of the one that it has"
       : "this device needs a new key: the one that it has was enrolled for somebody else",
     {
       hint: "our tsh makes one by itself; for another client, remove its file attestation.key. Then enroll again",
-      audit: { reason: copied ? "copied_key" : "key_of_another_owner" },
+      audit: { reason },
     },
   );
 }

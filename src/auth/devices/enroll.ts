@@ -35,7 +35,7 @@ import { type AuthCall, authorize, requireUser } from "../grpc/guard.ts";
 import { endorsementFacts, signsWithSha1 } from "./attestation.ts";
 import { assertMayEnrollAlone, assertNotTaken } from "./auto-enroll-check.ts";
 import { markClock } from "./clock.ts";
-import { assertKeyMayEnroll } from "./copies.ts";
+import { assertKeyMayEnroll, assertNotCopied } from "./copies.ts";
 import { type DeviceChange, type DeviceState, lastingOf } from "./device-state.ts";
 import { deviceFields, recordBoot, recordFailure, recordSuccess } from "./events.ts";
 import type { DeviceInventory } from "./inventory.ts";
@@ -111,6 +111,7 @@ export async function beginDeviceEnrollment(
   }
   const { device } = state;
   found(device);
+  await assertNotCopied(context, init.credentialId);
   assertKeyMayEnroll(state, init.credentialId, user.username);
   const automatic = await spendToken(
     { context, inventory, tokens },
