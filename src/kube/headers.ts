@@ -10,12 +10,14 @@ import { Fault } from "#base/fault.ts";
 /** Headers as pairs, in the order in which they came. */
 export type HeaderList = readonly (readonly [name: string, value: string])[];
 
-/** What a request may carry on (lower case). */
+/**
+ * What a request may carry on (lower case). Not its length: whoever may say where a body ends says where the next request
+ * begins.
+ */
 const passedOn: ReadonlySet<string> = new Set([
   "accept",
   "accept-encoding",
   "content-encoding",
-  "content-length",
   "content-type",
   "if-match",
   "if-modified-since",

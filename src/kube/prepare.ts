@@ -68,8 +68,7 @@ function readable(headers: HeaderList): HeaderList {
 }
 
 function withLength(headers: HeaderList, { length }: Buffer): HeaderList {
-  const rest = headers.filter(([name]) => name !== "content-length");
-  return [["content-length", String(length)], ...rest];
+  return [["content-length", String(length)], ...headers];
 }
 
 async function readBody(body: Readable): Promise<Buffer> {

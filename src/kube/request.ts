@@ -131,7 +131,8 @@ function readResource(
     rest = rest.slice(1);
     if (rest.length === 0) throw ambiguous();
   }
-  const { namespace, resource, name, subresource } = readObject(rest);
+  const { namespace, resource, name: written, subresource } = readObject(rest);
+  const name = subresource.split("/")[0] === "proxy" ? proxiedName(written) : written;
   const about = { kind: "resource", group, version, resource, namespace, name } as const;
   const base = { ...about, subresource };
   if (watches) return { ...base, verb: readWatchPrefix(verb) };
@@ -155,6 +156,14 @@ function readObject(
     name: rest[3] ?? "",
     subresource: rest.slice(4).join("/"),
   };
+}
+
+/** Whose proxy it is: the name may stand between a scheme and a port (Kubernetes API reference, connect requests). */
+function proxiedName(written: string): string {
+  const parts = written.split(":");
+  const name = parts.length === 3 ? parts[1] : parts[0];
+  if (name === undefined || name === "" || parts.length > 3) throw ambiguous();
+  return name;
 }
 
 function readWatchPrefix(verb: string): string {

@@ -95,13 +95,17 @@ class Passage {
     const { call, answer } = cluster.server.begin({
       method: head.method,
       path: prepared.path,
-      headers: withFraming(head.method, prepared.headers),
+      headers: withFraming(head.method, prepared),
     });
     const { signal } = this.#stop;
     signal.addEventListener("abort", () => call.destroy());
     if (signal.aborted) call.destroy();
     if (prepared.body !== undefined) call.end(prepared.body);
-    else body.pipe(call);
+    else if (!bodiless.has(head.method)) body.pipe(call);
+    else {
+      body.resume();
+      call.end();
+    }
     const response = responseOf(await answer);
     if (reading.has(request.verb)) {
       await recordRequest(this.#context, this.#admission, response.statusCode);
@@ -151,10 +155,12 @@ function responseOf(answer: ApiAnswer): IncomingMessage {
   throw new Fault("unavailable", "the Kubernetes API server changed the protocol unasked");
 }
 
-/** Bodies whose length nobody has told are sent in chunks, also with methods that rarely have one. */
-function withFraming(method: string, headers: HeaderList): HeaderList {
-  const isKnown = headers.some(([name]) => name === "content-length");
-  if (isKnown || method === "GET" || method === "HEAD") return headers;
+/** Nothing that is read has a body: it would go out behind the request, and be the next one on that connection. */
+const bodiless: ReadonlySet<string> = new Set(["GET", "HEAD"]);
+
+/** Other bodies are sent in chunks, also with methods that rarely have one; what was read here has its length. */
+function withFraming(method: string, { headers, body }: PreparedCall): HeaderList {
+  if (body !== undefined || bodiless.has(method)) return headers;
   return [["transfer-encoding", "chunked"], ...headers];
 }
 

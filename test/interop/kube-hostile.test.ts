@@ -253,3 +253,81 @@ test("when the API server is gone the answer says so", async () => {
     await own.close().catch(() => {});
   }
 });
+
+/** What a thief would have the API server read behind a request that it allows. */
+const smuggled = [
+  "POST /apis/rbac.authorization.k8s.io/v1/clusterrolebindings HTTP/1.1",
+  ...["Host: x", "Impersonate-User: admin", "Impersonate-Group: system:masters"],
+  ...["Content-Length: 2", "", "{}"],
+].join("\r\n");
+
+/** The API server has seen this one request, whole, and nothing behind it. */
+async function assertNothingBehind(allowed: string): Promise<void> {
+  // The connection that carried it serves the next request, if it serves any.
+  await ask(narrow, "/api/v1/namespaces/web/pods/front");
+  const seen = cluster.double.seen.map(({ method, path }) => `${method} ${path}`);
+  assert.deepEqual(
+    seen.filter((line) => line !== "GET /api/v1/namespaces/web/pods/front"),
+    allowed === "" ? [] : [allowed],
+  );
+}
+
+for (const method of ["GET", "HEAD"]) {
+  for (const framing of ["chunked", "a length"]) {
+    test(`a body behind ${method}, with ${framing}, is no second request`, async () => {
+      const length = String(Buffer.byteLength(smuggled));
+      const headers =
+        framing === "chunked" ? { "Transfer-Encoding": "chunked" } : { "Content-Length": length };
+      await ask(narrow, "/api/v1/namespaces/web/pods/front", { method, headers }, smuggled);
+      await assertNothingBehind(method === "HEAD" ? "HEAD /api/v1/namespaces/web/pods/front" : "");
+    });
+  }
+}
+
+for (const [method, length] of [
+  ["GET", undefined],
+  ["DELETE", "0"],
+  ["DELETE", "4"],
+] as const) {
+  test(`DATA behind ${method} over HTTP/2 with length ${length} is no second request`, async () => {
+    const socket = connectTls({ ...cluster.tlsOf(narrow), ALPNProtocols: ["h2"] });
+    await once(socket, "secureConnect");
+    const client = connectHttp2("https://kube", { createConnection: () => socket });
+    // A length that is not kept ends the connection.
+    client.on("error", () => {});
+    const path = "/api/v1/namespaces/web/pods/front";
+    const stream = client.request(
+      {
+        ":method": method,
+        ":path": path,
+        ...(length === undefined ? {} : { "content-length": length }),
+      },
+      { endStream: false },
+    );
+    stream.on("error", () => {});
+    stream.resume().end(smuggled);
+    await new Promise((closed) => stream.once("close", closed));
+    client.close();
+    const reached = cluster.double.seen.some(({ method: seen }) => seen === method);
+    await assertNothingBehind(method === "GET" || !reached ? "" : `${method} ${path}`);
+  });
+}
+
+for (const name of ["back", "back:8080", "http:back:80", "https:back:"]) {
+  test(`the proxy of pod ${name} is that of pod back, and denied with it`, async () => {
+    await cluster.setRole("but-back", {
+      allow: {
+        kubernetes_labels: { "*": "*" },
+        kubernetes_groups: ["system:masters"],
+        kubernetes_resources: [{ kind: "*", namespace: "*", name: "*", verbs: ["*"] }],
+      },
+      deny: {
+        kubernetes_resources: [{ kind: "pod", namespace: "web", name: "back", verbs: ["*"] }],
+      },
+    });
+    const path = `/api/v1/namespaces/web/pods/${name}/proxy`;
+    const { code } = await ask(cluster.credentialFor(["but-back"]), path);
+    assert.equal(code, 403);
+    assert.equal(cluster.double.seen.length, 0);
+  });
+}
