@@ -117,7 +117,8 @@ function naivelyAllows({ identity, policy, target, now, clientIp }: AccessReques
       (locked.role !== undefined && identity.roles.includes(locked.role)) ||
       locked.login === login ||
       locked.server_id === target.lockable.server_id ||
-      (locked.device !== undefined && locked.device === device?.deviceId) ||
+      (locked.device !== undefined &&
+        [device?.deviceId, device?.assetTag].includes(locked.device)) ||
       (locked.mfa_device !== undefined && locked.mfa_device === identity.mfaVerified)
     );
   });

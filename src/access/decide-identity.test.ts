@@ -71,6 +71,13 @@ const rows: readonly Row[] = [
     expect: { hint: "enroll this device again with: tsh device enroll --current-device" },
   },
   {
+    name: "a device that is locked by its asset tag",
+    policy: { locks: [makeLock({ device: testDevice.assetTag })] },
+    user: device,
+    refusedBy: "locks",
+    expect: { message: `lock targeting Device:"${testDevice.assetTag}" is in force` },
+  },
+  {
     name: "a locked device of somebody else",
     policy: { locks: [makeLock({ device: testDevice.deviceId })] },
   },
