@@ -1,6 +1,5 @@
 /** Whole commands against `kubectl version --client`, which is a Go program that starts, prints and ends. */
 
-import { userInfo } from "node:os";
 import { password } from "../../test/support/cluster.ts";
 import type { Bench } from "../context.ts";
 import { nodename } from "../context.ts";
@@ -9,7 +8,7 @@ import type { Row } from "../row.ts";
 
 const kubectl: Command = { program: "kubectl", args: ["version", "--client"] };
 const insecure = "--insecure";
-const sshTrue = "tsh ssh … true, less the account's shell";
+const sshTrue = "tsh ssh … true";
 
 function row(
   what: string,
@@ -61,29 +60,16 @@ export async function measureLocalCommands(bench: Bench): Promise<Row[]> {
 }
 
 /**
- * What the account's own shell does at the start of every SSH command, here and at every other server: bash reads
- * `~/.bashrc` when it finds itself behind SSH, and that file can take longer than everything that is measured.
+ * Commands that reach the cluster, through the agent process and without one. Both servers start the account's shell
+ * plain: what its start-up files do can take longer than everything that is measured.
  */
-function accountShell(): Command {
-  const { homedir, shell } = userInfo();
-  const env = {
-    HOME: homedir,
-    PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-    SSH_CLIENT: "127.0.0.1 1 1",
-  };
-  return { program: shell ?? "/bin/sh", args: ["-c", "true"], env };
-}
-
-/** Commands that reach the cluster, through the agent process and without one. */
 export async function measureClusterCommands(bench: Bench): Promise<Row[]> {
   const ls = await bench.our("tsh", "ls");
   const ssh = await bench.our("tsh", "ssh", `root@${nodename}`, "true");
-  const shell = accountShell();
   const reference = await bench.reference();
   const warm = await compareCommands(
     {
       kubectl,
-      shell,
       ls,
       ssh,
       officialLs: reference?.tsh("ls"),
@@ -93,7 +79,7 @@ export async function measureClusterCommands(bench: Bench): Promise<Row[]> {
   );
   const before = () => bench.endAgent();
   const cold = await compareCommands(
-    { kubectl, shell, ls: { ...ls, before }, ssh: { ...ssh, before } },
+    { kubectl, ls: { ...ls, before }, ssh: { ...ssh, before } },
     7,
   );
   const { cluster } = await bench.workplace();
@@ -105,7 +91,6 @@ export async function measureClusterCommands(bench: Bench): Promise<Row[]> {
     },
     7,
   );
-  const officialSsh = warm.officialSsh && warm.officialSsh - warm.shell;
   return [
     row(
       "tsh ls, agent warm",
@@ -122,16 +107,16 @@ export async function measureClusterCommands(bench: Bench): Promise<Row[]> {
     row(
       `${sshTrue}, agent warm`,
       {
-        ours: warm.ssh - warm.shell,
+        ours: warm.ssh,
         kubectl: warm.kubectl,
-        official: officialSsh,
+        official: warm.officialSsh,
       },
       2.0,
       "255 ms, 5.1×",
     ),
     row(
       `${sshTrue}, no agent`,
-      { ours: cold.ssh - cold.shell, kubectl: cold.kubectl, official: officialSsh },
+      { ours: cold.ssh, kubectl: cold.kubectl, official: warm.officialSsh },
       3.0,
       "255 ms, 5.1×",
     ),

@@ -25,6 +25,7 @@ import {
 import { OneTimeCodes } from "../../test/support/cluster/one-time-codes.ts";
 import { type Person, password } from "../../test/support/cluster.ts";
 import { freePort } from "../../test/support/free-port.ts";
+import { withPlainShells } from "../../tools/plain-shells.ts";
 import type { JudgedCluster } from "./step.ts";
 
 const name = "ip-172-31-35-170";
@@ -89,7 +90,7 @@ export class OfficialServer implements JudgedCluster {
   /** Starts the process; resolves when `/webapi/ping` is answered. The store of before is used again. */
   async startServer(): Promise<void> {
     const command = [this.#programs.server, "start", "-c", this.#config];
-    const [program = "", ...args] = onNamedMachine(command);
+    const [program = "", ...args] = onNamedMachine(withPlainShells(command));
     const child = spawn(program, args, {
       cwd: this.folder,
       env: this.#environment(),
