@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { concat } from "#base/bytes.ts";
 import { isFault } from "#base/fault.ts";
-import { assertSameUser } from "#database/redis/served.ts";
+import { assertServed } from "#database/redis/served.ts";
 import { CommandWatch } from "#dbwire/redis/commands.ts";
 import { encodeCommand, ReplyWatch } from "#dbwire/redis/replies.ts";
 import type { Target } from "../target.ts";
@@ -48,7 +48,7 @@ function assertNoOtherUser(bytes: Buffer): void {
   const pad = Array.from(bytes.subarray(1), (byte) => (byte % 2 === 0 ? " " : "\t")).join("");
   const spaced = line.replaceAll(" ", `${pad} `);
   assert.throws(
-    () => new CommandWatch(limit, assertSameUser).push(Buffer.from(`${pad}${spaced}\r\n`)),
+    () => new CommandWatch(limit, assertServed).push(Buffer.from(`${pad}${spaced}\r\n`)),
     (error) => isFault(error, "access-denied") || isFault(error, "malformed"),
   );
 }

@@ -11,7 +11,7 @@ import type { DatabaseContext } from "../context.ts";
 import { endSoon, endWith, relay } from "../relay.ts";
 import { serverGone } from "../server.ts";
 import { type DatabaseSession, longestQuery } from "../session.ts";
-import { assertSameUser } from "./served.ts";
+import { assertServed } from "./served.ts";
 import { openServer } from "./server-session.ts";
 
 /** The engine of Redis. */
@@ -58,7 +58,7 @@ export class RedisEngine implements Engine {
       endWith(stream, replies.atBoundary ? encodeErrorOf(reason) : undefined);
     });
     const commands = new CommandWatch(longestQuery, (command) => {
-      assertSameUser(command);
+      assertServed(command);
       session.query(command.words.join(" ") + (command.cut ? " … (cut)" : ""));
     });
     const end = await relay(stream, server, {
