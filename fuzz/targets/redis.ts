@@ -1,6 +1,8 @@
 /** Redis: commands of clients and replies of servers as they pass, whole and in any pieces. */
 import assert from "node:assert/strict";
 import { concat } from "#base/bytes.ts";
+import { isFault } from "#base/fault.ts";
+import { assertServed } from "#database/redis/served.ts";
 import { CommandWatch } from "#dbwire/redis/commands.ts";
 import { encodeCommand, ReplyWatch } from "#dbwire/redis/replies.ts";
 import type { Target } from "../target.ts";
@@ -31,11 +33,25 @@ export const redis: Target = {
       const bytes = Buffer.from(input.subarray(1));
       const watch = (input[0] ?? 0) % 2 === 0 ? commandsOf : repliesOf;
       const whole = watch(bytes, bytes.length);
+      assertNoOtherUser(bytes);
       assert.deepEqual(watch(bytes, 1 + ((input[1] ?? 0) % 17)), whole);
       return `${(input[0] ?? 0) % 2} ${Math.min(whole.length, 5)}`;
     },
   }),
 };
+
+const changes = ["AUTH bob x", "HELLO 3 AUTH bob x", "RESET", "hello\t3 SETNAME n auth bob x"];
+
+/** A command that would change the user is refused, whatever blanks and case the input gives it. */
+function assertNoOtherUser(bytes: Buffer): void {
+  const line = changes[(bytes[0] ?? 0) % changes.length] ?? "";
+  const pad = Array.from(bytes.subarray(1), (byte) => (byte % 2 === 0 ? " " : "\t")).join("");
+  const spaced = line.replaceAll(" ", `${pad} `);
+  assert.throws(
+    () => new CommandWatch(limit, assertServed).push(Buffer.from(`${pad}${spaced}\r\n`)),
+    (error) => isFault(error, "access-denied") || isFault(error, "malformed"),
+  );
+}
 
 function commandsOf(bytes: Buffer, size: number): string[] {
   const seen: string[] = [];

@@ -127,6 +127,10 @@ test("a session in a database role begins in it, and only in those that roles li
   assert.deepEqual([ran.stdout, ran.code], ["auditors\n", 0], ran.stderr);
   const refused = await psql("SELECT 1", "--db-roles=postgres");
   assert.match(refused.stderr, /FATAL: {2}no role allows database role "postgres" on orders-db/);
+  const asked = await alice.run("tsh", ["db", "connect", "orders-db", "--", "-Atqc", "SELECT 1"], {
+    env: { PGOPTIONS: "-c role=postgres" },
+  });
+  assert.match(asked.shown, /FATAL: {2}the client itself asks for a role at the start/);
 });
 
 test("every statement is in the audit log: simple, prepared, and by pgbench", async () => {

@@ -3,7 +3,7 @@
  * certificate made for this connection. After that bytes pass as they are, and every statement is reported.
  */
 import type { Duplex } from "node:stream";
-import { Fault, isFault } from "#base/fault.ts";
+import { type Fault, isFault } from "#base/fault.ts";
 import {
   encodeAuthenticationOk,
   encodeMessage,
@@ -21,14 +21,10 @@ import { serverGone } from "../server.ts";
 import { type DatabaseSession, longestQuery } from "../session.ts";
 import { CancelKeys } from "./cancel-keys.ts";
 import { readClientStartup } from "./client-startup.ts";
+import { protocolOption, serverParameters } from "./parameters.ts";
 import { openServer, type ServerSession } from "./server-session.ts";
 
 type Startup = Extract<StartupPacket, { kind: "startup" }>;
-
-/** Parameters that are not for the server: those that make a session another thing than a session. */
-const refusedParameter = "replication";
-/** Options of newer protocols have names that begin so (manual 55.2.1). */
-const protocolOption = "_pq_.";
 
 /** The engine of PostgreSQL. */
 export class PostgresEngine implements Engine {
@@ -134,26 +130,6 @@ export class PostgresEngine implements Engine {
 }
 
 const everyType: ReadonlySet<number> = new Set(Array.from({ length: 256 }, (_, type) => type));
-
-/** What the client said, without what is not for the server. Throws for what this agent does not serve. */
-function serverParameters(
-  given: ReadonlyMap<string, string>,
-  roles: readonly string[],
-): Map<string, string> {
-  if (given.has(refusedParameter)) {
-    throw new Fault("access-denied", "replication connections are not served", {
-      hint: "connect to the server itself for replication",
-    });
-  }
-  if (roles.length > 1) {
-    throw new Fault("unimplemented", "a session acts in one database role at most", {
-      hint: "name one role: tsh db login --db-roles=ROLE NAME",
-    });
-  }
-  const kept = [...given].filter(([name]) => !name.startsWith(protocolOption));
-  const [role] = roles;
-  return new Map(role === undefined ? kept : [...kept, ["role", role]]);
-}
 
 /** All that the server said at its start, with our key in place of its own. */
 function greeting({ minor, parameters }: Startup, server: ServerSession, key: Buffer): Buffer {

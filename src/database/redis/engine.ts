@@ -3,14 +3,15 @@
  * logs in as the database user (AUTH), and lets no client log in as anybody else. Every command is reported.
  */
 import type { Duplex } from "node:stream";
-import { Fault, isFault } from "#base/fault.ts";
-import { CommandWatch, type RedisCommand } from "#dbwire/redis/commands.ts";
+import { type Fault, isFault } from "#base/fault.ts";
+import { CommandWatch } from "#dbwire/redis/commands.ts";
 import { encodeErrorOf, ReplyWatch } from "#dbwire/redis/replies.ts";
 import type { Engine } from "../accept.ts";
 import type { DatabaseContext } from "../context.ts";
 import { endSoon, endWith, relay } from "../relay.ts";
 import { serverGone } from "../server.ts";
 import { type DatabaseSession, longestQuery } from "../session.ts";
+import { assertServed } from "./served.ts";
 import { openServer } from "./server-session.ts";
 
 /** The engine of Redis. */
@@ -57,7 +58,7 @@ export class RedisEngine implements Engine {
       endWith(stream, replies.atBoundary ? encodeErrorOf(reason) : undefined);
     });
     const commands = new CommandWatch(longestQuery, (command) => {
-      assertSameUser(command);
+      assertServed(command);
       session.query(command.words.join(" ") + (command.cut ? " … (cut)" : ""));
     });
     const end = await relay(stream, server, {
@@ -78,15 +79,4 @@ export class RedisEngine implements Engine {
     }
     stream.end();
   }
-}
-
-/** Throws `access-denied` for commands that would make the session somebody else's (redis.io: AUTH, HELLO, RESET). */
-function assertSameUser({ words, cut }: RedisCommand): void {
-  const [name = "", ...rest] = words.map((word) => word.toUpperCase());
-  const changes =
-    name === "AUTH" || name === "RESET" || (name === "HELLO" && (cut || rest.includes("AUTH")));
-  if (!changes) return;
-  throw new Fault("access-denied", `${name} would change the user of this session`, {
-    hint: "leave user and password out of the client; choose the user with: tsh db login --db-user=NAME",
-  });
 }

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { Fault, isFault } from "#base/fault.ts";
+import { Fault, type FaultCode, isFault } from "#base/fault.ts";
 import { encodeErrorOf, encodePacket } from "./packets.ts";
 import {
   type Answer,
@@ -94,6 +94,19 @@ test("an error is one that clients read, and is never longer than they keep", ()
   const packet = encodeErrorOf(fault, 2);
   assert.ok(packet.length < 520);
   assert.match(parseErrorText(packet.subarray(4)), /^x+$/);
+});
+
+const everyCode: readonly FaultCode[] = [
+  ...(["usage", "malformed", "invalid", "unproven", "access-denied", "device-required"] as const),
+  ...(["locked", "not-found", "already-exists", "conflict", "too-large", "limit"] as const),
+  ...(["unimplemented", "unavailable", "timeout", "canceled", "environment", "internal"] as const),
+];
+
+test("no error has a number of the clients' own range: they would not read its text", () => {
+  for (const code of everyCode) {
+    const number = encodeErrorOf(new Fault(code, "x"), 0).readUInt16LE(5);
+    assert.ok(number >= 1000 && (number < 2000 || number >= 3000), `${code} is ${number}`);
+  }
 });
 
 const command = (code: number, text: string | Buffer) =>

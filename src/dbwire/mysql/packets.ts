@@ -89,7 +89,10 @@ export function encodePacket(sequence: number, body: Uint8Array): Buffer {
   return Buffer.concat([header, body]);
 }
 
-/** Error numbers and SQLSTATEs that clients know. */
+/**
+ * Error numbers and SQLSTATEs that clients know. 2000 to 2999 are the clients' own: they take a packet with one for no error
+ * of a server, and its text is lost.
+ */
 const errors: Readonly<Partial<Record<FaultCode, readonly [number, string]>>> = {
   "access-denied": [1045, "28000"],
   "device-required": [1045, "28000"],
@@ -98,7 +101,7 @@ const errors: Readonly<Partial<Record<FaultCode, readonly [number, string]>>> = 
   malformed: [1835, "HY000"],
   "not-found": [1049, "42000"],
   unimplemented: [1047, "08S01"],
-  unavailable: [2003, "HY000"],
+  unavailable: [1053, "08S01"],
   timeout: [1159, "08S01"],
 };
 

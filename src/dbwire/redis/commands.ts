@@ -16,6 +16,8 @@ export interface RedisCommand {
 const longestBulk = 512 * 1024 * 1024;
 const longestLine = 64 * 1024;
 const mostWords = 1024 * 1024;
+/** People type inline commands, and programs send arrays: what is longer than anybody types is there to hide something. */
+const longestInline = 4096;
 
 /** Told of a command before it goes on. What it throws ends the session. */
 export type OnCommand = (command: RedisCommand) => void;
@@ -81,9 +83,9 @@ export class CommandWatch {
       return;
     }
     if (!line.startsWith("*")) {
+      if (line.length > longestInline) throw malformed("too big inline request");
       const words = inlineWords(line);
-      const kept = inlineWords(line.slice(0, this.#limit));
-      if (words.length > 0) this.#hand(kept.length > 0 ? kept : words, line.length > this.#limit);
+      if (words.length > 0) this.#handInline(words);
       return;
     }
     const count = numberIn(line, "*");
@@ -118,6 +120,18 @@ export class CommandWatch {
     this.#word = [];
     this.#wordsLeft--;
     if (this.#wordsLeft === 0) this.#hand(this.#words, this.#cut);
+  }
+
+  /** Cuts words, as of an array, and never the line: blanks in front would push the command itself out of what is kept. */
+  #handInline(words: readonly string[]): void {
+    const kept: string[] = [];
+    let room = this.#limit;
+    for (const word of words) {
+      if (room <= 0) break;
+      kept.push(word.slice(0, room));
+      room -= word.length + 1;
+    }
+    this.#hand(kept, kept.length < words.length || room < -1);
   }
 
   #hand(words: readonly string[], cut: boolean): void {

@@ -26,6 +26,7 @@ const attacks: readonly [string, string][] = [
   ["an inline command with quotes, which may spell another one", '"\\x41UTH" bob x\r\n'],
   ["an inline command with a zero byte", "PING\0\r\n"],
   ["an inline command without an end", "x".repeat(70_000)],
+  ["an inline command longer than people type", `${" ".repeat(8190)}AUTH bob x\r\n`],
 ];
 
 for (const [name, bytes] of attacks) {
@@ -46,6 +47,21 @@ test("commands are told apart, inline ones too, and long ones are cut", () => {
   const [long] = commandsOf(encodeCommand(["SET", "k", "v".repeat(1000)]));
   assert.ok(long?.cut);
   assert.equal(long.words[0], "SET");
+});
+
+test("blanks in front of an inline command hide none of its words", () => {
+  for (const line of ["AUTH bob x", "HELLO 3 AUTH bob x", "RESET", "FLUSHALL"]) {
+    for (const blanks of [limit - 4, limit - 2, limit, 10 * limit]) {
+      assert.deepEqual(commandsOf(`${" ".repeat(blanks)}${line}\r\n`), [
+        { words: line.split(" "), cut: false },
+      ]);
+    }
+  }
+});
+
+test("a long inline command is cut in its words", () => {
+  const [long] = commandsOf(`  SET  k ${"v".repeat(1000)} more\n`);
+  assert.deepEqual(long, { words: ["SET", "k", "v".repeat(limit - 6)], cut: true });
 });
 
 test("the pieces in which commands come change nothing", () => {
