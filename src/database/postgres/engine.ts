@@ -114,6 +114,7 @@ export class PostgresEngine implements Engine {
         fromServer(chunk) {
           session.touch();
           answers.push(chunk);
+          statements.fromServer(chunk);
         },
         room: () => session.room(),
       });

@@ -12,16 +12,20 @@ export const clientTypes = {
   functionCall: 0x46,
   parse: 0x50,
   query: 0x51,
+  sync: 0x53,
 } as const;
 
 /** Type bytes of messages that a server sends. */
 export const serverTypes = {
   authentication: 0x52,
   backendKey: 0x4b,
+  bindComplete: 0x32,
+  closeComplete: 0x33,
   error: 0x45,
   negotiateVersion: 0x76,
   notice: 0x4e,
   parameter: 0x53,
+  parseComplete: 0x31,
   ready: 0x5a,
 } as const;
 

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { isFault } from "#base/fault.ts";
-import { clientTypes, encodeMessage } from "./messages.ts";
+import { clientTypes, encodeMessage, serverTypes } from "./messages.ts";
 import { MessageScanner } from "./scanner.ts";
 import { StatementWatch } from "./statements.ts";
 
@@ -30,7 +30,7 @@ test("an execution is reported with the text that was prepared, each time", () =
     message("bind", "p\0s1\0\0\0\0\0\0\0"),
     message("execute", "p\0\0\0\0\0"),
   ];
-  assert.deepEqual(watch(...messages), ["SELECT $1", "SELECT $1"]);
+  assert.deepEqual(watch(...messages), ["(preparation of) SELECT $1", "SELECT $1", "SELECT $1"]);
 });
 
 test("parameters are data and stand in no report", () => {
@@ -51,7 +51,7 @@ test("a statement that is closed and prepared anew is reported with its new text
     message("bind", "\0s\0\0\0\0\0\0\0"),
     message("execute", "\0\0\0\0\0"),
   );
-  assert.deepEqual(seen, ["(statement s)"]);
+  assert.deepEqual(seen, ["(preparation of) SELECT 1", "(statement s)"]);
 });
 
 test("a call of a function without a query is reported", () => {
@@ -73,16 +73,102 @@ test("a name that would push the text out of the report ends the session", () =>
   );
 });
 
-test("names that a client makes without end are forgotten, not kept without end", () => {
-  const many = Array.from({ length: 1100 }, (_, i) => message("parse", `s${i}\0SELECT ${i}\0\0\0`));
-  const run = (name: string) => [
-    message("bind", `\0${name}\0\0\0\0\0\0\0`),
-    message("execute", "\0\0\0\0\0"),
-  ];
-  assert.deepEqual(watch(...many, ...run("s0"), ...run("s1099")), [
-    "(statement s0)",
-    "SELECT 1099",
+const evil = "DROP TABLE orders";
+const parse = (name: string, text: string) => message("parse", `${name}\0${text}\0\0\0`);
+const run = (name: string) => [
+  message("bind", `\0${name}\0\0\0\0\0\0\0`),
+  message("execute", "\0\0\0\0\0"),
+];
+const sync = message("sync", "");
+const answer = (...types: readonly (keyof typeof serverTypes)[]) =>
+  Buffer.concat(
+    types.map((type) => encodeMessage(serverTypes[type], Buffer.from(type === "ready" ? "I" : ""))),
+  );
+
+/** What is reported of the last of these; what is from the server says so. */
+function lastOf(...turns: readonly (readonly Buffer[] | { readonly server: Buffer })[]): string[] {
+  let seen: string[] = [];
+  const statements = new StatementWatch(limit, (text) => seen.push(text));
+  for (const turn of turns) {
+    seen = [];
+    if ("server" in turn) statements.fromServer(turn.server);
+    else statements.push(Buffer.concat(turn));
+  }
+  return seen;
+}
+
+test("a name that is prepared again while it is open stands for its first text, too", () => {
+  const seen = lastOf(
+    [parse("s1", evil), sync],
+    { server: answer("parseComplete", "ready") },
+    [parse("s1", "SELECT 1"), sync],
+    { server: answer("error", "ready") },
+    run("s1"),
+  );
+  assert.deepEqual(seen, [`(one of 2) ${evil}`, "(one of 2) SELECT 1"]);
+});
+
+test("names that a client makes without end end the session: none is forgotten", () => {
+  const many = Array.from({ length: 1001 }, (_, i) => parse(`s${i}`, `SELECT ${i}`));
+  assert.throws(
+    () => watch(parse("s", evil), ...many, ...run("s")),
+    (error) => isFault(error, "limit"),
+  );
+});
+
+test("names that are the same or not by the encoding of a session end it", () => {
+  const named = (byte: number, text: string) =>
+    encodeMessage(
+      clientTypes.parse,
+      Buffer.concat([Buffer.from([byte, 0]), Buffer.from(`${text}\0\0\0`)]),
+    );
+  assert.throws(
+    () => watch(named(0xe9, evil), named(0xe8, "SELECT 1")),
+    (error) => isFault(error, "malformed"),
+  );
+});
+
+test("what a server skips after an error changes no name", () => {
+  const seen = lastOf(
+    [parse("s", evil), sync],
+    { server: answer("parseComplete", "ready") },
+    [parse("x", "no SQL"), message("close", "Ss\0"), parse("s", "SELECT 1"), sync],
+    { server: answer("error", "ready") },
+    run("s"),
+  );
+  assert.ok(seen.includes(`(one of 3) ${evil}`));
+});
+
+test("a COPY that drops one message and goes on with the next changes no name", () => {
+  const seen = lastOf([parse("s", evil), sync], { server: answer("parseComplete", "ready") }, [
+    message("query", "COPY t FROM STDIN\0"),
+    parse("s", "SELECT 1"),
+    ...run("s"),
   ]);
+  assert.ok(seen.includes(`(one of 3) ${evil}`));
+});
+
+test("what a COPY dropped takes no answer that is for another", () => {
+  const seen = lastOf(
+    [message("query", "COPY t FROM STDIN\0"), parse("s", "SELECT 1")],
+    { server: answer("error", "ready") },
+    [parse("s", evil)],
+    { server: answer("parseComplete") },
+    [parse("s", "SELECT 2"), sync],
+    { server: answer("error", "ready") },
+    run("s"),
+  );
+  assert.ok(seen.some((text) => text.endsWith(evil)));
+});
+
+test("what the server answered is certain: closed names may be made without end", () => {
+  const turns = Array.from({ length: 1500 }, (_, i) => [
+    [parse(`s${i}`, `SELECT ${i}`), ...run(`s${i}`), message("close", `Ss${i}\0`), sync],
+    { server: answer("parseComplete", "bindComplete", "closeComplete", "ready") },
+  ]).flat();
+  const again = { server: answer("parseComplete", "ready") };
+  const seen = lastOf(...turns, [parse("", evil), sync], again, run(""));
+  assert.deepEqual(seen, [evil]);
 });
 
 for (const length of [0, 3, 0x4000_0000, 0xffff_ffff]) {

@@ -1,20 +1,22 @@
 /**
  * What a client of PostgreSQL has the server do, in the order in which it will: simple queries, and executions of prepared
- * statements by the text that they were prepared with (manual 55.2.2, 55.2.3). Parameters of statements are left out:
- * they are data.
+ * statements by the text that they were prepared with (manual 55.2.2, 55.2.3). Texts are reported when they are prepared, too.
+ * Parameters of statements are left out: they are data.
  */
 import { Fault } from "#base/fault.ts";
 import { clientTypes, readTexts } from "./messages.ts";
+import { answerTypes, type Names, OpenNames } from "./open-names.ts";
 import { MessageScanner } from "./scanner.ts";
 
 /** A statement with a name for audits: its text, cut to the limit. */
 export type OnStatement = (text: string) => void;
 
-/** Names that a client may give at once; beyond it the oldest is forgotten, and its executions are reported by name. */
-const mostNames = 1000;
-
-/** Longer names are refused: they would push the text of a statement out of what is kept of a message. */
-const longestName = 255;
+/**
+ * Longer names are refused: servers tell names apart by 63 bytes. So are names beyond ASCII: which of them are the same
+ * depends on the encoding that the session is in.
+ */
+const longestName = 63;
+const servedName = /^[\x01-\x7f]*$/;
 
 const wanted: ReadonlySet<number> = new Set(Object.values(clientTypes));
 
@@ -23,8 +25,8 @@ export class StatementWatch {
   readonly #scanner: MessageScanner;
   readonly #onStatement: OnStatement;
   readonly #limit: number;
-  readonly #statements = new Map<string, string>();
-  readonly #portals = new Map<string, string>();
+  readonly #names = new OpenNames();
+  readonly #answers: MessageScanner;
 
   /** `limit`: bytes of a statement that are kept. */
   constructor(limit: number, onStatement: OnStatement) {
@@ -34,6 +36,9 @@ export class StatementWatch {
     this.#scanner = new MessageScanner(wanted, limit + longestName + 1, (type, body, length) =>
       this.#see(type, body, length),
     );
+    this.#answers = new MessageScanner(answerTypes, 1, (type, body) =>
+      this.#names.answer(type, body),
+    );
   }
 
   /** Looks at the next bytes of the client. Throws `malformed` for what is no message. */
@@ -41,33 +46,68 @@ export class StatementWatch {
     this.#scanner.push(chunk);
   }
 
+  /** Looks at the next bytes of the server. */
+  fromServer(chunk: Buffer): void {
+    this.#answers.push(chunk);
+  }
+
   #see(type: number, body: Buffer, length: number): void {
     const [first = "", second = ""] = readTexts(body, 0, 2);
+    const { statements, portals } = this.#names;
     switch (type) {
       case clientTypes.query:
+        this.#names.endBatch(true);
         this.#onStatement(this.#cut(first, length - 1));
         return;
-      case clientTypes.parse:
-        assertName(first);
-        keep(this.#statements, first, this.#cut(second, length - first.length - 4));
+      case clientTypes.sync:
+        this.#names.endBatch(false);
         return;
+      case clientTypes.parse: {
+        assertName(first);
+        const text = this.#cut(second, length - first.length - 4);
+        // Whatever is made of its name later: the text is in the log.
+        this.#onStatement(`(preparation of) ${text}`);
+        this.#names.change(statements, first, [text], false);
+        return;
+      }
       case clientTypes.bind:
         assertName(first);
-        keep(this.#portals, first, this.#statements.get(second) ?? `(statement ${second})`);
+        this.#names.change(portals, first, this.#textsOf(statements, second), false);
         return;
       case clientTypes.execute:
-        this.#onStatement(this.#portals.get(first) ?? `(portal ${first})`);
+        this.#report(this.#textsOf(portals, first));
         return;
       case clientTypes.close: {
-        const names = body[0] === 0x53 ? this.#statements : this.#portals;
-        names.delete(first.slice(1));
+        const isStatement = body[0] === 0x53;
+        const name = first.slice(1);
+        assertName(name);
+        const unknown = isStatement ? unknownStatement(name) : unknownPortal(name);
+        this.#names.change(isStatement ? statements : portals, name, [unknown], true);
         return;
       }
       case clientTypes.functionCall:
+        this.#names.endBatch(true);
         this.#onStatement(
           body.length < 4 ? "(function call)" : `(call of function ${body.readUInt32BE(0)})`,
         );
         return;
+    }
+  }
+
+  #textsOf(names: Names, name: string): readonly string[] {
+    assertName(name);
+    const isStatement = names === this.#names.statements;
+    return this.#names.find(
+      names,
+      name,
+      isStatement ? unknownStatement(name) : unknownPortal(name),
+    );
+  }
+
+  /** Which of several texts a server runs is not known here: each is reported, as one of them. */
+  #report(texts: readonly string[]): void {
+    for (const text of texts) {
+      this.#onStatement(texts.length === 1 ? text : `(one of ${texts.length}) ${text}`);
     }
   }
 
@@ -76,16 +116,10 @@ export class StatementWatch {
   }
 }
 
-function assertName(name: string): void {
-  if (name.length > longestName) {
-    throw new Fault("malformed", `names of statements have at most ${longestName} characters here`);
-  }
-}
+const unknownStatement = (name: string) => `(statement ${name})`;
+const unknownPortal = (name: string) => `(portal ${name})`;
 
-function keep(names: Map<string, string>, name: string, text: string): void {
-  names.delete(name);
-  names.set(name, text);
-  if (names.size <= mostNames) return;
-  const [oldest] = names.keys();
-  if (oldest !== undefined) names.delete(oldest);
+function assertName(name: string): void {
+  if (name.length <= longestName && servedName.test(name)) return;
+  throw new Fault("malformed", `names have at most ${longestName} characters of ASCII here`);
 }

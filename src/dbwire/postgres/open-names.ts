@@ -1,0 +1,131 @@
+/**
+ * What names of statements and portals may stand for at the server. A change counts for certain once the server answered it,
+ * or for what follows it in its own batch: a server that fails skips all up to the next Sync. Until then a name stands for
+ * all that it may.
+ */
+import { Fault } from "#base/fault.ts";
+import { serverTypes } from "./messages.ts";
+
+interface Change {
+  readonly names: Names;
+  readonly name: string;
+  readonly texts: readonly string[];
+  readonly closes: boolean;
+  /** The batch in which it is certain; undefined where the server may have dropped it alone. */
+  readonly batch: number | undefined;
+  /** It counts for certain. */
+  answered: boolean;
+}
+
+/** Names of one kind, each with the changes that may be the one that counts, the oldest first. */
+export type Names = Map<string, Change[]>;
+
+/** Names of a kind that a client may have at once. */
+const mostNames = 1000;
+/** Texts that a name may stand for at once, when it is used. */
+const mostCandidates = 16;
+/** Changes that the server has not answered yet, and such of one name. */
+const mostWaiting = 10_000;
+
+/** Follows both sides of one session. */
+export class OpenNames {
+  readonly statements: Names = new Map();
+  readonly portals: Names = new Map();
+  #waiting: Change[] = [];
+  /** How many that wait were sent before the last end of a batch. */
+  #sealed = 0;
+  /** Ends of batches that the server has not answered with ReadyForQuery; never fewer than it will. */
+  #ends = 0;
+  #batch = 0;
+  /** A simple query may be a COPY, which drops one message and goes on with the next. */
+  #queried = false;
+  /** The server failed, and which answer is for what is not known until all batches are over. */
+  #lost = false;
+
+  /** The name may stand for these texts from now on; a name that `closes` stands for nothing known. */
+  change(names: Names, name: string, texts: readonly string[], closes: boolean): void {
+    const batch = this.#queried ? undefined : this.#batch;
+    const change = { names, name, texts, closes, batch, answered: false };
+    const before = names.get(name) ?? [];
+    before.push(change);
+    names.set(name, before);
+    this.#waiting.push(change);
+    if (names.size > mostNames) throw tooMany("names of statements or portals");
+    if (before.length > mostWaiting || this.#waiting.length > mostWaiting) {
+      throw tooMany("statements that the server has not answered");
+    }
+  }
+
+  /** All that the name may stand for; `unknown` is what stands for what was never seen. */
+  find(names: Names, name: string, unknown: string): readonly string[] {
+    const changes = names.get(name) ?? [];
+    const last = changes.at(-1);
+    if (last === undefined) return [unknown];
+    if (last.batch === this.#batch) return last.texts;
+    // A name whose first change failed may be one that SQL made.
+    const older = changes[0]?.answered === true ? [] : [unknown];
+    const texts = [...new Set([...older, ...changes.flatMap((change) => change.texts)])];
+    if (texts.length > mostCandidates) throw tooMany("texts for one name");
+    return texts;
+  }
+
+  /** The client ended a batch: with a Sync, or with what is one of its own. */
+  endBatch(queries: boolean): void {
+    this.#batch++;
+    this.#ends++;
+    this.#sealed = this.#waiting.length;
+    if (queries) this.#queried = true;
+  }
+
+  /** Looks at a message of the server. */
+  answer(type: number, body: Buffer): void {
+    if (type === serverTypes.error) this.#lost = true;
+    else if (type === serverTypes.ready) this.#ready(body[0] === 0x49);
+    else if (!this.#lost && completes.has(type)) this.#complete();
+  }
+
+  #complete(): void {
+    const change = this.#waiting.shift();
+    if (change === undefined) return;
+    if (this.#sealed > 0) this.#sealed--;
+    const { names, name, closes } = change;
+    const changes = names.get(name) ?? [];
+    changes.splice(0, Math.max(0, changes.indexOf(change)));
+    change.answered = true;
+    if (closes && changes.length === 1) names.delete(name);
+  }
+
+  #ready(idle: boolean): void {
+    this.#ends--;
+    if (this.#ends > 0) return;
+    this.#ends = 0;
+    // A COPY may have dropped what came after it: only the next end tells that its answer is not to come.
+    if (this.#lost && this.#queried && this.#waiting.length > this.#sealed) return;
+    // What was sent before and has no answer was skipped: none will come.
+    this.#waiting.splice(0, this.#sealed);
+    this.#sealed = 0;
+    this.#lost = false;
+    this.#queried = false;
+    // Portals end with their transaction.
+    if (idle && this.#waiting.length === 0) this.portals.clear();
+  }
+}
+
+const completes: ReadonlySet<number> = new Set([
+  serverTypes.parseComplete,
+  serverTypes.bindComplete,
+  serverTypes.closeComplete,
+]);
+
+/** Messages of the server that are for this. */
+export const answerTypes: ReadonlySet<number> = new Set([
+  ...completes,
+  serverTypes.error,
+  serverTypes.ready,
+]);
+
+function tooMany(what: string): Fault {
+  return new Fault("limit", `too many ${what} at once`, {
+    hint: "close prepared statements that are not needed, and begin anew",
+  });
+}
