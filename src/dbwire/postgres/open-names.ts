@@ -41,6 +41,8 @@ export class OpenNames {
   #queried = false;
   /** The server failed, and which answer is for what is not known until all batches are over. */
   #lost = false;
+  /** Since then it answered something: some that wait did happen. */
+  #answeredSince = false;
 
   /** The name may stand for these texts from now on; a name that `closes` stands for nothing known. */
   change(names: Names, name: string, texts: readonly string[], closes: boolean): void {
@@ -81,7 +83,10 @@ export class OpenNames {
   answer(type: number, body: Buffer): void {
     if (type === serverTypes.error) this.#lost = true;
     else if (type === serverTypes.ready) this.#ready(body[0] === 0x49);
-    else if (!this.#lost && completes.has(type)) this.#complete();
+    else if (completes.has(type)) {
+      if (this.#lost) this.#answeredSince = true;
+      else this.#complete();
+    }
   }
 
   #complete(): void {
@@ -102,13 +107,23 @@ export class OpenNames {
     // A COPY may have dropped what came after it: only the next end tells that its answer is not to come.
     if (this.#lost && this.#queried && this.#waiting.length > this.#sealed) return;
     // What was sent before and has no answer was skipped: none will come.
-    this.#waiting.splice(0, this.#sealed);
+    const ended = this.#waiting.splice(0, this.#sealed);
+    if (!this.#answeredSince) for (const change of ended) undo(change);
     this.#sealed = 0;
     this.#lost = false;
+    this.#answeredSince = false;
     this.#queried = false;
     // Portals end with their transaction.
     if (idle && this.#waiting.length === 0) this.portals.clear();
   }
+}
+
+/** What a server skipped changed nothing. */
+function undo(change: Change): void {
+  const { names, name } = change;
+  const left = (names.get(name) ?? []).filter((other) => other !== change);
+  if (left.length > 0) names.set(name, left);
+  else names.delete(name);
 }
 
 const completes: ReadonlySet<number> = new Set([
