@@ -1,66 +1,35 @@
 /** Databases of a cluster: what there is, a certificate for one of them, and a stream to it through the proxy. */
-import { createPublicKey, generateKeyPair } from "node:crypto";
 import type { Duplex } from "node:stream";
-import { promisify } from "node:util";
 import { decodeResource } from "#api/convert/resource.ts";
-import { createClient, type GrpcClient } from "#api/grpc/client.ts";
-import { Fault, isFault } from "#base/fault.ts";
-import { AuthService } from "#gen/proto/authservice_pb.ts";
+import type { GrpcClient } from "#api/grpc/client.ts";
+import { isFault } from "#base/fault.ts";
 import { UserCertsRequest_CertUsage as Usage } from "#gen/proto/certs_pb.ts";
 import type { DatabaseRoute } from "#identity/identity.ts";
 import type { Database } from "#resource/database.ts";
 import type { ResourceQuery } from "../access.ts";
 import { type ClusterAddress, dialCluster } from "./dial.ts";
 import type { ClientIdentity } from "./identity.ts";
-
-const generate = promisify(generateKeyPair);
-const pageSize = 1000;
-/** A cluster that never ends its listing is stopped here. */
-const mostPages = 1000;
+import { type CertifiedLogin, certifyForUse, listServed } from "./served.ts";
 
 /** All databases that the person may see and the query lets through, each once, by name. */
-export async function listDatabases(auth: GrpcClient, query: ResourceQuery): Promise<Database[]> {
-  const client = createClient(AuthService, auth);
-  const found = new Map<string, Database>();
-  let startKey = "";
-  for (let page = 0; page < mostPages; page++) {
-    const answer = await client.listResources({
-      ResourceType: "db_server",
-      Limit: pageSize,
-      StartKey: startKey,
-      Labels: { ...query.labels },
-      PredicateExpression: query.predicate,
-      SearchKeywords: [...query.search],
-    });
-    for (const { resource } of answer.Resources) {
-      if (resource.case !== "DatabaseServer") continue;
-      const { database } = decodeResource("db_server", resource.value).spec;
-      found.set(database.metadata.name, database);
-    }
-    startKey = answer.NextKey;
-    if (startKey === "") {
-      return [...found.values()].sort((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1));
-    }
-  }
-  throw new Fault("limit", "the cluster's listing of databases does not end");
+export function listDatabases(auth: GrpcClient, query: ResourceQuery): Promise<Database[]> {
+  return listServed(auth, "db_server", query, (entry) =>
+    entry.case === "DatabaseServer"
+      ? decodeResource("db_server", entry.value).spec.database
+      : undefined,
+  );
 }
 
 /** A certificate for one database and nothing else, with its key, both PEM. */
 export type DatabaseIdentity = ClientIdentity["tls"];
 
 /** Has the cluster certify a fresh key for this database, for as long as the login lasts. */
-export async function certifyForDatabase(
+export function certifyForDatabase(
   auth: GrpcClient,
-  login: { readonly user: string; readonly cluster: string; readonly expires: Date },
+  login: CertifiedLogin,
   route: DatabaseRoute,
 ): Promise<DatabaseIdentity> {
-  const { privateKey } = await generate("ec", { namedCurve: "P-256" });
-  const publicKey = createPublicKey(privateKey).export({ type: "spki", format: "pem" }).toString();
-  const ms = login.expires.getTime();
-  const { TLS } = await createClient(AuthService, auth).generateUserCerts({
-    Username: login.user,
-    Expires: { seconds: BigInt(Math.floor(ms / 1000)), nanos: 0 },
-    RouteToCluster: login.cluster,
+  return certifyForUse(auth, login, {
     Usage: Usage.Database,
     RouteToDatabase: {
       ServiceName: route.serviceName,
@@ -69,12 +38,7 @@ export async function certifyForDatabase(
       Database: route.database,
       Roles: [...route.roles],
     },
-    TLSPublicKey: new TextEncoder().encode(publicKey),
   });
-  const certificate = new TextDecoder().decode(TLS);
-  if (certificate === "") throw new Fault("malformed", "the cluster issued no certificate");
-  const key = privateKey.export({ type: "pkcs8", format: "pem" }).toString();
-  return { certificate, key };
 }
 
 /**
